@@ -1,0 +1,1 @@
+//! Built-in actions: one call of a `run:` body → pixels and files. Never knows the graph, other jobs, the store or the terminal.

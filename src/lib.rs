@@ -1,0 +1,8 @@
+//! `flow`: a declarative, file-based workflow runner with built-in image and FITS actions.
+//!
+//! A run goes one way through the house: command line → [`rulefile`] → [`graph`] → [`plan`] → [`run`] → [`report`],
+//! with [`store`] beside it. `docs/design.md` has the picture and the table of what each stage may know;
+//! `tests/architecture.rs` holds the code to it.
+
+pub mod action;
+pub mod pixel;
