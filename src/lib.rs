@@ -6,3 +6,11 @@
 
 pub mod action;
 pub mod pixel;
+pub mod run;
+
+// Leaves: anyone may use them, they use nobody.
+pub mod diagnostic;
+pub mod disk;
+pub mod event;
+pub mod path;
+pub mod value;

@@ -1,0 +1,138 @@
+//! The disk, as the engine uses it: stamps, hashes, renames and removals. A trait, because there are two sides: the
+//! real one, and one for tests that fails at the n-th call. Knows nothing of jobs or records.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// What `stat` says of a file's identity: compared for equality only, so that clocks that run backwards do no harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Bytes; 0 for a directory.
+    pub size: u64,
+    /// Nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    pub inode: u64,
+    pub is_dir: bool,
+}
+
+/// A file's content by its BLAKE3 hash.
+pub type Hash = [u8; 32];
+
+/// Disk operations of the engine. Paths are relative to the working directory or absolute.
+pub trait Disk: Send + Sync {
+    /// The stamp of what the path leads to (symbolic links are followed); `None` where there is nothing.
+    fn stat(&self, path: &str) -> io::Result<Option<Stamp>>;
+    /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents.
+    fn hash(&self, path: &str) -> io::Result<Hash>;
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file, a link, or a whole directory; it is no error if there is nothing.
+    fn remove(&self, path: &str) -> io::Result<()>;
+    fn create_dir_all(&self, path: &str) -> io::Result<()>;
+    /// Sets the modification time to now; makes an empty file where there is none.
+    fn touch(&self, path: &str) -> io::Result<()>;
+    fn set_readonly(&self, path: &str, readonly: bool) -> io::Result<()>;
+}
+
+/// The file system of this machine.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn stat(&self, path: &str) -> io::Result<Option<Stamp>> {
+        match fs::metadata(path) {
+            Ok(meta) => Ok(Some(Stamp {
+                size: if meta.is_dir() { 0 } else { meta.len() },
+                mtime_ns: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
+                inode: meta.ino(),
+                is_dir: meta.is_dir(),
+            })),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn hash(&self, path: &str) -> io::Result<Hash> {
+        let mut hasher = blake3::Hasher::new();
+        if Path::new(path).is_dir() {
+            hash_tree(path, &mut hasher)?;
+        } else {
+            hash_file(path, &mut hasher)?;
+        }
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let removed = match fs::symlink_metadata(path) {
+            Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+            Ok(_) => fs::remove_file(path),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Err(error) if is_absent(&error) => Ok(()),
+            other => other,
+        }
+    }
+
+    fn create_dir_all(&self, path: &str) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+
+    fn touch(&self, path: &str) -> io::Result<()> {
+        fs::OpenOptions::new().append(true).create(true).open(path).map(drop).or_else(|error| {
+            // A directory cannot be opened for writing, and a read-only file need not be: stamps can be set all the same.
+            if Path::new(path).exists() { Ok(()) } else { Err(error) }
+        })?;
+        filetime::set_file_mtime(path, filetime::FileTime::now())
+    }
+
+    fn set_readonly(&self, path: &str, readonly: bool) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path)?.permissions().mode();
+        let mode = if readonly { mode & !0o222 } else { mode | 0o200 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    }
+}
+
+/// Whether an error says that there is no such file, also because a parent is a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn hash_file(path: &str, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    let mut file = fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut buffer = vec![0; usize::try_from(size.clamp(1, 1 << 20)).expect("at most 1 MiB")];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => hasher.update(&buffer[..n]),
+        };
+    }
+}
+
+/// Names are length-prefixed, so that no two trees give one stream of bytes.
+fn hash_tree(path: &str, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+        let entry = entry.map_err(io::Error::from)?;
+        let name = entry.path().strip_prefix(path).unwrap_or(entry.path()).as_os_str().as_bytes();
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name);
+        if entry.file_type().is_file() {
+            let mut inner = blake3::Hasher::new();
+            hash_file(&entry.path().to_string_lossy(), &mut inner)?;
+            hasher.update(inner.finalize().as_bytes());
+        } else if entry.file_type().is_symlink() {
+            let target = fs::read_link(entry.path())?;
+            hasher.update(target.as_os_str().as_bytes());
+        }
+    }
+    Ok(())
+}

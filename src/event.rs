@@ -1,0 +1,111 @@
+//! Events: what happens in a run, in the order in which it happens. `run/` emits them, `report/` shows them; they carry
+//! what a person or a log reader needs, and refer to nothing that could be changed through them.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// How many jobs a run has to do, for one rule.
+#[derive(Debug, Clone, Serialize)]
+pub struct RuleCount {
+    pub rule: String,
+    pub jobs: usize,
+}
+
+/// A job, as reports name it.
+#[derive(Debug, Clone, Serialize)]
+pub struct JobName {
+    /// Its number in this run.
+    pub job: u32,
+    pub rule: String,
+    pub wildcards: Vec<(String, String)>,
+    pub outputs: Vec<String>,
+}
+
+/// What a finished job used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Usage {
+    pub wall: Duration,
+    /// CPU seconds, user and system; for a child process with all its descendants that were waited for.
+    pub cpu: Duration,
+    /// Peak resident memory in bytes of the largest process; `None` where the job ran inside flow.
+    pub peak_memory: Option<u64>,
+}
+
+/// How a job failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// One line: `exit code 2`, `killed by SIGSEGV`, `output missing: a.txt`, an action's error.
+    pub cause: String,
+    /// The rendered diagnostic, where the failure has a place in the Rulefile.
+    pub diagnostic: Option<String>,
+    /// The shell command, where there was one.
+    pub command: Option<String>,
+    pub log: Option<String>,
+    /// The last lines of the log.
+    pub log_tail: Vec<String>,
+    /// Whether it will be tried again.
+    pub retrying: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The plan is made: how many jobs, of which rules, on how many cores. `estimate` is the recorded work over the
+    /// cores, where there is history for it.
+    Planned {
+        total: usize,
+        rules: Vec<RuleCount>,
+        cores: usize,
+        estimate: Option<Duration>,
+    },
+    /// Something to know that stops nothing.
+    Warning {
+        message: String,
+    },
+    Started {
+        #[serde(flatten)]
+        job: JobName,
+        reason: String,
+        message: Option<String>,
+        command: Option<String>,
+        log: Option<String>,
+        threads: u32,
+        attempt: u32,
+    },
+    Finished {
+        #[serde(flatten)]
+        job: JobName,
+        usage: Usage,
+    },
+    /// Not run after all: its inputs were remade byte for byte the same.
+    CutOff {
+        #[serde(flatten)]
+        job: JobName,
+    },
+    Failed {
+        #[serde(flatten)]
+        job: JobName,
+        reason: String,
+        failure: Failure,
+        usage: Usage,
+    },
+    Interrupted {
+        signal: i32,
+    },
+    /// The end: the last event of every run that was planned.
+    Ended {
+        done: usize,
+        cut_off: usize,
+        failed: Vec<JobName>,
+        not_run: usize,
+        wall: Duration,
+    },
+}
+
+/// Who is told of events; `plain`, `live` and `json` in `report/`. Called on one thread.
+pub trait Reporter {
+    fn tell(&mut self, event: &Event);
+    /// Called some times a second while jobs run, for displays that move.
+    fn tick(&mut self) {}
+}

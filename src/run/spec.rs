@@ -1,0 +1,125 @@
+//! A job's specification and its outcome: plain data, enough to run the job on another machine without the Rulefile
+//! and without the graph. Made by `app.rs` when a job's inputs are there; taken by an executor.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Usage;
+use crate::value::{Named, Value};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// The job's number in its run.
+    pub job: u32,
+    pub rule: String,
+    pub work: Work,
+    pub wildcards: Vec<(String, String)>,
+    pub input: Named<String>,
+    pub output: Named<String>,
+    /// Declared log files; where there is none, `stdio_log` is flow's own.
+    pub log: Named<String>,
+    pub params: Named<Value>,
+    /// All resources but threads, `_cores` and `tmpdir` included where a job asks for them.
+    pub resources: BTreeMap<String, Value>,
+    pub threads: u32,
+    /// 1 for the first try.
+    pub attempt: u32,
+    pub config: Arc<Value>,
+    /// How each item of `output` must come out, by index.
+    pub outputs: Vec<OutputSpec>,
+    /// Where standard output and standard error of a child go.
+    pub stdio_log: String,
+    /// Snakemake's benchmark file, and how many times the job is run for it.
+    pub benchmark: Option<(String, u32)>,
+    /// Where a relative `script:` path and `workflow.basedir` start.
+    pub basedir: String,
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Work {
+    /// A command for `bash -euo pipefail -c`, placeholders filled in.
+    Shell { command: String },
+    /// A script for an interpreter, by its path.
+    Script { path: String },
+    /// A self-contained Starlark program: the `run:` body and all that it uses of its Rulefile.
+    Run { program: Arc<Program> },
+    /// Nothing: outputs with `touch()` are touched.
+    Touch,
+}
+
+/// A `run:` body as text: evaluated on a worker, in this process or another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// Starlark: the constants and functions the body uses, then `def __run__(input, output, …)`.
+    pub code: String,
+    /// Pieces of `code` that were copied from a source, for messages: start and end in `code`, source name, its text's
+    /// start offset there.
+    pub origin: Vec<Origin>,
+}
+
+/// A piece of a program's text and the place in a Rulefile that it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    pub start: u32,
+    pub end: u32,
+    /// Place in [`crate::diagnostic::Sources`].
+    pub source: u32,
+    pub source_start: u32,
+    pub source_end: u32,
+}
+
+/// What an output must be when its job is done.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutputSpec {
+    pub path: String,
+    /// `directory()`: a directory, not a file.
+    pub directory: bool,
+    /// `touch()`: made or stamped by flow after the work.
+    pub touch: bool,
+    /// `protected()`: made read-only after the work.
+    pub protected: bool,
+    /// `ensure(non_empty=True)`.
+    pub non_empty: bool,
+    /// `ensure(sha256=…)` and its siblings: algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
+    pub checksum: Option<(String, String)>,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outcome {
+    pub job: u32,
+    pub result: Result<(), JobError>,
+    #[serde(skip)]
+    pub usage: Usage,
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+pub enum JobError {
+    #[error("exit code {0}")]
+    ExitCode(i32),
+    #[error("killed by signal {0} ({1})")]
+    Signal(i32, String),
+    #[error("command not found: {0}")]
+    CommandNotFound(String),
+    #[error("cannot start: {0}")]
+    Spawn(String),
+    /// Declared outputs that did not appear.
+    #[error("output missing after the job ended: {}", .0.join(", "))]
+    MissingOutput(Vec<String>),
+    /// An output that is there and not as declared.
+    #[error("{path}: {reason}")]
+    BadOutput { path: String, reason: String },
+    /// A `run:` body's error; the place in the program's text where there is one.
+    #[error("{message}")]
+    Action { message: String, place: Option<(u32, u32)>, help: Option<String> },
+    #[error("interrupted")]
+    Interrupted,
+    #[error("timed out after {0} s")]
+    TimedOut(u64),
+    #[error("{0}")]
+    Disk(String),
+}
