@@ -5,7 +5,9 @@
 //! `tests/architecture.rs` holds the code to it.
 
 pub mod action;
+pub mod graph;
 pub mod pixel;
+pub mod rulefile;
 pub mod run;
 
 // Leaves: anyone may use them, they use nobody.
@@ -13,4 +15,5 @@ pub mod diagnostic;
 pub mod disk;
 pub mod event;
 pub mod path;
+pub mod stat;
 pub mod value;

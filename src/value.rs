@@ -72,11 +72,17 @@ impl<'de> Deserialize<'de> for Dict {
 
 /// Positional and named values in one sequence, as Snakemake's `Namedlist`: `input[0]`, `input.reads`.
 /// A name covers one value, or a run of them where it was given a list.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Named<T> {
     pub items: Vec<T>,
     /// Name, first item, and how many items: `None` for a single value, `Some(n)` for a list of n.
     pub names: Vec<(String, u32, Option<u32>)>,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Named { items: Vec::new(), names: Vec::new() }
+    }
 }
 
 impl<T> Named<T> {

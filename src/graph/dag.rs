@@ -1,0 +1,116 @@
+//! The DAG: jobs, the files between them, and the order they must run in. Flat vectors by [`JobId`] and [`FileId`];
+//! the edges are a petgraph graph whose node indices are the job ids.
+
+use std::sync::Arc;
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::path::{FileId, Paths};
+use crate::rulefile::rule::{Flags, RuleId};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u32);
+
+impl JobId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub fn new(at: usize) -> Self {
+        JobId(u32::try_from(at).expect("fewer than 2^32 jobs"))
+    }
+}
+
+/// Names and flags of a job's inputs; one for all jobs of a rule whose inputs are patterns.
+#[derive(Debug, Default, PartialEq)]
+pub struct Shape {
+    pub names: Vec<(String, u32, Option<u32>)>,
+    /// One per file; empty if no file has any.
+    pub flags: Vec<Flags>,
+}
+
+impl Shape {
+    pub fn flags(&self, at: usize) -> Option<&Flags> {
+        self.flags.get(at)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub rule: RuleId,
+    /// Values in the order of the rule's `wildcard_names`.
+    pub wildcards: Box<[Box<str>]>,
+    pub inputs: Box<[FileId]>,
+    pub shape: Arc<Shape>,
+    pub outputs: Box<[FileId]>,
+}
+
+/// A graph of jobs without cycles, and what it is for.
+pub struct Dag {
+    pub paths: Paths,
+    /// In an order in which every job comes after those it needs.
+    pub jobs: Vec<Job>,
+    /// From a job to those that need it.
+    pub edges: DiGraph<(), (), u32>,
+    /// The job that makes each file, by [`FileId`]; `None` for sources.
+    producers: Vec<Option<JobId>>,
+    /// The files that were asked for.
+    pub targets: Vec<FileId>,
+    /// The jobs that were asked for, or that make a file that was; sorted.
+    pub target_jobs: Vec<JobId>,
+}
+
+impl Dag {
+    /// Puts the graph together from jobs in dependency order; `producers` by [`FileId`].
+    pub fn new(
+        paths: Paths,
+        jobs: Vec<Job>,
+        producers: Vec<Option<JobId>>,
+        targets: Vec<FileId>,
+        target_jobs: Vec<JobId>,
+    ) -> Self {
+        let files = jobs.iter().map(|job| job.inputs.len()).sum();
+        let mut edges = DiGraph::with_capacity(jobs.len(), files);
+        for _ in &jobs {
+            edges.add_node(());
+        }
+        // `last` remembers for each producer the consumer it was last joined to, so that no edge is there twice.
+        let mut last = vec![u32::MAX; jobs.len()];
+        for (at, job) in jobs.iter().enumerate() {
+            let id = JobId::new(at);
+            for input in &job.inputs {
+                if let Some(producer) = producers.get(input.index()).copied().flatten()
+                    && last[producer.index()] != id.0
+                {
+                    last[producer.index()] = id.0;
+                    edges.add_edge(NodeIndex::new(producer.index()), NodeIndex::new(at), ());
+                }
+            }
+        }
+        Dag { paths, jobs, edges, producers, targets, target_jobs }
+    }
+
+    pub fn job(&self, id: JobId) -> &Job {
+        &self.jobs[id.index()]
+    }
+
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = JobId> + use<> {
+        (0..self.jobs.len()).map(JobId::new)
+    }
+
+    /// The job that makes a file, `None` for a source.
+    pub fn producer(&self, file: FileId) -> Option<JobId> {
+        self.producers.get(file.index()).copied().flatten()
+    }
+
+    /// The jobs that a job needs, each once.
+    pub fn dependencies(&self, id: JobId) -> impl Iterator<Item = JobId> + '_ {
+        self.edges.neighbors_directed(NodeIndex::new(id.index()), Direction::Incoming).map(|n| JobId::new(n.index()))
+    }
+
+    /// The jobs that need a job, each once.
+    pub fn dependents(&self, id: JobId) -> impl Iterator<Item = JobId> + '_ {
+        self.edges.neighbors_directed(NodeIndex::new(id.index()), Direction::Outgoing).map(|n| JobId::new(n.index()))
+    }
+}

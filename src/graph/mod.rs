@@ -1,0 +1,8 @@
+//! The graph: rules and targets → a DAG of jobs and files. Knows rules, paths and whether a file exists; never times,
+//! history or how jobs run.
+
+pub mod dag;
+pub mod explain;
+pub mod index;
+pub mod resolve;
+pub mod select;

@@ -1,0 +1,603 @@
+//! Resolution: targets → jobs, by asking for each file which rule can make it, and for each such rule whether its
+//! inputs can be had. Iterative (chains of 100,000 jobs are legal) and with a memory, so that each file is settled
+//! once. Which of several rules wins is decided as in Snakemake.
+
+use std::io;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::dag::{Dag, Job, JobId, Shape};
+use super::index::{Candidate, OutputIndex};
+use crate::diagnostic::Diagnostic;
+use crate::path::{FileId, Paths};
+use crate::rulefile::instance::{self, InputFile};
+use crate::rulefile::pattern::Pattern;
+use crate::rulefile::rule::{Flags, RuleId, Workflow};
+use crate::stat::Stats;
+use crate::value::Named;
+
+/// Why there is no graph.
+#[derive(Debug)]
+pub enum GraphError {
+    /// No rule makes the file, and it is not there.
+    Missing {
+        file: FileId,
+        failures: Failures,
+    },
+    Ambiguous {
+        file: FileId,
+        first: Candidate,
+        second: Candidate,
+    },
+    /// A target that is a rule with wildcards.
+    WildcardTarget {
+        rule: RuleId,
+    },
+    /// A rule that was asked for by name has inputs that cannot be had.
+    RuleInputs {
+        rule: RuleId,
+        attempt: Attempt,
+        failures: Failures,
+    },
+    /// Two jobs that are both needed write one file.
+    TwoWriters {
+        file: FileId,
+        first: RuleId,
+        second: RuleId,
+    },
+    /// A file inside a `directory()` output of another job.
+    InsideDirectory {
+        file: FileId,
+        directory: FileId,
+        rule: RuleId,
+        directory_rule: RuleId,
+    },
+    /// A function of the Rulefile failed.
+    Function(Diagnostic),
+    Disk(io::Error),
+}
+
+/// For each file that could not be had: the rules that were tried and why each failed.
+pub type Failures = FxHashMap<FileId, Vec<Attempt>>;
+
+/// One rule that could have made a file, and why it did not.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    pub candidate: Candidate,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone)]
+pub enum Why {
+    /// Inputs that no rule makes and that are not there.
+    Missing(Vec<FileId>),
+    /// The file is needed, by way of these files, to make itself.
+    Cycle(Vec<FileId>),
+    /// The wildcard grows without end.
+    Endless(String),
+    Function(Diagnostic),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    Unseen,
+    /// On the stack: asking for it again is a cycle.
+    Active,
+    Source,
+    Made(JobId),
+    Missing,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    Rule(RuleId),
+    File(String),
+}
+
+/// How inputs of a rule come about.
+enum InputPlan {
+    /// The same patterns for every job.
+    Patterns {
+        patterns: Vec<Pattern>,
+        shape: Arc<Shape>,
+    },
+    Functions,
+}
+
+struct Frame {
+    /// `None` for a rule that was asked for by name.
+    file: Option<FileId>,
+    candidates: Vec<Candidate>,
+    next: usize,
+    building: Option<Building>,
+    chosen: Option<(usize, JobId)>,
+    attempts: Vec<Attempt>,
+}
+
+impl Frame {
+    fn new(file: Option<FileId>, candidates: Vec<Candidate>) -> Self {
+        Frame { file, candidates, next: 0, building: None, chosen: None, attempts: Vec::new() }
+    }
+}
+
+/// What is next for a frame.
+enum Step {
+    Done,
+    Again,
+    /// First the file of this frame.
+    WaitFor(Frame),
+}
+
+/// A candidate whose inputs are being looked for.
+struct Building {
+    job: Job,
+    at: usize,
+    missing: Vec<FileId>,
+}
+
+struct Resolver<'a, 'd> {
+    workflow: &'a Workflow,
+    stats: &'a mut Stats<'d>,
+    allow_ambiguity: bool,
+    index: OutputIndex<'a>,
+    plans: Vec<Option<InputPlan>>,
+    paths: Paths,
+    states: Vec<State>,
+    jobs: Vec<Job>,
+    /// Jobs by rule and first output, or by rule alone where there is no output.
+    known: FxHashMap<(RuleId, Option<FileId>), JobId>,
+    failures: Failures,
+    /// Files that seemed missing only because of a cycle through what was on the stack.
+    tainted: Vec<FileId>,
+    stack: Vec<Frame>,
+}
+
+/// How many repeats of one text in a wildcard, in a chain of one rule, count as growth without end (as Snakemake).
+const ENDLESS_REPEATS: usize = 20;
+/// Longest path that Linux takes.
+const PATH_MAX: usize = 4096;
+
+/// Resolves targets to a DAG of the jobs that they need.
+///
+/// # Errors
+/// [`GraphError`] with what is needed to explain it; the paths are given back for that.
+pub fn resolve(
+    workflow: &Workflow,
+    targets: &[Target],
+    stats: &mut Stats<'_>,
+    allow_ambiguity: bool,
+) -> Result<Dag, Box<(GraphError, Paths)>> {
+    let mut resolver = Resolver {
+        workflow,
+        stats,
+        allow_ambiguity,
+        index: OutputIndex::new(&workflow.rules),
+        plans: workflow.rules.iter().map(|_| None).collect(),
+        paths: Paths::default(),
+        states: Vec::new(),
+        jobs: Vec::new(),
+        known: FxHashMap::default(),
+        failures: FxHashMap::default(),
+        tainted: Vec::new(),
+        stack: Vec::new(),
+    };
+    match resolver.targets(targets) {
+        Ok((files, jobs)) => resolver.finish(files, &jobs),
+        Err(error) => Err(Box::new((error, resolver.paths))),
+    }
+}
+
+impl<'a> Resolver<'a, '_> {
+    fn targets(&mut self, targets: &[Target]) -> Result<(Vec<FileId>, Vec<JobId>), GraphError> {
+        let (mut files, mut jobs) = (Vec::new(), Vec::new());
+        for target in targets {
+            match target {
+                Target::Rule(rule) => {
+                    let job = self.rule_target(*rule)?;
+                    files.extend(&self.jobs[job.index()].outputs);
+                    jobs.push(job);
+                }
+                Target::File(path) => {
+                    let file = self.intern(path);
+                    match self.settle(file)? {
+                        State::Made(job) => jobs.push(job),
+                        State::Source => {}
+                        _ => {
+                            return Err(GraphError::Missing { file, failures: std::mem::take(&mut self.failures) });
+                        }
+                    }
+                    files.push(file);
+                }
+            }
+        }
+        jobs.sort_unstable();
+        jobs.dedup();
+        Ok((files, jobs))
+    }
+
+    fn rule_target(&mut self, rule: RuleId) -> Result<JobId, GraphError> {
+        if self.workflow.rule(rule).has_wildcards() {
+            return Err(GraphError::WildcardTarget { rule });
+        }
+        let candidate = Candidate { rule, values: Box::default() };
+        let frame = self.run(Frame::new(None, vec![candidate]))?;
+        if let Some((_, job)) = frame.chosen {
+            return Ok(job);
+        }
+        let attempt = frame.attempts.into_iter().next().expect("a candidate that was not chosen has a reason");
+        match attempt.why {
+            Why::Function(diagnostic) => Err(GraphError::Function(diagnostic)),
+            _ => Err(GraphError::RuleInputs { rule, attempt, failures: std::mem::take(&mut self.failures) }),
+        }
+    }
+
+    fn intern(&mut self, path: &str) -> FileId {
+        let file = self.paths.intern(path);
+        if self.states.len() <= file.index() {
+            self.states.resize(file.index() + 1, State::Unseen);
+        }
+        file
+    }
+
+    /// Finds out how a file comes about.
+    fn settle(&mut self, file: FileId) -> Result<State, GraphError> {
+        if let Some(frame) = self.enter(file)? {
+            self.run(frame)?;
+        }
+        Ok(self.states[file.index()])
+    }
+
+    /// Settles a file that no rule makes at once; gives the frame to work on for any other.
+    fn enter(&mut self, file: FileId) -> Result<Option<Frame>, GraphError> {
+        if self.states[file.index()] != State::Unseen {
+            return Ok(None);
+        }
+        let workflow = self.workflow;
+        let mut candidates = self.index.candidates(&workflow.rules, self.paths.name(file));
+        if candidates.is_empty() {
+            let there = self.exists(file)?;
+            self.states[file.index()] = if there { State::Source } else { State::Missing };
+            return Ok(None);
+        }
+        if !self.allow_ambiguity && candidates.len() > 1 {
+            candidates.sort_by(|a, b| workflow.order.compare(workflow.rule(a.rule), workflow.rule(b.rule)));
+        }
+        self.states[file.index()] = State::Active;
+        Ok(Some(Frame::new(Some(file), candidates)))
+    }
+
+    fn exists(&mut self, file: FileId) -> Result<bool, GraphError> {
+        Ok(self.stats.get(&self.paths, file).map_err(GraphError::Disk)?.is_some())
+    }
+
+    /// Works on a frame and all that it waits for; gives it back settled.
+    fn run(&mut self, bottom: Frame) -> Result<Frame, GraphError> {
+        let mut frame = bottom;
+        loop {
+            match self.step(&mut frame)? {
+                Step::Again => {}
+                Step::WaitFor(child) => self.stack.push(std::mem::replace(&mut frame, child)),
+                Step::Done => {
+                    self.leave(&mut frame)?;
+                    match self.stack.pop() {
+                        Some(parent) => frame = parent,
+                        None => break,
+                    }
+                }
+            }
+        }
+        for file in std::mem::take(&mut self.tainted) {
+            self.states[file.index()] = State::Unseen;
+        }
+        Ok(frame)
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Result<Step, GraphError> {
+        let Some(building) = &mut frame.building else { return self.next_candidate(frame) };
+        while let Some(&input) = building.job.inputs.get(building.at) {
+            match self.states[input.index()] {
+                State::Made(_) | State::Source => {}
+                State::Missing => building.missing.push(input),
+                State::Active => {
+                    let why = Why::Cycle(self.cycle_through(frame.file, input));
+                    self.tainted
+                        .extend(self.stack.iter().filter_map(|frame| frame.file).skip_while(|&f| f != input).skip(1));
+                    self.tainted.extend(frame.file.filter(|&f| f != input));
+                    frame.reject(why);
+                    return Ok(Step::Again);
+                }
+                State::Unseen => match self.enter(input)? {
+                    Some(child) => return Ok(Step::WaitFor(child)),
+                    None => continue,
+                },
+            }
+            building.at += 1;
+        }
+        let building = frame.building.take().expect("it is there");
+        if building.missing.is_empty() {
+            let job = self.admit(building.job);
+            self.choose(frame, job)?;
+        } else {
+            frame.attempts.push(Attempt {
+                candidate: frame.candidates[frame.next - 1].clone(),
+                why: Why::Missing(building.missing),
+            });
+        }
+        Ok(Step::Again)
+    }
+
+    /// Starts on the next candidate, unless the one that is chosen has a higher priority than all that are left.
+    fn next_candidate(&mut self, frame: &mut Frame) -> Result<Step, GraphError> {
+        let Some(candidate) = frame.candidates.get(frame.next) else { return Ok(Step::Done) };
+        if let Some((chosen, _)) = frame.chosen {
+            let (chosen, next) = (frame.candidates[chosen].rule, candidate.rule);
+            let order = self.workflow.order.compare(self.workflow.rule(chosen), self.workflow.rule(next));
+            if self.allow_ambiguity || order.is_lt() {
+                return Ok(Step::Done);
+            }
+        }
+        frame.next += 1;
+        match self.instantiate(candidate) {
+            Ok(job) => {
+                let key = (job.rule, job.outputs.first().copied());
+                if let Some(&known) = self.known.get(&key) {
+                    self.choose(frame, known)?;
+                } else if let Some(endless) = self.endless(candidate) {
+                    frame.reject(Why::Endless(endless));
+                } else {
+                    frame.building = Some(Building { job, at: 0, missing: Vec::new() });
+                }
+            }
+            Err(diagnostic) => frame.reject(Why::Function(diagnostic)),
+        }
+        Ok(Step::Again)
+    }
+
+    fn choose(&mut self, frame: &mut Frame, job: JobId) -> Result<(), GraphError> {
+        let at = frame.next - 1;
+        match (frame.chosen, frame.file) {
+            (Some((first, _)), Some(file)) => Err(GraphError::Ambiguous {
+                file,
+                first: frame.candidates[first].clone(),
+                second: frame.candidates[at].clone(),
+            }),
+            _ => {
+                frame.chosen = Some((at, job));
+                Ok(())
+            }
+        }
+    }
+
+    /// Settles the frame's file.
+    fn leave(&mut self, frame: &mut Frame) -> Result<(), GraphError> {
+        let Some(file) = frame.file else {
+            if let Some((_, job)) = frame.chosen {
+                for &output in &self.jobs[job.index()].outputs.clone() {
+                    self.states[output.index()] = State::Made(job);
+                }
+            }
+            return Ok(());
+        };
+        let state = match frame.chosen {
+            Some((_, job)) => State::Made(job),
+            None => {
+                let attempts = std::mem::take(&mut frame.attempts);
+                if let Some(diagnostic) = attempts.iter().find_map(|attempt| match &attempt.why {
+                    Why::Function(diagnostic) => Some(diagnostic.clone()),
+                    _ => None,
+                }) {
+                    return Err(GraphError::Function(diagnostic));
+                }
+                let there = self.exists(file)?;
+                self.failures.insert(file, attempts);
+                if there { State::Source } else { State::Missing }
+            }
+        };
+        self.states[file.index()] = state;
+        if state != State::Missing {
+            self.tainted.retain(|&tainted| tainted != file);
+        }
+        Ok(())
+    }
+
+    /// The files on the way from an active file back to itself.
+    fn cycle_through(&self, top: Option<FileId>, file: FileId) -> Vec<FileId> {
+        let mut cycle: Vec<FileId> =
+            self.stack.iter().filter_map(|frame| frame.file).skip_while(|&on_stack| on_stack != file).collect();
+        cycle.extend(top.filter(|&top| top != file || cycle.is_empty()));
+        cycle.push(file);
+        cycle
+    }
+
+    /// Whether a wildcard grows by the same text again and again in a chain of one rule.
+    fn endless(&self, candidate: &Candidate) -> Option<String> {
+        let value = candidate.values.iter().max_by_key(|value| value.len())?;
+        if value.len() > PATH_MAX {
+            return Some(value.to_string());
+        }
+        if value.len() < ENDLESS_REPEATS || !repeats(value) {
+            return None;
+        }
+        let same = |frame: &&Frame| frame.building.as_ref().is_some_and(|b| b.job.rule == candidate.rule);
+        (self.stack.iter().rev().filter(same).count() >= ENDLESS_REPEATS).then(|| value.to_string())
+    }
+
+    fn admit(&mut self, job: Job) -> JobId {
+        let id = JobId::new(self.jobs.len());
+        self.known.insert((job.rule, job.outputs.first().copied()), id);
+        self.jobs.push(job);
+        id
+    }
+
+    /// A candidate as a job, its files interned.
+    fn instantiate(&mut self, candidate: &Candidate) -> Result<Job, Diagnostic> {
+        let workflow = self.workflow;
+        let rule = workflow.rule(candidate.rule);
+        let value = |name: &str| {
+            let at = rule.wildcard_names.iter().position(|n| n == name)?;
+            candidate.values.get(at).map(|value| &**value)
+        };
+        let mut outputs = Vec::with_capacity(rule.output.len());
+        for output in &rule.output.items {
+            let path = output.pattern.fill(value).map_err(|error| instance::pattern_error(&error, output.span))?;
+            outputs.push(self.intern(&path));
+        }
+        if self.plans[candidate.rule.index()].is_none() {
+            self.plans[candidate.rule.index()] = Some(match instance::input_patterns(rule)? {
+                None => InputPlan::Functions,
+                Some(Named { items, names }) => {
+                    let (patterns, flags): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+                    InputPlan::Patterns { patterns, shape: Arc::new(shape(names, flags)) }
+                }
+            });
+        }
+        let plan = self.plans[candidate.rule.index()].take().expect("just made");
+        let files = match &plan {
+            InputPlan::Patterns { patterns, shape } => {
+                self.static_inputs(rule, patterns, value).map(|f| (f, shape.clone()))
+            }
+            InputPlan::Functions => self.computed_inputs(rule, candidate),
+        };
+        self.plans[candidate.rule.index()] = Some(plan);
+        let (inputs, shape) = files?;
+        Ok(Job {
+            rule: candidate.rule,
+            wildcards: candidate.values.clone(),
+            inputs: inputs.into(),
+            shape,
+            outputs: outputs.into(),
+        })
+    }
+
+    fn static_inputs<'v>(
+        &mut self,
+        rule: &crate::rulefile::rule::Rule,
+        patterns: &[Pattern],
+        value: impl Fn(&str) -> Option<&'v str>,
+    ) -> Result<Vec<FileId>, Diagnostic> {
+        let mut inputs = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            let path = pattern.fill(&value).map_err(|error| {
+                let span = rule.input.first().map_or(rule.span, |argument| argument.span);
+                instance::pattern_error(&error, input_span(rule, pattern).unwrap_or(span))
+            })?;
+            inputs.push(self.intern(&path));
+        }
+        Ok(inputs)
+    }
+
+    fn computed_inputs(
+        &mut self,
+        rule: &crate::rulefile::rule::Rule,
+        candidate: &Candidate,
+    ) -> Result<(Vec<FileId>, Arc<Shape>), Diagnostic> {
+        let wildcards = instance::wildcards(rule, &candidate.values);
+        let Named { items, names } = instance::inputs(rule, &wildcards, &*self.workflow.functions)?;
+        let (files, flags): (Vec<_>, Vec<_>) =
+            items.into_iter().map(|InputFile { path, flags }| (self.intern(&path), flags)).unzip();
+        Ok((files, Arc::new(shape(names, flags))))
+    }
+
+    /// Keeps the jobs that the targets need, in dependency order, and checks that they do not write over each other.
+    fn finish(mut self, targets: Vec<FileId>, target_jobs: &[JobId]) -> Result<Dag, Box<(GraphError, Paths)>> {
+        let mut needed = vec![false; self.jobs.len()];
+        let mut work: Vec<JobId> = target_jobs.to_vec();
+        while let Some(id) = work.pop() {
+            if std::mem::replace(&mut needed[id.index()], true) {
+                continue;
+            }
+            work.extend(self.jobs[id.index()].inputs.iter().filter_map(|input| match self.states[input.index()] {
+                State::Made(job) => Some(job),
+                _ => None,
+            }));
+        }
+        // Jobs were admitted after what they need, so their order is a dependency order already.
+        let mut renumbered = vec![None; self.jobs.len()];
+        let mut jobs = Vec::new();
+        for (at, job) in std::mem::take(&mut self.jobs).into_iter().enumerate() {
+            if needed[at] {
+                renumbered[at] = Some(JobId::new(jobs.len()));
+                jobs.push(job);
+            }
+        }
+        let target_jobs = target_jobs.iter().filter_map(|job| renumbered[job.index()]).collect();
+        match writers(&self.paths, &jobs, self.workflow) {
+            Ok(producers) => Ok(Dag::new(self.paths, jobs, producers, targets, target_jobs)),
+            Err(error) => Err(Box::new((error, self.paths))),
+        }
+    }
+}
+
+impl Frame {
+    /// Gives up the candidate that is being looked at.
+    fn reject(&mut self, why: Why) {
+        self.building = None;
+        self.attempts.push(Attempt { candidate: self.candidates[self.next - 1].clone(), why });
+    }
+}
+
+/// The job that writes each file.
+fn writers(paths: &Paths, jobs: &[Job], workflow: &Workflow) -> Result<Vec<Option<JobId>>, GraphError> {
+    let mut producers: Vec<Option<JobId>> = vec![None; paths.len()];
+    let mut directories = FxHashMap::default();
+    for (at, job) in jobs.iter().enumerate() {
+        let rule = workflow.rule(job.rule);
+        for (&output, spec) in job.outputs.iter().zip(&rule.output.items) {
+            if let Some(first) = producers[output.index()].replace(JobId::new(at))
+                && first.index() != at
+            {
+                let first = jobs[first.index()].rule;
+                return Err(GraphError::TwoWriters { file: output, first, second: job.rule });
+            }
+            if spec.flags.directory {
+                directories.insert(paths.name(output), (output, at));
+            }
+        }
+    }
+    if directories.is_empty() {
+        return Ok(producers);
+    }
+    for (at, job) in jobs.iter().enumerate() {
+        for &file in &job.outputs {
+            let name = paths.name(file);
+            let parents = name.char_indices().filter(|&(_, c)| c == '/').map(|(end, _)| &name[..end]);
+            for (directory, owner) in parents.filter_map(|parent| directories.get(parent)) {
+                if *owner != at {
+                    return Err(GraphError::InsideDirectory {
+                        file,
+                        directory: *directory,
+                        rule: job.rule,
+                        directory_rule: jobs[*owner].rule,
+                    });
+                }
+            }
+        }
+    }
+    Ok(producers)
+}
+
+fn shape(names: Vec<(String, u32, Option<u32>)>, flags: Vec<Flags>) -> Shape {
+    let plain = flags.iter().all(|flags| *flags == Flags::default());
+    Shape { names, flags: if plain { Vec::new() } else { flags } }
+}
+
+/// The argument that a pattern was written in.
+fn input_span(rule: &crate::rulefile::rule::Rule, pattern: &Pattern) -> Option<crate::diagnostic::Span> {
+    let single = rule.input.iter().find(|argument| {
+        matches!(&argument.expr, crate::rulefile::rule::Expr::Value(crate::value::Value::Str(text)) if text == pattern.text())
+    });
+    single.map(|argument| argument.span)
+}
+
+/// Whether a text ends in, or begins with, many repeats of one piece.
+fn repeats(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let count = |unit: &[u8], chunks: &mut dyn Iterator<Item = &[u8]>| chunks.take_while(|c| *c == unit).count();
+    (1..=bytes.len() / ENDLESS_REPEATS).any(|length| {
+        let (head, tail) = (&bytes[..length], &bytes[bytes.len() - length..]);
+        count(head, &mut bytes.chunks_exact(length)) >= ENDLESS_REPEATS
+            || count(tail, &mut bytes.rchunks_exact(length)) >= ENDLESS_REPEATS
+    })
+}

@@ -1,0 +1,57 @@
+//! Selecting part of a graph: `--until` and `--omit-from`. A DAG in, the set of its jobs that stay out.
+
+use super::dag::{Dag, JobId};
+use crate::rulefile::rule::Workflow;
+
+/// One mark a job, by id: whether it stays.
+pub type Selection = Vec<bool>;
+
+/// The jobs that stay when the run goes no further than `until` and leaves out `omit_from` and what comes after it.
+/// Both are names of rules or files.
+pub fn select(dag: &Dag, workflow: &Workflow, until: &[String], omit_from: &[String]) -> Selection {
+    let mut keep = vec![true; dag.jobs.len()];
+    if !until.is_empty() {
+        keep.fill(false);
+        spread(dag.ids().filter(|&job| is_named(dag, workflow, job, until)).collect(), &mut keep, true, |job| {
+            dag.dependencies(job).collect()
+        });
+    }
+    if !omit_from.is_empty() {
+        let start = dag.ids().filter(|&job| is_named(dag, workflow, job, omit_from)).collect();
+        spread(start, &mut keep, false, |job| dag.dependents(job).collect());
+        // What only the jobs that were left out need is not needed either.
+        let mut needed = vec![false; dag.jobs.len()];
+        let last = dag.ids().filter(|&job| keep[job.index()] && is_last_kept(dag, &keep, job)).collect();
+        spread(last, &mut needed, true, |job| dag.dependencies(job).collect());
+        for (keep, needed) in keep.iter_mut().zip(needed) {
+            *keep &= needed;
+        }
+    }
+    keep
+}
+
+/// Whether a job's results are a goal of what is left: a target, or what a job that was left out would have used.
+fn is_last_kept(dag: &Dag, keep: &[bool], job: JobId) -> bool {
+    dag.target_jobs.binary_search(&job).is_ok() || dag.dependents(job).any(|dependent| !keep[dependent.index()])
+}
+
+fn is_named(dag: &Dag, workflow: &Workflow, job: JobId, names: &[String]) -> bool {
+    let it = dag.job(job);
+    let rule = &workflow.rule(it.rule).name;
+    names.iter().any(|name| name == rule || dag.paths.find(name).is_some_and(|file| it.outputs.contains(&file)))
+}
+
+/// Sets the mark of all jobs that can be reached.
+fn spread(mut work: Vec<JobId>, marks: &mut [bool], mark: bool, next: impl Fn(JobId) -> Vec<JobId>) {
+    for job in &work {
+        marks[job.index()] = mark;
+    }
+    while let Some(job) = work.pop() {
+        for other in next(job) {
+            if marks[other.index()] != mark {
+                marks[other.index()] = mark;
+                work.push(other);
+            }
+        }
+    }
+}

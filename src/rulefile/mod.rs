@@ -1,0 +1,6 @@
+//! The Rulefile: text → [`rule::Rule`]s. May know text, configuration, the environment and globs; never the graph, the
+//! store or processes.
+
+pub mod instance;
+pub mod pattern;
+pub mod rule;

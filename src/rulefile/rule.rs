@@ -1,0 +1,238 @@
+//! Rules: what a Rulefile says, as plain data. Nothing here knows how it was written or which evaluator computed it;
+//! what could not be computed without a job (functions of wildcards) is a [`FunctionId`] that [`Functions`] calls.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::pattern::Pattern;
+use crate::diagnostic::{Diagnostic, Sources, Span};
+use crate::run::spec::Program;
+use crate::value::{Dict, Named, Value};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(pub u32);
+
+impl RuleId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A function of the Rulefile, kept by the evaluator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FunctionId(pub u32);
+
+/// What flags say of a file: `temp()`, `protected()`, … around a path.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Flags {
+    pub temp: bool,
+    pub protected: bool,
+    pub directory: bool,
+    pub touch: bool,
+    pub ancient: bool,
+    pub non_empty: bool,
+    /// Algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
+    pub checksum: Option<(String, String)>,
+}
+
+impl Flags {
+    /// Both sets of flags on one file.
+    #[must_use]
+    pub fn and(&self, other: &Flags) -> Flags {
+        Flags {
+            temp: self.temp || other.temp,
+            protected: self.protected || other.protected,
+            directory: self.directory || other.directory,
+            touch: self.touch || other.touch,
+            ancient: self.ancient || other.ancient,
+            non_empty: self.non_empty || other.non_empty,
+            checksum: self.checksum.clone().or_else(|| other.checksum.clone()),
+        }
+    }
+}
+
+/// What an argument of a directive came to when the Rulefile was read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    Value(Value),
+    /// A path (or a list of them, as a value) under flags.
+    Flagged(Box<Expr>, Flags),
+    List(Vec<Expr>),
+    Dict(Vec<(String, Expr)>),
+    /// A function of wildcards and more, called for each job.
+    Function(FunctionId),
+    /// `unpack(…)`: its dictionary or list becomes arguments of their own.
+    Unpack(Box<Expr>),
+}
+
+/// One positional or named argument of a directive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    pub name: Option<String>,
+    pub expr: Expr,
+    pub span: Span,
+}
+
+/// What a rule's jobs do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// A target rule: its inputs are what it is for.
+    None,
+    Shell(String),
+    Run(Arc<RunBody>),
+    /// The path as written, relative to the file that holds the rule.
+    Script {
+        path: String,
+        basedir: String,
+    },
+}
+
+/// A `run:` body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunBody {
+    pub program: Arc<Program>,
+    /// The user's own text without comments and blank lines, to show differences.
+    pub text: String,
+    /// The parts of `config` that the body reads by constant keys; `None` if it uses `config` otherwise.
+    pub config_keys: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    pub name: String,
+    /// The header, `rule NAME:`.
+    pub span: Span,
+    pub doc: Option<String>,
+    pub input: Vec<Argument>,
+    pub output: Named<OutputPattern>,
+    pub log: Named<LogPattern>,
+    pub benchmark: Option<(Pattern, Span)>,
+    pub params: Vec<Argument>,
+    pub threads: Option<Argument>,
+    pub resources: Vec<Argument>,
+    pub priority: Option<Argument>,
+    pub retries: Option<u32>,
+    pub message: Option<(String, Span)>,
+    pub default_target: bool,
+    pub local: bool,
+    pub action: Action,
+    /// Where the action stands: the directive's values.
+    pub action_span: Span,
+    /// The names that have a value in every job: the wildcards of the outputs.
+    pub wildcard_names: Vec<String>,
+    /// `repeat()` of the benchmark.
+    pub benchmark_repeats: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputPattern {
+    pub pattern: Pattern,
+    pub flags: Flags,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogPattern {
+    pub pattern: Pattern,
+    pub span: Span,
+}
+
+impl Rule {
+    pub fn has_wildcards(&self) -> bool {
+        !self.wildcard_names.is_empty()
+    }
+
+    /// The place to point at for an output, or the rule's header.
+    pub fn output_span(&self) -> Span {
+        self.output.items.first().map_or(self.span, |output| output.span)
+    }
+}
+
+/// What a function of a rule may ask for by parameter name; what is not there yet is `None`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JobContext<'a> {
+    pub rule: &'a str,
+    pub wildcards: &'a [(String, String)],
+    pub input: Option<&'a Named<String>>,
+    pub output: Option<&'a Named<String>>,
+    pub params: Option<&'a Named<Value>>,
+    pub resources: Option<&'a BTreeMap<String, Value>>,
+    pub threads: Option<u32>,
+    pub attempt: u32,
+    /// Total size of the inputs in bytes, for `input.size` and `input.size_mb`.
+    pub input_size: Option<u64>,
+}
+
+/// The functions of a Rulefile, callable from any thread.
+pub trait Functions: Send + Sync {
+    /// Calls a function for a job. The result holds no function.
+    ///
+    /// # Errors
+    /// A diagnostic at the place in the Rulefile where it failed.
+    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic>;
+
+    /// A shell command or message with its placeholders filled in from the job and the file-level names.
+    ///
+    /// # Errors
+    /// A diagnostic that names the placeholder.
+    fn global(&self, name: &str) -> Option<Value>;
+}
+
+/// All that a Rulefile says.
+pub struct Workflow {
+    pub rules: Vec<Rule>,
+    pub functions: Arc<dyn Functions>,
+    pub config: Arc<Value>,
+    pub order: RuleOrder,
+    /// The folder to run in, as `workdir:` says.
+    pub workdir: Option<String>,
+    /// The Rulefile's folder.
+    pub basedir: String,
+    pub sources: Sources,
+    /// Files that reading the Rulefile depended on: includes, configuration, tables.
+    pub read: Vec<String>,
+}
+
+impl Workflow {
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        &self.rules[id.index()]
+    }
+
+    pub fn find(&self, name: &str) -> Option<RuleId> {
+        let at = self.rules.iter().position(|rule| rule.name == name)?;
+        Some(RuleId(u32::try_from(at).expect("fewer than 2^32 rules")))
+    }
+
+    /// The rule that is made when no target is asked for: the one with `default_target`, or the first.
+    pub fn default_rule(&self) -> Option<RuleId> {
+        let at = self.rules.iter().position(|rule| rule.default_target).unwrap_or(0);
+        (!self.rules.is_empty()).then(|| RuleId(u32::try_from(at).expect("fewer than 2^32 rules")))
+    }
+
+    pub fn config_dict(&self) -> Option<&Dict> {
+        match &*self.config {
+            Value::Dict(dict) => Some(dict),
+            _ => None,
+        }
+    }
+}
+
+/// The `ruleorder:` statements, the last of which weighs most.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleOrder {
+    pub clauses: Vec<Vec<String>>,
+}
+
+impl RuleOrder {
+    /// Which rule goes first where both can make a file: `Less` if `a` has the higher priority. A statement decides;
+    /// else a rule without wildcards goes before one with; else they are equal, which is an ambiguity.
+    pub fn compare(&self, a: &Rule, b: &Rule) -> std::cmp::Ordering {
+        for clause in self.clauses.iter().rev() {
+            let place = |rule: &Rule| clause.iter().position(|name| *name == rule.name);
+            if let (Some(a), Some(b)) = (place(a), place(b)) {
+                return a.cmp(&b);
+            }
+        }
+        a.has_wildcards().cmp(&b.has_wildcards())
+    }
+}
