@@ -7,6 +7,7 @@
 pub mod action;
 pub mod pixel;
 pub mod run;
+pub mod store;
 
 // Leaves: anyone may use them, they use nobody.
 pub mod diagnostic;
