@@ -9,6 +9,7 @@ pub mod graph;
 pub mod pixel;
 pub mod rulefile;
 pub mod run;
+pub mod store;
 
 // Leaves: anyone may use them, they use nobody.
 pub mod diagnostic;

@@ -1,0 +1,358 @@
+//! The store: what is known of jobs that ran, in `.flow/state.db`. Records in, records out: reads go through [`Store`],
+//! writes through its [`Writer`], a thread that commits in batches. Knows rows and one lock, never rules or reasons.
+
+mod lock;
+mod record;
+mod schema;
+mod writer;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::disk::{Hash, Stamp};
+use crate::event::Usage;
+
+pub use lock::{host, start_time};
+pub use record::{FailureRecord, FileRecord, Fingerprint, JobRecord, RunRecord, StartedRow};
+pub use schema::VERSION;
+pub use writer::{Ticket, Writer};
+
+/// Where the store lives, below the working directory.
+const FOLDER: &str = ".flow";
+
+/// What keeps the store from being opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("this directory is in use by another flow{}{}; if that is not so, `flow --unlock` frees {}",
+        .pid.map(|pid| format!(", process {pid}")).unwrap_or_default(),
+        .host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default(), .path.display())]
+    Locked { path: PathBuf, host: Option<String>, pid: Option<u32> },
+    #[error("the records were written by a newer flow (version {found}, this one knows {known}): use that one, \
+        or move .flow/state.db away")]
+    Newer { found: i32, known: i32 },
+    /// The file is not what a store left: set it aside with [`Store::rebuild`].
+    #[error("the records are damaged: {0}")]
+    Damaged(String),
+    #[error("cannot keep records: {0}")]
+    Sqlite(rusqlite::Error),
+    /// The writer met this earlier; nothing was recorded since.
+    #[error("cannot write records: {0}")]
+    Write(String),
+    #[error("{path}: {error}")]
+    Io { path: String, error: io::Error },
+}
+
+impl StoreError {
+    fn io(path: &Path, error: io::Error) -> Self {
+        StoreError::Io { path: path.display().to_string(), error }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged(error.to_string()),
+            _ => match error {
+                // A value of another type than the schema's: some other program wrote it, or a flipped bit.
+                rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::Utf8Error(..) => StoreError::Damaged(error.to_string()),
+                other => StoreError::Sqlite(other),
+            },
+        }
+    }
+}
+
+/// A store that was opened, and what it has to tell.
+#[derive(Debug)]
+pub struct Opened {
+    pub store: Store,
+    /// Jobs that a killed run had started, in the order of their keys. They stay on record until
+    /// [`Store::forget_started`].
+    pub recovered: Vec<StartedRow>,
+    /// A message for the user: damaged records were set aside.
+    pub notice: Option<String>,
+}
+
+/// The records of one directory, opened by this process alone.
+#[derive(Debug)]
+pub struct Store {
+    /// Shared with the writer's thread, which holds it for one transaction at a time.
+    connection: Arc<Mutex<Connection>>,
+    writer: Writer,
+    /// `None` where nothing is on the disk.
+    folder: Option<PathBuf>,
+    // Last, so that it is freed when the connection is closed.
+    _lock: Option<lock::Lock>,
+}
+
+impl Store {
+    /// Opens, and makes where there is none, the store of a directory; takes its lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Newer`], or a disk's. Damage is no error: see [`Opened::notice`].
+    pub fn open(directory: &Path) -> Result<Opened, StoreError> {
+        let folder = directory.join(FOLDER);
+        fs::create_dir_all(&folder).map_err(|error| StoreError::io(&folder, error))?;
+        let lock = lock::Lock::take(&folder.join("lock"))?;
+        let (connection, notice) = match open_file(&folder) {
+            Err(StoreError::Damaged(why)) => {
+                let notice = set_aside(&folder, &why)?;
+                (open_file(&folder)?, Some(notice))
+            }
+            other => (other?, None),
+        };
+        let mut store = Store::over(connection, Some(folder), Some(lock))?;
+        let (recovered, notice) = match store.started() {
+            Err(StoreError::Damaged(why)) => (Vec::new(), Some(store.rebuild(&why)?)),
+            other => (other?, notice),
+        };
+        Ok(Opened { store, recovered, notice })
+    }
+
+    /// Opens a store to look at it: where there is none, nothing is made on the disk.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn peek(directory: &Path) -> Result<Opened, StoreError> {
+        if directory.join(FOLDER).join("state.db").exists() {
+            return Store::open(directory);
+        }
+        let mut connection = Connection::open_in_memory()?;
+        schema::migrate(&mut connection)?;
+        Ok(Opened { store: Store::over(connection, None, None)?, recovered: Vec::new(), notice: None })
+    }
+
+    /// Frees the lock of a directory, unless a live process of this machine holds it.
+    pub fn unlock(directory: &Path) -> Result<(), StoreError> {
+        lock::unlock(&directory.join(FOLDER).join("lock"))
+    }
+
+    fn over(connection: Connection, folder: Option<PathBuf>, lock: Option<lock::Lock>) -> Result<Self, StoreError> {
+        connection.set_prepared_statement_cache_capacity(64);
+        let connection = Arc::new(Mutex::new(connection));
+        let writer = Writer::start(Arc::clone(&connection));
+        Ok(Store { connection, writer, folder, _lock: lock })
+    }
+
+    /// The way in for new records; clones write through the same thread.
+    pub fn writer(&self) -> Writer {
+        self.writer.clone()
+    }
+
+    /// All jobs by key, with fingerprint and wall time in milliseconds: one pass over an index, in the order of the keys.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]: what was seen until then is not to be trusted; [`Store::rebuild`] starts afresh.
+    pub fn scan(&self, mut each: impl FnMut(&str, Fingerprint, u64)) -> Result<(), StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT key, fingerprint, wall_ms FROM jobs INDEXED BY jobs_by_key")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let key = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+            let Ok(fingerprint) = bytes.try_into() else {
+                return Err(StoreError::Damaged(format!("the fingerprint of {key}")));
+            };
+            each(key, fingerprint, row.get_ref(2)?.as_i64().map_err(rusqlite::Error::from)?.cast_unsigned());
+        }
+        Ok(())
+    }
+
+    /// A job's record in all its detail, as it was last committed.
+    pub fn record(&self, key: &str) -> Result<Option<JobRecord>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, rule, wildcards, fingerprint, code, params, script_hash, log, started_ms, ended_ms, wall_ms,
+             cpu_ms, peak_memory FROM jobs WHERE key = ?1",
+        )?;
+        let found = statement.query_row([key], |row| Ok((row.get::<_, i64>(0)?, job_record(key, row)?))).optional()?;
+        let Some((id, mut record)) = found else { return Ok(None) };
+        record.inputs = files(&connection, "inputs", id)?;
+        record.outputs = files(&connection, "outputs", id)?;
+        Ok(Some(record))
+    }
+
+    /// The mean wall time of each rule's jobs in milliseconds and how many it is taken over, by name.
+    pub fn durations_by_rule(&self) -> Result<Vec<(String, f64, u64)>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT name, wall_ms, jobs FROM rules ORDER BY name")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.cast_unsigned())))?;
+        rows.map(|row| row.map_err(StoreError::from)).collect()
+    }
+
+    /// All outputs on record, in the order of their paths.
+    pub fn output_paths(&self) -> Result<Vec<String>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare("SELECT DISTINCT path FROM outputs ORDER BY path")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        rows.map(|row| row.map_err(StoreError::from)).collect()
+    }
+
+    /// Forgets the records of jobs.
+    pub fn forget<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        for key in keys {
+            writer::forget(&transaction, key)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Takes the marks of started jobs away, when a killed run has been tidied up.
+    pub fn forget_started<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        for key in keys {
+            transaction.prepare_cached("DELETE FROM started WHERE key = ?1")?.execute([key])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Sets a damaged file aside and goes on with an empty store; gives the message that says so.
+    /// Writers that were handed out before are dead.
+    pub fn rebuild(&mut self, why: &str) -> Result<String, StoreError> {
+        let mut empty = Connection::open_in_memory()?;
+        schema::migrate(&mut empty)?;
+        self.writer.close();
+        drop(std::mem::replace(&mut *self.connection(), empty));
+        let Some(folder) = &self.folder else { return Ok(String::new()) };
+        let notice = set_aside(folder, why)?;
+        let connection = open_file(folder)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        self.connection = Arc::new(Mutex::new(connection));
+        self.writer = Writer::start(Arc::clone(&self.connection));
+        Ok(notice)
+    }
+
+    fn started(&self) -> Result<Vec<StartedRow>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare("SELECT key, rule, run, outputs, in_place, kept, pgid, pgid_start_time FROM started ORDER BY key")?;
+        let rows = statement.query_map([], |row| {
+            let pgid: Option<i32> = row.get(6)?;
+            let start: Option<i64> = row.get(7)?;
+            Ok(StartedRow {
+                key: row.get(0)?,
+                rule: row.get(1)?,
+                run: row.get(2)?,
+                outputs: json(row, 3)?,
+                in_place: row.get(4)?,
+                kept: row.get(5)?,
+                group: pgid.zip(start.map(i64::cast_unsigned)),
+            })
+        })?;
+        rows.map(|row| row.map_err(StoreError::from)).collect()
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.writer.close();
+    }
+}
+
+/// Opens the file, checked as far as its state gives reason to: after a crash (its write-ahead log is still there) all
+/// of its structure, otherwise its header, its length and its schema.
+fn open_file(folder: &Path) -> Result<Connection, StoreError> {
+    let path = folder.join("state.db");
+    let crashed = fs::metadata(folder.join("state.db-wal")).is_ok_and(|meta| meta.len() > 0);
+    let mut connection = Connection::open(&path)?;
+    schema::configure(&connection)?;
+    schema::migrate(&mut connection)?;
+    let whole = |pages: i64, size: i64| fs::metadata(&path).is_ok_and(|meta| meta.len() >= (pages * size) as u64);
+    let pages = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let size = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    if crashed {
+        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(StoreError::Damaged(verdict));
+        }
+    } else if pages > 1 && !whole(pages, size) && fs::metadata(folder.join("state.db-wal")).map_or(true, |m| m.len() == 0) {
+        return Err(StoreError::Damaged("the file is cut off".to_owned()));
+    }
+    // Tables that this version has and the file lacks show up when a statement is prepared.
+    for table in ["jobs", "inputs", "outputs", "runs", "started", "failures", "rules"] {
+        if let Err(error) = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0")) {
+            return Err(StoreError::Damaged(error.to_string()));
+        }
+    }
+    Ok(connection)
+}
+
+/// Moves the file and its write-ahead log out of the way, under the first free number.
+fn set_aside(folder: &Path, why: &str) -> Result<String, StoreError> {
+    let name = |n: u32| folder.join(format!("state.db.damaged-{n}"));
+    let n = (1..).find(|&n| !name(n).exists()).expect("some number is free");
+    let from = folder.join("state.db");
+    fs::rename(&from, name(n)).map_err(|error| StoreError::io(&from, error))?;
+    for suffix in ["-wal", "-journal", "-shm"] {
+        let from = folder.join(format!("state.db{suffix}"));
+        match fs::rename(&from, folder.join(format!("state.db.damaged-{n}{suffix}"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io(&from, error)),
+            _ => {}
+        }
+    }
+    Ok(format!(
+        "the records of this directory were damaged ({why}); they were set aside as {FOLDER}/state.db.damaged-{n}, and \
+         files on the disk are judged by their times"
+    ))
+}
+
+fn job_record(key: &str, row: &Row<'_>) -> rusqlite::Result<JobRecord> {
+    let wildcards: serde_json::Map<String, serde_json::Value> = json(row, 2)?;
+    let millis = |at| row.get::<_, i64>(at).map(|ms| std::time::Duration::from_millis(ms.cast_unsigned()));
+    let usage = Usage {
+        wall: millis(10)?,
+        cpu: millis(11)?,
+        peak_memory: row.get::<_, Option<i64>>(12)?.map(i64::cast_unsigned),
+    };
+    Ok(JobRecord {
+        key: key.to_owned(),
+        rule: row.get(1)?,
+        wildcards: wildcards.into_iter().map(|(k, v)| (k, v.as_str().unwrap_or_default().to_owned())).collect(),
+        code: row.get(4)?,
+        params: row.get(5)?,
+        script_hash: row.get(6)?,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        fingerprint: row.get(3)?,
+        log: row.get(7)?,
+        started_at_ms: row.get(8)?,
+        ended_at_ms: row.get(9)?,
+        usage,
+    })
+}
+
+fn files(connection: &Connection, table: &str, job: i64) -> Result<Vec<FileRecord>, StoreError> {
+    let query = format!("SELECT path, size, mtime_ns, inode, is_dir, hash FROM {table} WHERE job = ?1 ORDER BY seq");
+    let mut statement = connection.prepare_cached(&query)?;
+    let rows = statement.query_map([job], |row| {
+        Ok(FileRecord {
+            path: row.get(0)?,
+            stamp: Stamp {
+                size: row.get::<_, i64>(1)?.cast_unsigned(),
+                mtime_ns: row.get(2)?,
+                inode: row.get::<_, i64>(3)?.cast_unsigned(),
+                is_dir: row.get(4)?,
+            },
+            hash: row.get::<_, Option<Hash>>(5)?,
+        })
+    })?;
+    rows.map(|row| row.map_err(StoreError::from)).collect()
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(at)?;
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(error)))
+}

@@ -1,0 +1,88 @@
+//! The schema of `.flow/state.db` (version 1), and how a file comes to have it. Users may query it between runs:
+//!
+//! - `jobs`: one row a job that succeeded, by its `key` (first output path, or rule and wildcards where there is none);
+//!   `wildcards` and `params` are JSON, times are milliseconds (since the epoch, or long), `peak_memory` is bytes.
+//! - `inputs`, `outputs`: the files of a job in their order, with stamp (`size`, `mtime_ns`, `inode`, `is_dir`) and BLAKE3.
+//! - `runs`: one row a run that had something to do. `failures`: jobs that failed. `rules`: mean wall time by rule.
+//! - `started`: jobs without an end on record; empty between runs unless one was killed or kept unfinished files.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// The version that this flow writes (`PRAGMA user_version`).
+pub const VERSION: i32 = 1;
+
+/// From version n to n + 1, each in the transaction of [`migrate`]. A version once released is never edited.
+const STEPS: [&str; VERSION as usize] = [V1];
+
+/// `jobs_by_key` covers what a run with nothing to do reads: it never touches the wide rows. Nothing but the writer
+/// adds rows, and it looks the key up first, so that the index need not also be a unique one on `key` alone.
+const V1: &str = "
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, tag TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, arguments TEXT NOT NULL,
+    cores INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER, done INTEGER, failed INTEGER
+);
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, rule TEXT NOT NULL, wildcards TEXT NOT NULL,
+    fingerprint BLOB NOT NULL, code TEXT NOT NULL, params TEXT NOT NULL, script_hash BLOB, log TEXT NOT NULL,
+    run INTEGER, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL, peak_memory INTEGER
+);
+CREATE INDEX jobs_by_key ON jobs (key, fingerprint, wall_ms);
+CREATE TABLE inputs (
+    job INTEGER NOT NULL, seq INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL, is_dir INTEGER NOT NULL, hash BLOB, PRIMARY KEY (job, seq)
+) WITHOUT ROWID;
+CREATE TABLE outputs (
+    job INTEGER NOT NULL, seq INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL, is_dir INTEGER NOT NULL, hash BLOB, PRIMARY KEY (job, seq)
+) WITHOUT ROWID;
+CREATE TABLE started (
+    key TEXT PRIMARY KEY, rule TEXT NOT NULL, run TEXT NOT NULL, outputs TEXT NOT NULL, in_place INTEGER NOT NULL,
+    kept INTEGER NOT NULL, pgid INTEGER, pgid_start_time INTEGER
+) WITHOUT ROWID;
+CREATE TABLE failures (
+    id INTEGER PRIMARY KEY, run INTEGER, key TEXT NOT NULL, rule TEXT NOT NULL, cause TEXT NOT NULL, log TEXT NOT NULL,
+    started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL,
+    peak_memory INTEGER
+);
+CREATE TABLE rules (name TEXT PRIMARY KEY, jobs INTEGER NOT NULL, wall_ms REAL NOT NULL) WITHOUT ROWID;
+";
+
+/// How the connection works, before it first reads.
+///
+/// `EXCLUSIVE`: no shared-memory file, so that a network file system serves; nobody else may open it during a run (the
+/// lock says so already). `NORMAL`: a commit is not synced. A crash or `kill -9` of flow loses nothing; a power cut may
+/// lose the last commits, and what the jobs wrote then is not on the disk either, for nobody syncs it. `FULL` would pay
+/// a sync for every start of a shell job, 10 ms each on a plain disk.
+pub fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = NORMAL;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -16384;
+         PRAGMA wal_autocheckpoint = 4000;",
+    )
+}
+
+/// Brings a new or older file to [`VERSION`]; refuses a newer one.
+pub fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > VERSION {
+        return Err(StoreError::Newer { found, known: VERSION });
+    }
+    let Ok(from) = usize::try_from(found) else {
+        return Err(StoreError::Damaged(format!("version {found}")));
+    };
+    if from < STEPS.len() {
+        let transaction = connection.transaction()?;
+        for step in &STEPS[from..] {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,448 @@
+//! The writer: one thread that takes records from a channel and commits them in batches. Its failures reach whoever
+//! asks ([`Writer::check`], [`Ticket::wait`]); after the first, nothing more is written.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::record::{FailureRecord, FileRecord, JobRecord, RunRecord, StartedRow};
+use super::StoreError;
+
+/// A batch is committed when its oldest record is this old, or when it has this many.
+const BATCH_AGE: Duration = Duration::from_millis(100);
+const BATCH_SIZE: usize = 512;
+
+/// What the thread is told.
+enum Command {
+    BeginRun(RunRecord),
+    EndRun { tag: String, ended_at_ms: i64, done: usize, failed: usize },
+    /// The number is the ticket's; `urgent`: somebody waits for the commit.
+    Started { row: StartedRow, number: u64, urgent: bool },
+    Spawned { key: String, group: (i32, u64) },
+    Finished(Box<JobRecord>),
+    Failed(Box<FailureRecord>),
+    /// Commit all until here.
+    Flush(u64),
+    Stop,
+}
+
+/// How far the thread has come.
+#[derive(Debug, Default)]
+struct Progress {
+    next: u64,
+    committed: u64,
+    error: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    progress: Mutex<Progress>,
+    moved: Condvar,
+}
+
+impl Shared {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, number: u64) -> Result<(), StoreError> {
+        let mut progress = self.progress();
+        while progress.error.is_none() && progress.committed < number {
+            progress = self.moved.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        }
+        progress.error.clone().map_or(Ok(()), |error| Err(StoreError::Write(error)))
+    }
+}
+
+/// The way in for records: cheap to clone, never blocks but where it says so.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    commands: Sender<Command>,
+    shared: Arc<Shared>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// A started job's row on its way to the disk.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    key: String,
+    number: u64,
+    writer: Writer,
+}
+
+impl Ticket {
+    /// Returns when the row is committed: a job that writes its outputs in place must not begin before.
+    pub fn wait(&self) -> Result<(), StoreError> {
+        self.writer.shared.wait(self.number)
+    }
+
+    /// The job's process group: its number, and when its leader started. Not waited for.
+    pub fn spawned(&self, group: (i32, u64)) {
+        self.writer.send(Command::Spawned { key: self.key.clone(), group });
+    }
+}
+
+impl Writer {
+    pub(super) fn start(connection: Arc<Mutex<Connection>>) -> Self {
+        let (commands, inbox) = channel();
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("records".to_owned())
+            .spawn(move || serve(&inbox, &connection, &theirs))
+            .map_err(|error| shared.progress().error = Some(error.to_string()))
+            .ok();
+        Writer { commands, shared, thread: Arc::new(Mutex::new(thread)) }
+    }
+
+    /// A run begins: its row, and the number under which its jobs are recorded.
+    pub fn begin_run(&self, run: RunRecord) {
+        self.send(Command::BeginRun(run));
+    }
+
+    /// A run has ended; `ended_at_ms` since the epoch.
+    pub fn end_run(&self, tag: &str, ended_at_ms: i64, done: usize, failed: usize) {
+        self.send(Command::EndRun { tag: tag.to_owned(), ended_at_ms, done, failed });
+    }
+
+    /// A job is about to start. A row of a job that writes in place is committed at once (together with all that is
+    /// queued), others with the next batch, and never if the job has ended by then.
+    pub fn started(&self, row: StartedRow) -> Ticket {
+        let (key, urgent, number) = (row.key.clone(), row.in_place, self.number());
+        self.send(Command::Started { row, number, urgent });
+        Ticket { key, number, writer: self.clone() }
+    }
+
+    /// A job has succeeded and its outputs are committed: its record, in place of an older one.
+    pub fn finished(&self, record: Box<JobRecord>) {
+        self.send(Command::Finished(record));
+    }
+
+    /// A job has failed and its outputs are removed (or kept: then its mark as unfinished stays).
+    pub fn failed(&self, record: Box<FailureRecord>) {
+        self.send(Command::Failed(record));
+    }
+
+    /// Waits until all that was queued before is committed.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let number = self.number();
+        self.send(Command::Flush(number));
+        self.shared.wait(number)
+    }
+
+    /// The first failure of the thread, if there was one.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.shared.progress().error.clone().map_or(Ok(()), |error| Err(StoreError::Write(error)))
+    }
+
+    /// Commits what is queued and ends the thread.
+    pub(super) fn close(&self) {
+        self.send(Command::Stop);
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic of the thread has been told to the user by now, and there is nothing left to save.
+            let _ = thread.join();
+        }
+    }
+
+    fn number(&self) -> u64 {
+        let mut progress = self.shared.progress();
+        progress.next += 1;
+        progress.next
+    }
+
+    fn send(&self, command: Command) {
+        if self.commands.send(command).is_err() {
+            let mut progress = self.shared.progress();
+            progress.error.get_or_insert_with(|| "the records are closed".to_owned());
+            self.shared.moved.notify_all();
+        }
+    }
+}
+
+/// Records that go to the disk in one transaction.
+#[derive(Default)]
+struct Batch {
+    since: Option<Instant>,
+    runs: Vec<RunRecord>,
+    ended_runs: Vec<(String, i64, usize, usize)>,
+    started: BTreeMap<String, StartedRow>,
+    spawned: BTreeMap<String, (i32, u64)>,
+    /// Keys whose started rows, committed before, are over.
+    ended: Vec<String>,
+    finished: Vec<Box<JobRecord>>,
+    failed: Vec<Box<FailureRecord>>,
+    number: u64,
+    urgent: bool,
+    stop: bool,
+}
+
+impl Batch {
+    fn take(&mut self, command: Command) {
+        self.since.get_or_insert_with(Instant::now);
+        match command {
+            Command::BeginRun(run) => self.runs.push(run),
+            Command::EndRun { tag, ended_at_ms, done, failed } => {
+                self.ended_runs.push((tag, ended_at_ms, done, failed));
+            }
+            Command::Started { row, number, urgent } => {
+                self.started.insert(row.key.clone(), row);
+                self.reach(number, urgent);
+            }
+            Command::Spawned { key, group } => match self.started.get_mut(&key) {
+                Some(row) => row.group = Some(group),
+                None => drop(self.spawned.insert(key, group)),
+            },
+            Command::Finished(record) => {
+                self.end(&record.key);
+                self.finished.push(record);
+            }
+            Command::Failed(record) => {
+                if !record.outputs_kept {
+                    self.end(&record.key);
+                }
+                self.failed.push(record);
+            }
+            Command::Flush(number) => self.reach(number, true),
+            Command::Stop => self.stop = true,
+        }
+    }
+
+    fn reach(&mut self, number: u64, urgent: bool) {
+        self.number = self.number.max(number);
+        self.urgent |= urgent;
+    }
+
+    /// A job whose start was never written needs no end.
+    fn end(&mut self, key: &str) {
+        self.spawned.remove(key);
+        if self.started.remove(key).is_none() {
+            self.ended.push(key.to_owned());
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.finished.len() + self.failed.len() + self.started.len() >= BATCH_SIZE
+    }
+}
+
+fn serve(inbox: &Receiver<Command>, connection: &Mutex<Connection>, shared: &Shared) {
+    let mut run = None;
+    loop {
+        let Ok(first) = inbox.recv() else { return };
+        let mut batch = Batch::default();
+        batch.take(first);
+        gather(inbox, &mut batch);
+        let stop = batch.stop;
+        let number = batch.number;
+        let written = {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&mut connection, batch, &mut run)
+        };
+        let mut progress = shared.progress();
+        match written {
+            Ok(()) => progress.committed = progress.committed.max(number),
+            Err(error) => drop(progress.error.get_or_insert_with(|| error.to_string())),
+        }
+        let failed = progress.error.is_some();
+        shared.moved.notify_all();
+        if stop || failed {
+            return;
+        }
+    }
+}
+
+/// Takes what is there; while nobody waits and the batch is young and small, what comes as well.
+fn gather(inbox: &Receiver<Command>, batch: &mut Batch) {
+    while !batch.stop {
+        while !batch.stop && !batch.is_full() {
+            match inbox.try_recv() {
+                Ok(command) => batch.take(command),
+                Err(_) => break,
+            }
+        }
+        let age = batch.since.map_or(Duration::ZERO, |since| since.elapsed());
+        if batch.urgent || batch.is_full() || age >= BATCH_AGE {
+            return;
+        }
+        match inbox.recv_timeout(BATCH_AGE - age) {
+            Ok(command) => batch.take(command),
+            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Disconnected) => batch.stop = true,
+        }
+    }
+}
+
+fn write(connection: &mut Connection, batch: Batch, run: &mut Option<i64>) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for record in &batch.runs {
+        transaction.execute(
+            "INSERT INTO runs (tag, host, pid, arguments, cores, started_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![record.tag, record.host, record.pid, record.arguments, record.cores, record.started_at_ms],
+        )?;
+        *run = Some(transaction.last_insert_rowid());
+    }
+    write_ends(&transaction, &batch)?;
+    write_starts(&transaction, &batch)?;
+    for record in &batch.finished {
+        write_job(&transaction, record, *run)?;
+    }
+    write_durations(&transaction, &batch.finished)?;
+    for record in &batch.failed {
+        write_failure(&transaction, record, *run)?;
+    }
+    for (tag, ended_at_ms, done, failed) in &batch.ended_runs {
+        transaction.execute(
+            "UPDATE runs SET ended_ms = ?2, done = ?3, failed = ?4 WHERE tag = ?1",
+            params![tag, ended_at_ms, as_i64(*done), as_i64(*failed)],
+        )?;
+    }
+    transaction.commit()
+}
+
+fn write_ends(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached("DELETE FROM started WHERE key = ?1")?;
+    for key in &batch.ended {
+        statement.execute([key])?;
+    }
+    Ok(())
+}
+
+fn write_starts(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO started (key, rule, run, outputs, in_place, kept, pgid, pgid_start_time)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for row in batch.started.values() {
+        let outputs = serde_json::to_string(&row.outputs).expect("text is JSON");
+        let (pgid, start) = (row.group.map(|(pgid, _)| pgid), row.group.map(|(_, start)| start.cast_signed()));
+        insert.execute(params![row.key, row.rule, row.run, outputs, row.in_place, row.kept, pgid, start])?;
+    }
+    let mut update =
+        transaction.prepare_cached("UPDATE started SET pgid = ?2, pgid_start_time = ?3 WHERE key = ?1")?;
+    for (key, (pgid, start)) in &batch.spawned {
+        update.execute(params![key, pgid, start.cast_signed()])?;
+    }
+    Ok(())
+}
+
+fn write_job(transaction: &Transaction<'_>, record: &JobRecord, run: Option<i64>) -> rusqlite::Result<()> {
+    remove_job(transaction, &record.key)?;
+    let wildcards: serde_json::Map<String, serde_json::Value> =
+        record.wildcards.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    let wildcards = serde_json::to_string(&wildcards).expect("text is JSON");
+    transaction
+        .prepare_cached(
+            "INSERT INTO jobs (key, rule, wildcards, fingerprint, code, params, script_hash, log, run, started_ms,
+             ended_ms, wall_ms, cpu_ms, peak_memory) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .execute(params![
+            record.key,
+            record.rule,
+            wildcards,
+            record.fingerprint,
+            record.code,
+            record.params,
+            record.script_hash,
+            record.log,
+            run,
+            record.started_at_ms,
+            record.ended_at_ms,
+            millis(record.usage.wall),
+            millis(record.usage.cpu),
+            record.usage.peak_memory.map(u64::cast_signed),
+        ])?;
+    let job = transaction.last_insert_rowid();
+    let mut insert = transaction.prepare_cached("INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+    write_files(&mut insert, job, &record.inputs)?;
+    let mut insert = transaction.prepare_cached("INSERT INTO outputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+    write_files(&mut insert, job, &record.outputs)
+}
+
+fn write_files(insert: &mut rusqlite::CachedStatement<'_>, job: i64, files: &[FileRecord]) -> rusqlite::Result<()> {
+    for (seq, file) in files.iter().enumerate() {
+        insert.execute(params![
+            job,
+            as_i64(seq),
+            file.path,
+            file.stamp.size.cast_signed(),
+            file.stamp.mtime_ns,
+            file.stamp.inode.cast_signed(),
+            file.stamp.is_dir,
+            file.hash,
+        ])?;
+    }
+    Ok(())
+}
+
+/// The running mean of each rule, with the batch's jobs in one step.
+fn write_durations(transaction: &Transaction<'_>, finished: &[Box<JobRecord>]) -> rusqlite::Result<()> {
+    let mut sums: BTreeMap<&str, (i64, f64)> = BTreeMap::new();
+    for record in finished {
+        let (jobs, wall_ms) = sums.entry(&record.rule).or_default();
+        *jobs += 1;
+        *wall_ms += record.usage.wall.as_secs_f64() * 1e3;
+    }
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO rules (name, jobs, wall_ms) VALUES (?1, ?2, ?3 / ?2) ON CONFLICT (name) DO UPDATE
+         SET wall_ms = (wall_ms * jobs + ?3) / (jobs + ?2), jobs = jobs + ?2",
+    )?;
+    for (rule, (jobs, wall_ms)) in sums {
+        upsert.execute(params![rule, jobs, wall_ms])?;
+    }
+    Ok(())
+}
+
+fn write_failure(transaction: &Transaction<'_>, record: &FailureRecord, run: Option<i64>) -> rusqlite::Result<()> {
+    if record.outputs_kept {
+        transaction.prepare_cached("UPDATE started SET kept = 1 WHERE key = ?1")?.execute([&record.key])?;
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO failures (run, key, rule, cause, log, started_ms, ended_ms, wall_ms, cpu_ms, peak_memory)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            run,
+            record.key,
+            record.rule,
+            record.cause,
+            record.log,
+            record.started_at_ms,
+            record.ended_at_ms,
+            millis(record.usage.wall),
+            millis(record.usage.cpu),
+            record.usage.peak_memory.map(u64::cast_signed),
+        ])?;
+    Ok(())
+}
+
+/// Removes a job, its files, and its mark as started.
+pub(super) fn forget(transaction: &Transaction<'_>, key: &str) -> rusqlite::Result<()> {
+    remove_job(transaction, key)?;
+    transaction.prepare_cached("DELETE FROM started WHERE key = ?1")?.execute([key])?;
+    Ok(())
+}
+
+fn remove_job(transaction: &Transaction<'_>, key: &str) -> rusqlite::Result<()> {
+    use rusqlite::OptionalExtension;
+    let mut find = transaction.prepare_cached("SELECT id FROM jobs WHERE key = ?1")?;
+    let Some(id) = find.query_row([key], |row| row.get::<_, i64>(0)).optional()? else { return Ok(()) };
+    for statement in
+        ["DELETE FROM jobs WHERE id = ?1", "DELETE FROM inputs WHERE job = ?1", "DELETE FROM outputs WHERE job = ?1"]
+    {
+        transaction.prepare_cached(statement)?.execute([id])?;
+    }
+    Ok(())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
