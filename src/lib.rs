@@ -7,6 +7,7 @@
 pub mod action;
 pub mod graph;
 pub mod pixel;
+pub mod plan;
 pub mod rulefile;
 pub mod run;
 pub mod store;

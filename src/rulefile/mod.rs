@@ -3,4 +3,6 @@
 
 pub mod instance;
 pub mod pattern;
+pub mod quoting;
 pub mod rule;
+pub mod template;

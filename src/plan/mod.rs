@@ -1,0 +1,8 @@
+//! The plan: DAG + stamps + records → each job fresh, or stale with a named reason. It writes nothing and starts
+//! nothing; the dry run, `--why`, `--summary` and the run itself ask the same code, the run a second time for a job
+//! whose inputs have been remade.
+
+pub mod decide;
+pub mod identity;
+pub mod normal;
+pub mod reason;

@@ -1,0 +1,134 @@
+//! Reasons: why a job is stale, with the evidence. The order of the variants is the order in which they are looked for;
+//! the first that holds is kept. Knows how to put itself in a line; whole differences are shown by `report/`.
+
+use crate::path::{FileId, Paths};
+
+/// What is different about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Bytes, before and now.
+    Size(u64, u64),
+    /// The modification time in nanoseconds since the epoch, before and now.
+    Time(i64, i64),
+    /// Another file under the same name, of the same size and time.
+    Replaced,
+    Gone,
+    /// The content hash differs.
+    Content,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// By the command line: `-f`, `-F`, `-R`.
+    Forced,
+    /// A rule with work to do and no outputs is run whenever it is asked for.
+    NoOutputs,
+    OutputMissing(Vec<FileId>),
+    /// A `temp()` output that is gone is needed by a job that will run.
+    TempNeeded { file: FileId },
+    /// The job was started and did not finish.
+    Unfinished,
+    /// An output is not as the job left it.
+    OutputChanged { file: FileId, change: Change },
+    InputChanged { file: FileId, change: Change },
+    /// No record, and an input is newer than the oldest output, by so many nanoseconds.
+    InputNewer { input: FileId, output: FileId, by_ns: i64 },
+    InputSet { added: Vec<String>, removed: Vec<String> },
+    /// The parameters as JSON, before and now.
+    Params { old: String, new: String },
+    /// The command or `run:` body, before and now.
+    Code { old: String, new: String },
+    Script { path: String },
+    /// An input will be, or has been, remade.
+    InputRemade { files: Vec<FileId> },
+}
+
+impl Reason {
+    /// One line, for a started job and for the dry run.
+    pub fn line(&self, paths: &Paths) -> String {
+        let name = |file: &FileId| paths.name(*file);
+        match self {
+            Reason::Forced => "forced".into(),
+            Reason::NoOutputs => "it has no outputs to compare with".into(),
+            Reason::OutputMissing(files) => format!("missing: {}", list(paths, files)),
+            Reason::TempNeeded { file } => format!("temporary {} is needed again", name(file)),
+            Reason::Unfinished => "its last run did not finish".into(),
+            Reason::OutputChanged { file, change } => {
+                format!("output {} was changed since it was made: {}", name(file), change.text())
+            }
+            Reason::InputChanged { file, change } => format!("input {} has changed: {}", name(file), change.text()),
+            Reason::InputNewer { input, output, by_ns } => {
+                format!("input {} is newer than {} by {}", name(input), name(output), duration(*by_ns))
+            }
+            Reason::InputSet { added, removed } => match (added.as_slice(), removed.as_slice()) {
+                ([], []) => "the inputs are in another order".into(),
+                (added, []) => format!("new input: {}", clip(added)),
+                ([], removed) => format!("input no longer used: {}", clip(removed)),
+                (added, removed) => format!("new input: {}; no longer used: {}", clip(added), clip(removed)),
+            },
+            Reason::Params { .. } => "the params have changed".into(),
+            Reason::Code { .. } => "the code has changed".into(),
+            Reason::Script { path } => format!("script {path} has changed"),
+            Reason::InputRemade { files } => format!("input remade: {}", list(paths, files)),
+        }
+    }
+
+    /// A fixed word for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Reason::Forced => "forced",
+            Reason::NoOutputs => "no-outputs",
+            Reason::OutputMissing(_) => "output-missing",
+            Reason::TempNeeded { .. } => "temp-needed",
+            Reason::Unfinished => "unfinished",
+            Reason::OutputChanged { .. } => "output-changed",
+            Reason::InputChanged { .. } => "input-changed",
+            Reason::InputNewer { .. } => "input-newer",
+            Reason::InputSet { .. } => "input-set",
+            Reason::Params { .. } => "params",
+            Reason::Code { .. } => "code",
+            Reason::Script { .. } => "script",
+            Reason::InputRemade { .. } => "input-remade",
+        }
+    }
+}
+
+impl Change {
+    pub fn text(&self) -> String {
+        match self {
+            Change::Size(old, new) => format!("{old} → {new} bytes"),
+            Change::Time(old, new) if new >= old => format!("newer by {}", duration(new - old)),
+            Change::Time(old, new) => format!("older by {}", duration(old - new)),
+            Change::Replaced => "another file of the same size and time".into(),
+            Change::Gone => "it is gone".into(),
+            Change::Content => "its content differs".into(),
+        }
+    }
+}
+
+fn list(paths: &Paths, files: &[FileId]) -> String {
+    let names: Vec<String> = files.iter().map(|&file| paths.name(file).to_owned()).collect();
+    clip(&names)
+}
+
+fn clip(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut out = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        out.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    out
+}
+
+/// A time span as people say it.
+pub fn duration(ns: i64) -> String {
+    let seconds = ns as f64 / 1e9;
+    match seconds {
+        s if s < 0.001 => format!("{:.0} µs", s * 1e6),
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 120.0 => format!("{s:.1} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
+        s => format!("{:.0} days", s / 86_400.0),
+    }
+}

@@ -1,0 +1,366 @@
+//! Templates: `shell:` commands and messages with `{placeholders}`. A template and a job's values in, text out; values
+//! that come from the file system are written so that bash reads them as themselves.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::quoting::{self, QuotingError, Scanner};
+use super::rule::Workflow;
+use crate::dialect::format::format_value;
+use crate::value::{Named, Value};
+
+/// What the placeholders of one job stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct JobValues<'a> {
+    pub rule: &'a str,
+    pub input: &'a Named<String>,
+    pub output: &'a Named<String>,
+    pub log: &'a Named<String>,
+    pub benchmark: Option<&'a str>,
+    pub wildcards: &'a [(String, String)],
+    pub params: &'a Named<Value>,
+    pub resources: &'a BTreeMap<String, Value>,
+    pub threads: u32,
+    pub attempt: u32,
+    pub job: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum TemplateError {
+    #[error("the placeholder `{{{0}}}` names nothing")]
+    Unknown(String, Vec<String>),
+    #[error("`{{{field}}}`: {reason}")]
+    Field { field: String, reason: String },
+    #[error("`{{` without `}}`")]
+    Open,
+    #[error("`}}` without `{{`: write `}}}}` for a brace")]
+    Close,
+    #[error("`{{{field}}}` cannot stand here: {error}")]
+    Quoting { field: String, error: QuotingError },
+}
+
+/// A piece of a template.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Piece<'t> {
+    Literal(Cow<'t, str>),
+    Field(Field<'t>),
+}
+
+/// `name.attribute[index]!conversion:spec`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Field<'t> {
+    pub text: &'t str,
+    pub root: &'t str,
+    pub path: Vec<&'t str>,
+    pub conversion: Option<char>,
+    pub spec: &'t str,
+}
+
+/// What a placeholder comes to.
+enum Found {
+    /// Paths and wildcards: names from the file system.
+    Names { names: Vec<String>, paths: bool },
+    /// The author's own text.
+    Own(Value),
+}
+
+const JOB_NAMES: [&str; 11] =
+    ["input", "output", "log", "benchmark", "wildcards", "params", "resources", "threads", "rule", "attempt", "jobid"];
+
+/// A command for bash.
+///
+/// # Errors
+/// [`TemplateError`] for a placeholder that cannot be filled in.
+pub fn shell(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> Result<String, TemplateError> {
+    let mut scanner = Scanner::default();
+    let mut out = String::with_capacity(template.len() + 64);
+    for piece in pieces(template)? {
+        match piece {
+            Piece::Literal(text) => {
+                scanner.literal(&text);
+                out.push_str(&text);
+            }
+            Piece::Field(field) => {
+                let quoting = |error| TemplateError::Quoting { field: field.text.to_owned(), error };
+                match find(&field, values, workflow)? {
+                    Found::Names { names, paths } => {
+                        let bare = scanner.is_bare();
+                        for (at, name) in names.iter().enumerate() {
+                            if at > 0 {
+                                scanner.literal(" ");
+                                out.push(' ');
+                            }
+                            // `:q` asks for what names get anyhow, outside of quotes.
+                            let spec = if bare && field.spec == "q" { "" } else { field.spec };
+                            let text = if spec.is_empty() { name.clone() } else { own_text(&field, &Value::Str(name.clone()))? };
+                            out.push_str(&scanner.write(&text, paths).map_err(quoting)?);
+                        }
+                    }
+                    Found::Own(value) => {
+                        let text = own_text(&field, &value)?;
+                        scanner.literal(&text);
+                        out.push_str(&text);
+                    }
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// A message: as a command, without quoting.
+///
+/// # Errors
+/// [`TemplateError`] for a placeholder that cannot be filled in.
+pub fn message(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> Result<String, TemplateError> {
+    let mut out = String::new();
+    for piece in pieces(template)? {
+        match piece {
+            Piece::Literal(text) => out.push_str(&text),
+            Piece::Field(field) => match find(&field, values, workflow)? {
+                Found::Names { names, .. } => {
+                    out.push_str(&own_text(&field, &Value::Str(names.join(" ")))?);
+                }
+                Found::Own(value) => out.push_str(&own_text(&field, &value)?),
+            },
+        }
+    }
+    Ok(out)
+}
+
+/// The file-level names that a template uses, with their values: part of what the job's result depends on.
+pub fn globals(template: &str, workflow: &Workflow) -> Vec<(String, Value)> {
+    let mut out: Vec<(String, Value)> = Vec::new();
+    for piece in pieces(template).unwrap_or_default() {
+        let Piece::Field(field) = piece else { continue };
+        if JOB_NAMES.contains(&field.root) || out.iter().any(|(text, _)| text == field.text) {
+            continue;
+        }
+        if let Ok(Some(value)) = global(&field, workflow) {
+            out.push((field.text.to_owned(), value));
+        }
+    }
+    out
+}
+
+/// Where a script is: relative to the folder of the file that holds its rule.
+pub fn script_path(path: &str, basedir: &str) -> String {
+    if path.starts_with('/') || basedir.is_empty() || basedir == "." { path.to_owned() } else { format!("{basedir}/{path}") }
+}
+
+/// Takes a template apart, as Python's `str.format` does.
+pub(crate) fn pieces(template: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
+    let mut out = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        if at > 0 {
+            out.push(Piece::Literal(Cow::Borrowed(&rest[..at])));
+        }
+        let brace = &rest[at..];
+        if let Some(after) = brace.strip_prefix("{{") {
+            out.push(Piece::Literal(Cow::Borrowed("{")));
+            rest = after;
+        } else if let Some(after) = brace.strip_prefix("}}") {
+            out.push(Piece::Literal(Cow::Borrowed("}")));
+            rest = after;
+        } else if brace.starts_with('}') {
+            return Err(TemplateError::Close);
+        } else {
+            let end = field_end(brace).ok_or(TemplateError::Open)?;
+            out.push(Piece::Field(field(&brace[1..end])));
+            rest = &brace[end + 1..];
+        }
+    }
+    if !rest.is_empty() {
+        out.push(Piece::Literal(Cow::Borrowed(rest)));
+    }
+    Ok(out)
+}
+
+/// The closing brace of a field; braces in its spec nest.
+fn field_end(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.char_indices().find_map(|(at, c)| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        (depth == 0).then_some(at)
+    })
+}
+
+fn field(text: &str) -> Field<'_> {
+    // A wildcard with its constraint, as patterns have it.
+    if let Some(at) = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ' '))
+        && text[at..].starts_with(',')
+    {
+        return Field { text, root: text, path: Vec::new(), conversion: None, spec: "" };
+    }
+    // A colon or exclamation mark inside an index belongs to the index.
+    let mut depth = 0;
+    let mut end = text.len();
+    for (at, c) in text.char_indices() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            ':' | '!' if depth == 0 => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+    }
+    let (name, tail) = text.split_at(end);
+    let (conversion, spec) = match tail.strip_prefix('!') {
+        Some(after) => (after.chars().next(), after.split_once(':').map_or("", |(_, spec)| spec)),
+        None => (None, tail.strip_prefix(':').unwrap_or("")),
+    };
+    let root_end = name.find(['.', '[']).unwrap_or(name.len());
+    let mut path = Vec::new();
+    let mut rest = &name[root_end..];
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('[') {
+            let close = after.find(']').unwrap_or(after.len());
+            path.push(after[..close].trim_matches(['"', '\'']));
+            rest = after.get(close + 1..).unwrap_or("");
+        } else {
+            let after = rest.strip_prefix('.').unwrap_or(rest);
+            let stop = after.find(['.', '[']).unwrap_or(after.len());
+            path.push(&after[..stop]);
+            rest = if stop == 0 { "" } else { &after[stop..] };
+        }
+    }
+    Field { text, root: name[..root_end].trim(), path, conversion, spec }
+}
+
+fn find(field: &Field<'_>, values: &JobValues<'_>, workflow: &Workflow) -> Result<Found, TemplateError> {
+    let names = |list: &Named<String>| files(field, list).map(|names| Found::Names { names, paths: true });
+    match field.root {
+        "input" => names(values.input),
+        "output" => names(values.output),
+        "log" => names(values.log),
+        "benchmark" => Ok(Found::Names { names: values.benchmark.map(str::to_owned).into_iter().collect(), paths: true }),
+        "wildcards" => wildcard(field, values.wildcards),
+        "params" => params(field, values.params),
+        "resources" => match field.path.split_first() {
+            Some((&name, rest)) => {
+                let value = values.resources.get(name).cloned().or_else(|| match name {
+                    "_cores" | "threads" => Some(Value::Int(values.threads.into())),
+                    _ => None,
+                });
+                value.and_then(|value| follow(value, rest)).map(Found::Own).ok_or_else(|| {
+                    unknown(field, values.resources.keys().map(|key| format!("resources.{key}")).collect())
+                })
+            }
+            None => Err(TemplateError::Field { field: field.text.into(), reason: "name the resource: resources.NAME".into() }),
+        },
+        "threads" => Ok(Found::Own(Value::Int(values.threads.into()))),
+        "attempt" => Ok(Found::Own(Value::Int(values.attempt.into()))),
+        "jobid" => Ok(Found::Own(Value::Int(values.job.into()))),
+        "rule" => Ok(Found::Own(Value::Str(values.rule.to_owned()))),
+        _ => match global(field, workflow)? {
+            Some(value) => Ok(Found::Own(value)),
+            None => Err(unknown(field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect())),
+        },
+    }
+}
+
+fn unknown(field: &Field<'_>, known: Vec<String>) -> TemplateError {
+    TemplateError::Unknown(field.text.to_owned(), known)
+}
+
+fn files(field: &Field<'_>, list: &Named<String>) -> Result<Vec<String>, TemplateError> {
+    let mut names: &[String] = &list.items;
+    for &step in &field.path {
+        names = match step.parse::<i64>() {
+            Ok(at) => {
+                let place = if at < 0 { at + names.len() as i64 } else { at };
+                let place = usize::try_from(place).ok().filter(|&place| place < names.len());
+                let place = place.ok_or_else(|| TemplateError::Field {
+                    field: field.text.to_owned(),
+                    reason: format!("there are {} files, and index {at} is outside", names.len()),
+                })?;
+                &names[place..=place]
+            }
+            Err(_) => list.get(step).ok_or_else(|| {
+                unknown(field, list.names.iter().map(|(name, _, _)| format!("{}.{name}", field.root)).collect())
+            })?,
+        };
+    }
+    Ok(names.to_vec())
+}
+
+fn wildcard(field: &Field<'_>, wildcards: &[(String, String)]) -> Result<Found, TemplateError> {
+    let names = match field.path.first() {
+        None => wildcards.iter().map(|(_, value)| value.clone()).collect(),
+        Some(&wanted) => {
+            let by_name = wildcards.iter().find(|(name, _)| name == wanted);
+            let found = by_name.or_else(|| wildcards.get(wanted.parse::<usize>().ok()?));
+            let known = || wildcards.iter().map(|(name, _)| format!("wildcards.{name}")).collect();
+            vec![found.ok_or_else(|| unknown(field, known()))?.1.clone()]
+        }
+    };
+    Ok(Found::Names { names, paths: false })
+}
+
+fn params(field: &Field<'_>, params: &Named<Value>) -> Result<Found, TemplateError> {
+    let Some((&first, rest)) = field.path.split_first() else {
+        return Ok(Found::Own(Value::List(params.items.clone())));
+    };
+    let by_name = params.get(first).and_then(<[Value]>::first);
+    let found = by_name.or_else(|| params.items.get(first.parse::<usize>().ok()?));
+    found.cloned().and_then(|value| follow(value, rest)).map(Found::Own).ok_or_else(|| {
+        unknown(field, params.names.iter().map(|(name, _, _)| format!("params.{name}")).collect())
+    })
+}
+
+fn global(field: &Field<'_>, workflow: &Workflow) -> Result<Option<Value>, TemplateError> {
+    let Some(value) = workflow.functions.global(field.root) else { return Ok(None) };
+    match follow(value, &field.path) {
+        Some(value) => Ok(Some(value)),
+        None => Err(TemplateError::Field {
+            field: field.text.to_owned(),
+            reason: format!("`{}` has no such entry", field.root),
+        }),
+    }
+}
+
+/// Indexes and attributes of a plain value.
+pub(crate) fn follow(value: Value, path: &[&str]) -> Option<Value> {
+    path.iter().try_fold(value, |value, &step| match value {
+        Value::Dict(dict) => dict.get(step).cloned(),
+        Value::List(items) => {
+            let at: i64 = step.parse().ok()?;
+            let at = if at < 0 { at + items.len() as i64 } else { at };
+            items.get(usize::try_from(at).ok()?).cloned()
+        }
+        _ => None,
+    })
+}
+
+/// The author's own value as text: lists joined by blanks, `:q` quoted for bash, else by Python's format spec.
+fn own_text(field: &Field<'_>, value: &Value) -> Result<String, TemplateError> {
+    let error = |reason: String| TemplateError::Field { field: field.text.to_owned(), reason };
+    if field.spec == "q" {
+        return Ok(match value {
+            Value::List(items) => items.iter().map(|item| quoting::bare(&plain(item))).collect::<Vec<_>>().join(" "),
+            other => quoting::bare(&plain(other)),
+        });
+    }
+    if field.conversion == Some('r') && field.spec.is_empty() {
+        return format_value(value, "!r").map_err(|e| error(e.to_string()));
+    }
+    if field.spec.is_empty() {
+        return Ok(plain(value));
+    }
+    format_value(value, field.spec).map_err(|e| error(e.to_string()))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Str(text) => text.clone(),
+        Value::List(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        other => format_value(other, "").unwrap_or_default(),
+    }
+}
