@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod pixel;
+pub mod rulefile;
 pub mod run;
 
 // Leaves: anyone may use them, they use nobody.
