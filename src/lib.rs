@@ -5,6 +5,7 @@
 //! `tests/architecture.rs` holds the code to it.
 
 pub mod action;
+pub mod cli;
 pub mod pixel;
 pub mod run;
 
