@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod cli;
+pub mod dialect;
 pub mod pixel;
 pub mod run;
 
