@@ -1,0 +1,177 @@
+//! The words of a command line → the same with every value attached to its option: `-C a=1 b=2 out.fits` becomes
+//! `--config=a=1 --config=b=2 out.fits`. Snakemake's options with many values take every word up to the next option,
+//! targets included; here each such option knows the shape of its values and takes only words of that shape.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+
+/// Which words after an option belong to it.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// `name=value`: what is before `=` has no slash. `a.b=1` for configuration, `rule:mem_mb=1` for resources.
+    Pair,
+    /// One of these, or several of them joined by commas.
+    Among(&'static [&'static str]),
+    /// A positive number or `all`; at most one.
+    Count,
+    /// At most one of these.
+    OneOf(&'static [&'static str]),
+    /// The first word, whatever it is, and then words with the suffix of a configuration file.
+    ConfigFile,
+    /// Every word up to the next option or `--`, as in Snakemake.
+    Greedy,
+}
+
+/// An option with a value that may be absent or be followed by more.
+struct Listed {
+    /// The spelling that the parser knows.
+    long: &'static str,
+    /// All other spellings.
+    others: &'static [&'static str],
+    shape: Shape,
+    /// The value that stands for none; `None` where one is required.
+    absent: Option<&'static str>,
+}
+
+const TRIGGERS: &[&str] = &["mtime", "params", "input", "code", "checksum", "software-env"];
+const DRAWINGS: &[&str] = &["dot", "mermaid-js", "json", "svg"];
+const SILENCES: &[&str] = &["all", "progress", "rules", "host", "reason"];
+
+const LISTED: &[Listed] = &[
+    Listed { long: "--config", others: &["-C"], shape: Shape::Pair, absent: None },
+    Listed { long: "--configfile", others: &["--configfiles"], shape: Shape::ConfigFile, absent: None },
+    Listed { long: "--jobs", others: &["-j", "-c", "--cores"], shape: Shape::Count, absent: Some("all") },
+    Listed { long: "--resources", others: &["--res"], shape: Shape::Pair, absent: None },
+    Listed { long: "--default-resources", others: &["--default-res"], shape: Shape::Pair, absent: None },
+    Listed { long: "--set-threads", others: &[], shape: Shape::Pair, absent: None },
+    Listed { long: "--set-resources", others: &[], shape: Shape::Pair, absent: None },
+    Listed { long: "--consider-ancient", others: &[], shape: Shape::Pair, absent: None },
+    Listed { long: "--forcerun", others: &["-R"], shape: Shape::Greedy, absent: None },
+    Listed { long: "--until", others: &["-U"], shape: Shape::Greedy, absent: None },
+    Listed { long: "--omit-from", others: &["-O"], shape: Shape::Greedy, absent: None },
+    Listed { long: "--rerun-triggers", others: &[], shape: Shape::Among(TRIGGERS), absent: None },
+    Listed { long: "--dag", others: &[], shape: Shape::OneOf(DRAWINGS), absent: Some("dot") },
+    Listed { long: "--rulegraph", others: &[], shape: Shape::OneOf(DRAWINGS), absent: Some("dot") },
+    Listed { long: "--filegraph", others: &[], shape: Shape::OneOf(DRAWINGS), absent: Some("dot") },
+    Listed { long: "--quiet", others: &["-q"], shape: Shape::Among(SILENCES), absent: Some("progress") },
+];
+
+/// Options of Snakemake that are planned and not there yet; refused, because ignoring one would run something else.
+const NOT_YET: &[&str] = &[
+    "--profile",
+    "--workflow-profile",
+    "--batch",
+    "--list-changes",
+    "--list-untracked",
+    "--shadow-prefix",
+    "--set-scatter",
+    "--envvars",
+    "--lint",
+];
+
+/// Short options without a value: what may stand before a listed one in a bundle such as `-nj`.
+const SHORT_FLAGS: &str = "fFkntSDlpvrq";
+
+/// Attaches values to their options. The error is a message for the user.
+pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, String> {
+    let mut args: VecDeque<OsString> = args.into_iter().collect();
+    let mut out: Vec<OsString> = args.pop_front().into_iter().collect();
+    while let Some(arg) = args.pop_front() {
+        let Some(word) = arg.to_str() else {
+            out.push(arg);
+            continue;
+        };
+        if word == "--" {
+            out.push(arg);
+            out.extend(args);
+            break;
+        }
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        if NOT_YET.contains(&name) {
+            return Err(format!("{name}: this version of flow does not have it yet"));
+        }
+        let Some((flags, option, mut first)) = listed(word) else {
+            out.push(arg);
+            continue;
+        };
+        out.extend(flags.map(OsString::from));
+        // `-qn`: what follows an option that needs no value, and is none for it, is flags.
+        if option.long == "--quiet" && !word.starts_with("--") {
+            if let Some(rest) = first.take_if(|rest| !option.shape.takes(rest, 0)) {
+                args.push_front(OsString::from(format!("-{rest}")));
+            }
+        }
+        let mut values: Vec<String> = first.map(str::to_owned).into_iter().collect();
+        while let Some(next) = args.front().and_then(|next| next.to_str()) {
+            if (next.starts_with('-') && next != "-") || !option.shape.takes(next, values.len()) {
+                break;
+            }
+            values.push(next.to_owned());
+            args.pop_front();
+        }
+        if values.is_empty() {
+            values.extend(option.absent.map(str::to_owned));
+        }
+        if values.is_empty() {
+            return Err(option.shape.missing(option.long, args.front().and_then(|next| next.to_str())));
+        }
+        out.extend(values.iter().map(|value| OsString::from(format!("{}={value}", option.long))));
+    }
+    Ok(out)
+}
+
+/// A word that is a listed option: the flags bundled before it, the option, and the value attached to it.
+fn listed(word: &str) -> Option<(Option<String>, &'static Listed, Option<&str>)> {
+    if word.starts_with("--") {
+        let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+        let option = LISTED.iter().find(|o| o.long == name || o.others.contains(&name))?;
+        return Some((None, option, value));
+    }
+    let letters = word.strip_prefix('-')?;
+    let end = letters.find(|c| LISTED.iter().any(|o| o.others.iter().any(|s| short(s) == Some(c))))?;
+    let (flags, rest) = letters.split_at(end);
+    let letter = rest.chars().next()?;
+    let option = LISTED.iter().find(|o| o.others.iter().any(|s| short(s) == Some(letter)))?;
+    if !flags.chars().all(|c| SHORT_FLAGS.contains(c)) {
+        return None;
+    }
+    let value = rest[1..].strip_prefix('=').unwrap_or(&rest[1..]);
+    let flags = (!flags.is_empty()).then(|| format!("-{flags}"));
+    Some((flags, option, (!value.is_empty()).then_some(value)))
+}
+
+/// The letter of a short option.
+fn short(spelling: &str) -> Option<char> {
+    spelling.strip_prefix('-').filter(|rest| rest.len() == 1)?.chars().next()
+}
+
+impl Shape {
+    /// Whether the next word is a value of an option that has `taken` of them.
+    fn takes(self, word: &str, taken: usize) -> bool {
+        match self {
+            Shape::Pair => word.split_once('=').is_some_and(|(key, _)| !key.is_empty() && !key.contains('/')),
+            Shape::Among(names) => word.split(',').all(|part| names.contains(&part)),
+            Shape::Count => taken == 0 && (word == "all" || word.parse::<u64>().is_ok()),
+            Shape::OneOf(names) => taken == 0 && names.contains(&word),
+            Shape::ConfigFile => {
+                taken == 0 || [".yaml", ".yml", ".json", ".toml"].iter().any(|suffix| word.ends_with(suffix))
+            }
+            Shape::Greedy => true,
+        }
+    }
+
+    /// The message for an option that needs a value and has none.
+    fn missing(self, option: &str, next: Option<&str>) -> String {
+        let wanted = match self {
+            Shape::Pair => "NAME=VALUE".to_owned(),
+            Shape::Among(names) | Shape::OneOf(names) => format!("one of {}", names.join(", ")),
+            Shape::Count => "a number or `all`".to_owned(),
+            Shape::ConfigFile => "a file".to_owned(),
+            Shape::Greedy => "a name".to_owned(),
+        };
+        match next {
+            Some(next) => format!("{option} needs {wanted}, and `{next}` is not that"),
+            None => format!("{option} needs {wanted}"),
+        }
+    }
+}

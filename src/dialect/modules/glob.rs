@@ -1,0 +1,44 @@
+//! `glob`: files by pattern, sorted, so that a Rulefile means the same on every file system.
+
+use glob::MatchOptions;
+use starlark::environment::GlobalsBuilder;
+use starlark::starlark_module;
+
+use super::message;
+
+/// The paths that match. `**` stands for any folders when `recursive`, else for what `*` stands for; a dot at the
+/// beginning of a name is matched by a dot alone. Paths that are not UTF-8 are left out: Rulefiles are text.
+pub fn matches(pattern: &str, recursive: bool) -> starlark::Result<Vec<String>> {
+    let plain = pattern.replace("**", "*");
+    let pattern = if recursive { pattern } else { &plain };
+    let options =
+        MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+    let found = glob::glob_with(pattern, options).map_err(|error| message(format!("`{pattern}`: {error}")))?;
+    let mut paths: Vec<String> =
+        found.filter_map(Result::ok).filter_map(|path| path.to_str().map(str::to_owned)).collect();
+    if pattern.starts_with("./") {
+        paths.iter_mut().filter(|path| !path.starts_with("./")).for_each(|path| path.insert_str(0, "./"));
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[starlark_module]
+pub fn functions(builder: &mut GlobalsBuilder) {
+    fn glob(
+        #[starlark(require = pos)] pathname: &str,
+        #[starlark(require = named, default = false)] recursive: bool,
+    ) -> starlark::Result<Vec<String>> {
+        matches(pathname, recursive)
+    }
+    fn iglob(
+        #[starlark(require = pos)] pathname: &str,
+        #[starlark(require = named, default = false)] recursive: bool,
+    ) -> starlark::Result<Vec<String>> {
+        matches(pathname, recursive)
+    }
+    #[allow(clippy::unnecessary_wraps)]
+    fn escape(#[starlark(require = pos)] pathname: &str) -> starlark::Result<String> {
+        Ok(glob::Pattern::escape(pathname))
+    }
+}

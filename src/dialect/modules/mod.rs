@@ -1,0 +1,96 @@
+//! `import`: the modules of Python that have a native part here, each a struct with the commonly used, pure functions of
+//! that name. `__import__("os.path")` gives one; another name is an error that lists them.
+
+mod glob;
+mod itertools;
+mod json;
+mod math;
+mod os;
+pub mod path;
+mod posix;
+mod re;
+mod regex;
+mod snakemake;
+mod sys;
+
+use allocative::Allocative;
+use starlark::any::ProvidesStaticType;
+use starlark::environment::GlobalsBuilder;
+use starlark::eval::{Arguments, Evaluator};
+use starlark::starlark_simple_value;
+use starlark::values::{FrozenValue, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
+
+/// Adds `__import__`, which knows all modules.
+pub fn import(builder: &mut GlobalsBuilder, snakemake_io: impl FnOnce(&mut GlobalsBuilder)) {
+    let mut modules = GlobalsBuilder::new();
+    modules.namespace("os", |os| {
+        os::os(os);
+        os::constants(os);
+        os.namespace("path", posix::functions);
+    });
+    modules.namespace("os.path", posix::functions);
+    modules.namespace("sys", |module| {
+        sys::functions(module);
+        sys::constants(module);
+    });
+    modules.namespace("math", |module| {
+        math::functions(module);
+        math::constants(module);
+    });
+    modules.namespace("re", |module| {
+        re::functions(module);
+        re::constants(module);
+    });
+    modules.namespace("json", json::functions);
+    modules.namespace("glob", glob::functions);
+    modules.namespace("itertools", |module| {
+        itertools::functions(module);
+        itertools::chain(module);
+    });
+    modules.namespace("pathlib", path::functions);
+    modules.namespace("snakemake.utils", snakemake::utils);
+    modules.namespace("snakemake.io", snakemake_io);
+    let modules = modules.build();
+    builder.frozen_heap().add_reference(modules.heap());
+    let mut table: Vec<(String, FrozenValue)> = modules.iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    table.sort_by(|a, b| a.0.cmp(&b.0));
+    builder.set("__import__", Import { modules: table });
+}
+
+/// The function `__import__`.
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+struct Import {
+    #[allocative(skip)]
+    modules: Vec<(String, FrozenValue)>,
+}
+
+starlark_simple_value!(Import);
+
+impl std::fmt::Display for Import {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("__import__")
+    }
+}
+
+#[starlark_value(type = "function")]
+impl<'v> StarlarkValue<'v> for Import {
+    fn invoke(
+        &self,
+        _me: Value<'v>,
+        args: &Arguments<'v, '_>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        args.no_named_args()?;
+        let [name] = args.positional(eval.heap())?;
+        let found = self.modules.iter().find(|(module, _)| name.unpack_str() == Some(module));
+        found.map(|(_, module)| module.to_value()).ok_or_else(|| {
+            let known: Vec<&str> = self.modules.iter().map(|(module, _)| module.as_str()).collect();
+            message(format!("there is no module `{}` here; there are {}", name.to_str(), known.join(", ")))
+        })
+    }
+}
+
+/// An error with these words.
+fn message(text: impl Into<String>) -> starlark::Error {
+    starlark::Error::new_other(anyhow::Error::msg(text.into()))
+}

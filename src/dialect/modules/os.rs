@@ -1,0 +1,63 @@
+//! `os`: the environment, the working directory and folder listings; reading only. `os.path` is in `posix`.
+
+use starlark::environment::GlobalsBuilder;
+use starlark::starlark_module;
+use starlark::values::dict::AllocDict;
+use starlark::values::none::NoneOr;
+use starlark::values::{Heap, Value};
+
+use super::message;
+use super::posix::{path_text, working_directory};
+
+/// The names in a folder, sorted.
+pub fn names_in(folder: &str) -> starlark::Result<Vec<String>> {
+    let wrong = |error: std::io::Error| message(format!("{folder}: {error}"));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(wrong)? {
+        names.push(entry.map_err(wrong)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// `environ` is the environment at the start, without what is not UTF-8.
+pub fn constants(builder: &mut GlobalsBuilder) {
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut variables: Vec<(String, String)> = variables.collect();
+    variables.sort();
+    builder.set("environ", AllocDict(variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
+}
+
+#[starlark_module]
+#[allow(clippy::unnecessary_wraps)]
+pub fn os(builder: &mut GlobalsBuilder) {
+    const sep: &str = "/";
+    const linesep: &str = "\n";
+    const name: &str = "posix";
+    const curdir: &str = ".";
+    const pardir: &str = "..";
+
+    fn getcwd() -> starlark::Result<String> {
+        working_directory()
+    }
+    fn listdir<'v>(#[starlark(default = NoneOr::None)] path: NoneOr<Value<'v>>) -> starlark::Result<Vec<String>> {
+        names_in(&path.into_option().map_or_else(|| Ok(".".to_owned()), path_text)?)
+    }
+    fn cpu_count() -> starlark::Result<i32> {
+        Ok(std::thread::available_parallelism().map_or(1, |count| i32::try_from(count.get()).unwrap_or(i32::MAX)))
+    }
+    fn getenv<'v>(
+        key: &str,
+        #[starlark(default = NoneOr::None)] default: NoneOr<Value<'v>>,
+        heap: Heap<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        Ok(match std::env::var(key) {
+            Ok(value) => heap.alloc(value),
+            Err(_) => default.into_option().unwrap_or_else(Value::new_none),
+        })
+    }
+    fn fspath<'v>(path: Value<'v>) -> starlark::Result<String> {
+        path_text(path)
+    }
+}

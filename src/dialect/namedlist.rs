@@ -1,0 +1,183 @@
+//! `input`, `output`, `params` and their like inside Starlark: a sequence whose items may have names, as Snakemake's
+//! `Namedlist`. It cannot be changed, and so crosses threads.
+
+use allocative::Allocative;
+use starlark::any::ProvidesStaticType;
+use starlark::environment::{Methods, MethodsBuilder, MethodsStatic};
+use starlark::starlark_module;
+use starlark::starlark_simple_value;
+use starlark::values::list::AllocList;
+use starlark::values::none::NoneOr;
+use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueError, starlark_value};
+
+use super::convert::to_starlark;
+use super::format::{self, plain, repr_value};
+use super::text::scalar;
+use crate::value::{self, Named};
+
+#[derive(Debug, Clone, PartialEq, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+pub struct Namedlist {
+    #[allocative(skip)]
+    named: Named<value::Value>,
+}
+
+starlark_simple_value!(Namedlist);
+
+impl From<Named<value::Value>> for Namedlist {
+    fn from(named: Named<value::Value>) -> Self {
+        Namedlist { named }
+    }
+}
+
+impl From<&Named<String>> for Namedlist {
+    fn from(named: &Named<String>) -> Self {
+        Namedlist { named: named.map(|text| value::Value::Str(text.clone())) }
+    }
+}
+
+impl Namedlist {
+    pub fn items(&self) -> &[value::Value] {
+        &self.named.items
+    }
+
+    /// What a name stands for: a value, or a named list without names where it was given a list.
+    fn named_item<'v>(&self, name: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        let (_, _, count) = self.named.names.iter().find(|(n, _, _)| n == name)?;
+        let items = self.named.get(name)?;
+        match (count, items) {
+            (None, [one]) => Some(to_starlark(one, heap)),
+            _ => Some(heap.alloc(Namedlist::from(Named { items: items.to_vec(), names: Vec::new() }))),
+        }
+    }
+
+    fn name_list(&self) -> impl Iterator<Item = &str> {
+        self.named.names.iter().map(|(name, _, _)| name.as_str())
+    }
+}
+
+impl std::fmt::Display for Namedlist {
+    /// The items, joined by blanks: what a placeholder in a command shows.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, item) in self.named.items.iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { " " }, plain(&format::scalar(item)))?;
+        }
+        Ok(())
+    }
+}
+
+#[starlark_value(type = "Namedlist")]
+impl<'v> StarlarkValue<'v> for Namedlist {
+    fn get_methods() -> Option<&'static Methods> {
+        static METHODS: MethodsStatic = MethodsStatic::new("Namedlist", methods);
+        Some(METHODS.methods())
+    }
+
+    fn collect_repr(&self, collector: &mut String) {
+        collector.push_str(&repr_value(&value::Value::List(self.named.items.clone())));
+    }
+
+    fn collect_str(&self, collector: &mut String) {
+        collector.push_str(&self.to_string());
+    }
+
+    fn to_bool(&self) -> bool {
+        !self.named.items.is_empty()
+    }
+
+    fn length(&self) -> starlark::Result<i32> {
+        Ok(i32::try_from(self.named.len()).unwrap_or(i32::MAX))
+    }
+
+    fn at(&self, index: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        if let Some(name) = index.unpack_str() {
+            let missing = || starlark::Error::new_other(ValueError::KeyNotFound(name.to_owned()));
+            return self.named_item(name, heap).ok_or_else(missing);
+        }
+        let Some(at) = index.unpack_i32() else {
+            return ValueError::unsupported_with(self, "[]", index);
+        };
+        let length = self.length()?;
+        let item = usize::try_from(if at < 0 { at + length } else { at }).ok().and_then(|at| self.named.items.get(at));
+        let missing = || starlark::Error::new_other(ValueError::IndexOutOfBound(at));
+        item.map(|item| to_starlark(item, heap)).ok_or_else(missing)
+    }
+
+    fn slice(
+        &self,
+        start: Option<Value<'v>>,
+        stop: Option<Value<'v>>,
+        stride: Option<Value<'v>>,
+        heap: Heap<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        heap.alloc(AllocList(self.iterate_collect(heap)?)).slice(start, stop, stride, heap)
+    }
+
+    fn iterate_collect(&self, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+        Ok(self.named.items.iter().map(|item| to_starlark(item, heap)).collect())
+    }
+
+    fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        self.named_item(attribute, heap)
+    }
+
+    fn dir_attr(&self) -> Vec<String> {
+        self.name_list().map(str::to_owned).collect()
+    }
+
+    fn is_in(&self, other: Value<'v>) -> starlark::Result<bool> {
+        let other = scalar(other);
+        Ok(self.named.items.iter().any(|item| format::scalar(item) == other))
+    }
+
+    fn equals(&self, other: Value<'v>) -> starlark::Result<bool> {
+        if let Some(other) = Namedlist::from_value(other) {
+            return Ok(self.named.items == other.named.items);
+        }
+        Ok(false)
+    }
+
+    fn add(&self, rhs: Value<'v>, heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
+        let mut items = self.iterate_collect(heap).ok()?;
+        Some(rhs.iterate(heap).map(|rest| {
+            items.extend(rest);
+            heap.alloc(AllocList(items))
+        }))
+    }
+
+    fn radd(&self, lhs: Value<'v>, heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
+        if lhs.get_type() != "list" {
+            return None;
+        }
+        let rest = self.iterate_collect(heap).ok()?;
+        Some(lhs.iterate(heap).map(|items| heap.alloc(AllocList(items.chain(rest).collect::<Vec<_>>()))))
+    }
+}
+
+#[starlark_module]
+#[allow(clippy::unnecessary_wraps)]
+fn methods(builder: &mut MethodsBuilder) {
+    /// The value under a name, or the default.
+    fn get<'v>(
+        this: &Namedlist,
+        #[starlark(require = pos)] name: &str,
+        #[starlark(default = NoneOr::None)] default: NoneOr<Value<'v>>,
+        heap: Heap<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        Ok(this.named_item(name, heap).unwrap_or_else(|| default.into_option().unwrap_or_else(Value::new_none)))
+    }
+
+    /// The names, in their order.
+    fn keys(this: &Namedlist) -> starlark::Result<Vec<String>> {
+        Ok(this.name_list().map(str::to_owned).collect())
+    }
+
+    /// What the names stand for.
+    fn values<'v>(this: &Namedlist, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+        Ok(this.name_list().filter_map(|name| this.named_item(name, heap)).collect())
+    }
+
+    /// Names with what they stand for.
+    fn items<'v>(this: &Namedlist, heap: Heap<'v>) -> starlark::Result<Vec<(String, Value<'v>)>> {
+        Ok(this.name_list().filter_map(|name| Some((name.to_owned(), this.named_item(name, heap)?))).collect())
+    }
+}
