@@ -1,6 +1,7 @@
 //! The executor's side of a run: orders go in, reports come out of a channel. Nothing here assumes a thread, a process or
 //! this machine.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::spec::{JobError, JobSpec, Outcome};
@@ -9,7 +10,7 @@ use crate::store::Ticket;
 /// A job, ready to be run: its inputs are there.
 #[derive(Debug, Clone)]
 pub struct Order {
-    pub spec: JobSpec,
+    pub spec: Arc<JobSpec>,
     /// The run's tag, which every process of the job carries as `FLOW_RUN`.
     pub run: String,
     /// The job's row among the started ones; work that writes in place waits for its commit.
@@ -47,6 +48,10 @@ pub trait Executor {
 
     /// Begins nothing more, commits nothing more, and ends what runs; may be called again with more force.
     fn stop(&mut self, force: Force);
+
+    /// Gives up on work inside the process that did not end: what it wrote so far is removed, nothing more of it is
+    /// committed or reported.
+    fn abandon(&mut self);
 }
 
 /// How running children are ended.

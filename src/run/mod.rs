@@ -5,7 +5,17 @@
 //! it to an [`executor::Executor`], and tells the reporter. [`local`] is the executor of this machine: [`outputs`] whole
 //! or absent around a [`child`] process ([`command`], [`script`]) or work inside flow.
 
+mod benchmark;
+pub mod child;
+pub mod command;
 pub mod executor;
+mod job;
+pub mod local;
+pub mod log_tail;
+pub mod orphans;
+pub mod outputs;
 pub mod runner;
 pub mod scheduler;
+mod script;
+pub mod signals;
 pub mod spec;

@@ -220,7 +220,7 @@ enum State {
     Waiting,
     /// In its shape's heap.
     Ready,
-    /// Given out by `next`; holds its demand.
+    /// Given out by `pick`; holds its demand.
     Running,
     Done,
     Failed,
@@ -251,11 +251,12 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// The best job that is ready and fits what is free, which it then holds until it ends.
-    pub fn next(&mut self) -> Option<u32> {
+    pub fn pick(&mut self) -> Option<u32> {
         if self.blocked {
             return None;
         }
-        let found = self.tops.iter().copied().find(|&(_, shape)| fits(&self.shapes.demands[shape as usize], &self.free));
+        let found =
+            self.tops.iter().copied().find(|&(_, shape)| fits(&self.shapes.demands[shape as usize], &self.free));
         let Some((rank, shape)) = found else {
             self.blocked = true;
             return None;
@@ -274,7 +275,7 @@ impl Scheduler {
     }
 
     /// A running job has another demand than was known. True: it fits, and the job goes on. False: it is ready again,
-    /// and `next` gives it out when there is room for the new demand.
+    /// and `pick` gives it out when there is room for the new demand.
     ///
     /// # Errors
     /// A demand that can never be met; nothing changes.
@@ -342,10 +343,13 @@ impl Scheduler {
         self.left
     }
 
-    /// The jobs that were not given out and could have been: ready, or waiting.
-    pub fn not_begun(&self) -> Vec<u32> {
-        let begun = |job: &u32| matches!(self.state[*job as usize], State::Waiting | State::Ready | State::Unreachable);
-        (0..self.state.len() as u32).filter(begun).collect()
+    /// How many jobs there are in all.
+    pub fn len(&self) -> u32 {
+        self.state.len() as u32
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.state.is_empty()
     }
 
     fn release(&mut self, job: u32) {

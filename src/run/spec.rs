@@ -51,6 +51,13 @@ pub enum Work {
     Touch,
 }
 
+impl Work {
+    /// Whether it writes outputs where they belong, and not to temporaries that flow renames.
+    pub fn writes_in_place(&self) -> bool {
+        matches!(self, Work::Shell { .. } | Work::Script { .. })
+    }
+}
+
 /// A `run:` body as text: evaluated on a worker, in this process or another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Program {
