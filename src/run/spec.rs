@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Usage;
+use crate::store::FileRecord;
 use crate::value::{Named, Value};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,6 +51,13 @@ pub enum Work {
     Touch,
 }
 
+impl Work {
+    /// Whether it writes outputs where they belong, and not to temporaries that flow renames.
+    pub fn writes_in_place(&self) -> bool {
+        matches!(self, Work::Shell { .. } | Work::Script { .. })
+    }
+}
+
 /// A `run:` body as text: evaluated on a worker, in this process or another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Program {
@@ -88,12 +96,20 @@ pub struct OutputSpec {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     pub job: u32,
     pub result: Result<(), JobError>,
-    #[serde(skip)]
     pub usage: Usage,
+    /// The inputs as they were just before the job began, in order; hashed where [`super::executor::Order`] asks.
+    pub inputs: Vec<FileRecord>,
+    /// The outputs as they were after their commit, in order; empty after a failure.
+    pub outputs: Vec<FileRecord>,
+    /// Milliseconds since the epoch.
+    pub started_at_ms: i64,
+    pub ended_at_ms: i64,
+    /// The last lines of the log, after a failure.
+    pub log_tail: Vec<String>,
 }
 
 /// Why a job failed.

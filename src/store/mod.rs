@@ -31,8 +31,10 @@ pub enum StoreError {
         .pid.map(|pid| format!(", process {pid}")).unwrap_or_default(),
         .host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default(), .path.display())]
     Locked { path: PathBuf, host: Option<String>, pid: Option<u32> },
-    #[error("the records were written by a newer flow (version {found}, this one knows {known}): use that one, \
-        or move .flow/state.db away")]
+    #[error(
+        "the records were written by a newer flow (version {found}, this one knows {known}): use that one, \
+        or move .flow/state.db away"
+    )]
     Newer { found: i32, known: i32 },
     /// The file is not what a store left: set it aside with [`Store::rebuild`].
     #[error("the records are damaged: {0}")]
@@ -151,7 +153,8 @@ impl Store {
     /// [`StoreError::Damaged`]: what was seen until then is not to be trusted; [`Store::rebuild`] starts afresh.
     pub fn scan(&self, mut each: impl FnMut(&str, Fingerprint, u64)) -> Result<(), StoreError> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached("SELECT key, fingerprint, wall_ms FROM jobs INDEXED BY jobs_by_key")?;
+        let mut statement =
+            connection.prepare_cached("SELECT key, fingerprint, wall_ms FROM jobs INDEXED BY jobs_by_key")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let key = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
@@ -182,7 +185,8 @@ impl Store {
     pub fn durations_by_rule(&self) -> Result<Vec<(String, f64, u64)>, StoreError> {
         let connection = self.connection();
         let mut statement = connection.prepare_cached("SELECT name, wall_ms, jobs FROM rules ORDER BY name")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.cast_unsigned())))?;
+        let rows =
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.cast_unsigned())))?;
         rows.map(|row| row.map_err(StoreError::from)).collect()
     }
 
@@ -232,8 +236,9 @@ impl Store {
 
     fn started(&self) -> Result<Vec<StartedRow>, StoreError> {
         let connection = self.connection();
-        let mut statement = connection
-            .prepare("SELECT key, rule, run, outputs, in_place, kept, pgid, pgid_start_time FROM started ORDER BY key")?;
+        let mut statement = connection.prepare(
+            "SELECT key, rule, run, outputs, in_place, kept, pgid, pgid_start_time FROM started ORDER BY key",
+        )?;
         let rows = statement.query_map([], |row| {
             let pgid: Option<i32> = row.get(6)?;
             let start: Option<i64> = row.get(7)?;
@@ -277,7 +282,10 @@ fn open_file(folder: &Path) -> Result<Connection, StoreError> {
         if verdict != "ok" {
             return Err(StoreError::Damaged(verdict));
         }
-    } else if pages > 1 && !whole(pages, size) && fs::metadata(folder.join("state.db-wal")).map_or(true, |m| m.len() == 0) {
+    } else if pages > 1
+        && !whole(pages, size)
+        && fs::metadata(folder.join("state.db-wal")).map_or(true, |m| m.len() == 0)
+    {
         return Err(StoreError::Damaged("the file is cut off".to_owned()));
     }
     // Tables that this version has and the file lacks show up when a statement is prepared.

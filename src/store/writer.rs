@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::record::{FailureRecord, FileRecord, JobRecord, RunRecord, StartedRow};
 use super::StoreError;
+use super::record::{FailureRecord, FileRecord, JobRecord, RunRecord, StartedRow};
 
 /// A batch is committed when its oldest record is this old, or when it has this many.
 const BATCH_AGE: Duration = Duration::from_millis(100);
@@ -19,12 +19,25 @@ const BATCH_SIZE: usize = 512;
 /// What the thread is told.
 enum Command {
     BeginRun(RunRecord),
-    EndRun { tag: String, ended_at_ms: i64, done: usize, failed: usize },
+    EndRun {
+        tag: String,
+        ended_at_ms: i64,
+        done: usize,
+        failed: usize,
+    },
     /// The number is the ticket's; `urgent`: somebody waits for the commit.
-    Started { row: StartedRow, number: u64, urgent: bool },
-    Spawned { key: String, group: (i32, u64) },
+    Started {
+        row: StartedRow,
+        number: u64,
+        urgent: bool,
+    },
+    Spawned {
+        key: String,
+        group: (i32, u64),
+    },
     Finished(Box<JobRecord>),
     Failed(Box<FailureRecord>),
+    Ended(String),
     /// Commit all until here.
     Flush(u64),
     Stop,
@@ -127,6 +140,11 @@ impl Writer {
         self.send(Command::Failed(record));
     }
 
+    /// A job has ended without anything to remember, and nothing of it is left half-written.
+    pub fn ended(&self, key: &str) {
+        self.send(Command::Ended(key.to_owned()));
+    }
+
     /// Waits until all that was queued before is committed.
     pub fn flush(&self) -> Result<(), StoreError> {
         let number = self.number();
@@ -173,8 +191,8 @@ struct Batch {
     spawned: BTreeMap<String, (i32, u64)>,
     /// Keys whose started rows, committed before, are over.
     ended: Vec<String>,
-    finished: Vec<Box<JobRecord>>,
-    failed: Vec<Box<FailureRecord>>,
+    finished: Vec<JobRecord>,
+    failed: Vec<FailureRecord>,
     number: u64,
     urgent: bool,
     stop: bool,
@@ -198,14 +216,15 @@ impl Batch {
             },
             Command::Finished(record) => {
                 self.end(&record.key);
-                self.finished.push(record);
+                self.finished.push(*record);
             }
             Command::Failed(record) => {
                 if !record.outputs_kept {
                     self.end(&record.key);
                 }
-                self.failed.push(record);
+                self.failed.push(*record);
             }
+            Command::Ended(key) => self.end(&key),
             Command::Flush(number) => self.reach(number, true),
             Command::Stop => self.stop = true,
         }
@@ -321,8 +340,7 @@ fn write_starts(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Resul
         let (pgid, start) = (row.group.map(|(pgid, _)| pgid), row.group.map(|(_, start)| start.cast_signed()));
         insert.execute(params![row.key, row.rule, row.run, outputs, row.in_place, row.kept, pgid, start])?;
     }
-    let mut update =
-        transaction.prepare_cached("UPDATE started SET pgid = ?2, pgid_start_time = ?3 WHERE key = ?1")?;
+    let mut update = transaction.prepare_cached("UPDATE started SET pgid = ?2, pgid_start_time = ?3 WHERE key = ?1")?;
     for (key, (pgid, start)) in &batch.spawned {
         update.execute(params![key, pgid, start.cast_signed()])?;
     }
@@ -379,7 +397,7 @@ fn write_files(insert: &mut rusqlite::CachedStatement<'_>, job: i64, files: &[Fi
 }
 
 /// The running mean of each rule, with the batch's jobs in one step.
-fn write_durations(transaction: &Transaction<'_>, finished: &[Box<JobRecord>]) -> rusqlite::Result<()> {
+fn write_durations(transaction: &Transaction<'_>, finished: &[JobRecord]) -> rusqlite::Result<()> {
     let mut sums: BTreeMap<&str, (i64, f64)> = BTreeMap::new();
     for record in finished {
         let (jobs, wall_ms) = sums.entry(&record.rule).or_default();

@@ -1,0 +1,84 @@
+//! The executor's side of a run: orders go in, reports come out of a channel. Nothing here assumes a thread, a process or
+//! this machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::spec::{JobError, JobSpec, Outcome};
+use crate::store::Ticket;
+
+/// A job, ready to be run: its inputs are there.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub spec: Arc<JobSpec>,
+    /// The run's tag, which every process of the job carries as `FLOW_RUN`.
+    pub run: String,
+    /// The job's row among the started ones; work that writes in place waits for its commit.
+    pub ticket: Ticket,
+    /// After this time the job is ended with [`JobError::TimedOut`].
+    pub timeout: Option<Duration>,
+    /// What a failed job wrote in place is left where it is.
+    pub keep_incomplete: bool,
+    /// Which files get a content hash, besides their stamp.
+    pub hashes: Hashes,
+}
+
+/// Which files of a job are hashed, on the worker that runs it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hashes {
+    /// Inputs up to this many bytes; `None`: none. Directories are hashed when it is [`u64::MAX`].
+    pub inputs_up_to: Option<u64>,
+    /// The same for outputs.
+    pub outputs_up_to: Option<u64>,
+}
+
+/// What the run's loop is told.
+#[derive(Debug)]
+pub enum Report {
+    Done(Box<Outcome>),
+    /// The process got this signal.
+    Signal(i32),
+}
+
+/// Who runs jobs. Each order is answered by one [`Report::Done`] through the channel that the executor was made with;
+/// orders that were not begun when [`Executor::stop`] came are answered with [`JobError::Interrupted`].
+pub trait Executor {
+    /// Takes a job. Never waits for it.
+    fn submit(&mut self, order: Order);
+
+    /// Begins nothing more, commits nothing more, and ends what runs; may be called again with more force.
+    fn stop(&mut self, force: Force);
+
+    /// Gives up on work inside the process that did not end: what it wrote so far is removed, nothing more of it is
+    /// committed or reported.
+    fn abandon(&mut self);
+}
+
+/// How running children are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Force {
+    /// `SIGTERM`, and after a grace period `SIGKILL`.
+    Term,
+    /// `SIGKILL` at once.
+    Kill,
+}
+
+/// The work that is done inside the process: `run:` bodies. Implemented outside of `run/`, which knows no actions.
+pub trait InProcess: Send + Sync {
+    /// Does the work of a [`super::spec::Work::Run`]. Outputs are written to where [`Workspace::output_path`] says.
+    fn run(&self, spec: &JobSpec, workspace: &mut dyn Workspace) -> Result<(), JobError>;
+}
+
+/// What a job inside the process may do to the world.
+pub trait Workspace {
+    /// Where to write an output: a temporary sibling, which becomes the output when the job has succeeded. Its folder
+    /// is there. A path that is no declared output (a log, say) comes back as it is.
+    fn output_path(&self, output: &str) -> String;
+
+    /// Whether the job is to give up: nothing of it will be kept.
+    fn is_cancelled(&self) -> bool;
+
+    /// Runs a command as `shell("…")` does, to its end. Outputs that the command names are the final paths: the caller
+    /// fills placeholders with [`Workspace::output_path`].
+    fn shell(&mut self, command: &str) -> Result<(), JobError>;
+}

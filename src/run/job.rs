@@ -1,0 +1,323 @@
+//! One job, from its order to its outcome, on a worker: stamps, outputs made ready, the work, outputs put in place. Every
+//! way out but success leaves no output behind.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Command;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::benchmark;
+use super::child::{Cause, Ended, Exit, signal_name, thread_cpu};
+use super::command;
+use super::executor::{Order, Workspace};
+use super::local::Shared;
+use super::log_tail::last_lines;
+use super::outputs::{Outputs, disk_error, temporary};
+use super::script;
+use super::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
+use crate::disk::{Disk, Stamp};
+use crate::event::Usage;
+use crate::path::normalise;
+use crate::store::{FileRecord, start_time};
+use crate::value::Value;
+
+/// How much of a failed job's log is shown.
+const TAIL: usize = 20;
+
+/// Variables that libraries read to know how many threads to start.
+const THREAD_VARIABLES: [&str; 6] = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "RAYON_NUM_THREADS",
+];
+
+/// Runs a job to its end.
+pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
+    let spec = &*order.spec;
+    let started_at_ms = now_ms();
+    let begun = Instant::now();
+    let mut usage = Usage::default();
+    let mut inputs = Vec::new();
+    let result =
+        stamp_inputs(shared, order).map(|records| inputs = records).and_then(|()| attempt(shared, order, &mut usage));
+    usage.wall = begun.elapsed();
+    let (result, outputs) = match result {
+        Ok(outputs) => (Ok(()), outputs),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    let log_tail = if result.is_err() { last_lines(&spec.stdio_log, TAIL) } else { Vec::new() };
+    Outcome { job: spec.job, result, usage, inputs, outputs, started_at_ms, ended_at_ms: now_ms(), log_tail }
+}
+
+fn attempt(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<Vec<FileRecord>, JobError> {
+    let spec = &*order.spec;
+    let outputs = Outputs::new(spec, &*shared.disk);
+    if shared.cancelled.load(Ordering::SeqCst) {
+        return Err(JobError::Interrupted);
+    }
+    if spec.work.writes_in_place() {
+        // Old outputs are removed next: from here on the store must know that this job had begun.
+        order.ticket.wait().map_err(|error| JobError::Disk(error.to_string()))?;
+    }
+    outputs.prepare()?;
+    let stamps = work(shared, order, usage).and_then(|()| commit(shared, &outputs));
+    match stamps {
+        Ok(stamps) => {
+            drop_empty_log(spec);
+            record_outputs(shared, order, stamps)
+        }
+        Err(error) => {
+            if !(order.keep_incomplete && spec.work.writes_in_place()) {
+                outputs.discard();
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Checks the outputs and puts them in place, unless the run has been stopped meanwhile.
+fn commit(shared: &Shared, outputs: &Outputs<'_>) -> Result<Vec<Stamp>, JobError> {
+    outputs.verify()?;
+    let closed = shared.closed.read().unwrap_or_else(PoisonError::into_inner);
+    if *closed { Err(JobError::Interrupted) } else { outputs.commit() }
+}
+
+/// The work itself, as often as a benchmark asks.
+fn work(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), JobError> {
+    let spec = &*order.spec;
+    let Some((path, repeats)) = &spec.benchmark else { return work_once(shared, order, usage) };
+    let mut rows = Vec::new();
+    for _ in 0..(*repeats).max(1) {
+        let begun = Instant::now();
+        let mut once = Usage::default();
+        work_once(shared, order, &mut once)?;
+        once.wall = begun.elapsed();
+        usage.cpu += once.cpu;
+        usage.peak_memory = usage.peak_memory.max(once.peak_memory);
+        rows.push(once);
+    }
+    fs::write(path, benchmark::table(&rows)).map_err(|error| disk_error("write", path, &error))
+}
+
+fn work_once(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), JobError> {
+    let spec = &*order.spec;
+    let mut site = Site { shared, order, usage, temporary_folder: None };
+    match &spec.work {
+        Work::Touch => Ok(()),
+        Work::Shell { command } => site.shell_to_log(command, false),
+        Work::Script { path } => {
+            let script = script::prepare(spec, path)?;
+            site.spawn(&mut script.command(), false)
+        }
+        Work::Run { .. } => {
+            clear_log(&spec.stdio_log)?;
+            let before = thread_cpu();
+            let done = catch_unwind(AssertUnwindSafe(|| shared.in_process.run(spec, &mut site)));
+            usage.cpu += thread_cpu().saturating_sub(before);
+            done.unwrap_or_else(|panic| {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+                Err(JobError::Action {
+                    message: format!("an action panicked: {text}"),
+                    place: None,
+                    help: Some("this is a fault in flow, not in the workflow: please report it".to_owned()),
+                })
+            })
+        }
+    }
+}
+
+/// Where a job's processes run.
+struct Site<'a> {
+    shared: &'a Shared,
+    order: &'a Order,
+    usage: &'a mut Usage,
+    /// Made when `tmpdir` is asked for, and removed with all that is in it.
+    temporary_folder: Option<tempfile::TempDir>,
+}
+
+impl Site<'_> {
+    fn shell_to_log(&mut self, text: &str, append: bool) -> Result<(), JobError> {
+        let path = &self.order.spec.stdio_log;
+        if let Some(simple) = command::parse(text) {
+            let log = || open_log(path, append);
+            if let Some(streams) = simple.open(log) {
+                match simple.command(streams, log) {
+                    Ok(None) if append => return Ok(()),
+                    Ok(None) => return clear_log(path),
+                    // What does not start is given to bash, which says why as it always does.
+                    Ok(Some(mut command)) => match self.start(&mut command) {
+                        Ok(ended) => return self.judge(&ended),
+                        Err(Start::Other(error)) => return Err(error),
+                        Err(Start::Spawn(_)) => {}
+                    },
+                    Err(error) => return Err(disk_error("write", path, &error)),
+                }
+            }
+        }
+        let (mut command, _file) = command::bash(text).map_err(|error| disk_error("write", "the command", &error))?;
+        self.spawn(&mut command, append)
+    }
+
+    /// Runs a process with both outputs into the log.
+    fn spawn(&mut self, command: &mut Command, append: bool) -> Result<(), JobError> {
+        let path = &self.order.spec.stdio_log;
+        let log = open_log(path, append).map_err(|error| disk_error("write", path, &error))?;
+        let twin = log.try_clone().map_err(|error| disk_error("write", path, &error))?;
+        command.stdout(log).stderr(twin);
+        match self.start(command) {
+            Ok(ended) => self.judge(&ended),
+            Err(Start::Other(error)) => Err(error),
+            Err(Start::Spawn(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Err(JobError::CommandNotFound(command.get_program().to_string_lossy().into_owned()))
+            }
+            Err(Start::Spawn(error)) => {
+                Err(JobError::Spawn(format!("{}: {error}", command.get_program().to_string_lossy())))
+            }
+        }
+    }
+
+    fn start(&mut self, command: &mut Command) -> Result<Ended, Start> {
+        if self.shared.cancelled.load(Ordering::SeqCst) {
+            return Err(Start::Other(JobError::Interrupted));
+        }
+        self.set_environment(command).map_err(Start::Other)?;
+        let ticket = &self.order.ticket;
+        let ended = self.shared.children.run(command, self.order.timeout, |group| {
+            if let Some(start) = start_time(group.cast_unsigned()) {
+                ticket.spawned((group, start));
+            }
+        });
+        let ended = ended.map_err(Start::Spawn)?;
+        self.usage.cpu += ended.cpu;
+        self.usage.peak_memory = self.usage.peak_memory.max(Some(ended.peak_memory));
+        Ok(ended)
+    }
+
+    fn set_environment(&mut self, command: &mut Command) -> Result<(), JobError> {
+        let spec = &self.order.spec;
+        let threads = spec.threads.max(1).to_string();
+        for name in THREAD_VARIABLES {
+            command.env(name, &threads);
+        }
+        command.env("FLOW_RUN", &self.order.run).env("PWD", &self.shared.directory);
+        if let Some(Value::Str(place)) = spec.resources.get("tmpdir") {
+            if self.temporary_folder.is_none() {
+                let made = fs::create_dir_all(place)
+                    .and_then(|()| tempfile::Builder::new().prefix("flow-").tempdir_in(place))
+                    .map_err(|error| disk_error("make a folder in", place, &error))?;
+                self.temporary_folder = Some(made);
+            }
+            if let Some(folder) = &self.temporary_folder {
+                let absolute = self.shared.directory.join(folder.path());
+                for name in ["TMPDIR", "TMP", "TEMP", "TEMPDIR"] {
+                    command.env(name, &absolute);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&self, ended: &Ended) -> Result<(), JobError> {
+        match (ended.cause, ended.exit) {
+            // Who was faster than the signal has done its work.
+            (_, Exit::Code(0)) if ended.cause != Some(Cause::TimedOut) => Ok(()),
+            (Some(Cause::Stopped), _) => Err(JobError::Interrupted),
+            (Some(Cause::TimedOut), _) => Err(JobError::TimedOut(self.order.timeout.unwrap_or_default().as_secs())),
+            (None, Exit::Code(code)) => Err(JobError::ExitCode(code)),
+            (None, Exit::Signal(signal)) => Err(JobError::Signal(signal, signal_name(signal))),
+        }
+    }
+}
+
+/// Why there is no process.
+enum Start {
+    Spawn(io::Error),
+    Other(JobError),
+}
+
+impl Workspace for Site<'_> {
+    fn output_path(&self, output: &str) -> String {
+        let output = &*normalise(output);
+        let is_output = |declared: &OutputSpec| normalise(&declared.path) == output;
+        if self.order.spec.outputs.iter().any(is_output) { temporary(output) } else { output.to_owned() }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::SeqCst)
+    }
+
+    fn shell(&mut self, command: &str) -> Result<(), JobError> {
+        self.shell_to_log(command, true)
+    }
+}
+
+/// The log, made with its folder where it is not there.
+fn open_log(path: &str, append: bool) -> io::Result<File> {
+    let open = || -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        // Two processes may write to it: each writes to its end.
+        let file = options.create(true).append(true).open(path)?;
+        if !append {
+            file.set_len(0)?;
+        }
+        Ok(file)
+    };
+    match open() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Path::new(path).parent().map_or(Ok(()), fs::create_dir_all)?;
+            open()
+        }
+        other => other,
+    }
+}
+
+/// A command without a process says nothing: no log, and none from an earlier run.
+fn clear_log(path: &str) -> Result<(), JobError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk_error("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// A hundred thousand silent jobs leave no hundred thousand empty files; a log that the rule declares stays.
+fn drop_empty_log(spec: &JobSpec) {
+    let declared = spec.log.items.contains(&spec.stdio_log);
+    if !declared && fs::metadata(&spec.stdio_log).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
+        let _ = fs::remove_file(&spec.stdio_log);
+    }
+}
+
+fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobError> {
+    let mut records = Vec::with_capacity(order.spec.input.items.len());
+    for path in &order.spec.input.items {
+        match shared.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
+            Some(stamp) => records.push(record(&*shared.disk, path, stamp, order.hashes.inputs_up_to)?),
+            None => return Err(JobError::Disk(format!("the input {path} is gone"))),
+        }
+    }
+    Ok(records)
+}
+
+fn record_outputs(shared: &Shared, order: &Order, stamps: Vec<Stamp>) -> Result<Vec<FileRecord>, JobError> {
+    let outputs = order.spec.outputs.iter().zip(stamps);
+    outputs.map(|(output, stamp)| record(&*shared.disk, &output.path, stamp, order.hashes.outputs_up_to)).collect()
+}
+
+fn record(disk: &dyn Disk, path: &str, stamp: Stamp, hash_up_to: Option<u64>) -> Result<FileRecord, JobError> {
+    let wanted = hash_up_to.is_some_and(|most| if stamp.is_dir { most == u64::MAX } else { stamp.size <= most });
+    let hash = wanted.then(|| disk.hash(path)).transpose().map_err(|error| disk_error("read", path, &error))?;
+    Ok(FileRecord { path: path.to_owned(), stamp, hash })
+}
+
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

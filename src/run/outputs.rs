@@ -1,0 +1,193 @@
+//! Outputs whole or absent: made ready before a job, checked and put in place together after it, removed when it fails.
+//! Knows declared outputs and the disk, not what made them.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use sha2::Digest;
+
+use super::spec::{JobError, JobSpec, OutputSpec};
+use crate::disk::{Disk, Stamp};
+
+/// What every temporary's name begins with. The rest is the output's own name, so that tools which go by a suffix see it.
+const PREFIX: &str = ".flow-tmp.";
+
+/// The longest file name of common file systems, in bytes.
+const NAME_MAX: usize = 255;
+
+/// Where an output is written before it is put in place: a sibling, so that a rename does it.
+pub fn temporary(output: &str) -> String {
+    let (folder, name) = match output.rfind('/') {
+        Some(at) => output.split_at(at + 1),
+        None => ("", output),
+    };
+    if PREFIX.len() + name.len() <= NAME_MAX {
+        return format!("{folder}{PREFIX}{name}");
+    }
+    // Too long: a digest in place of the name, its suffix kept.
+    let digest = &blake3::hash(name.as_bytes()).to_hex()[..16];
+    let suffix = Path::new(name).extension().and_then(|suffix| suffix.to_str()).filter(|suffix| suffix.len() < 32);
+    format!("{folder}{PREFIX}{digest}{}", suffix.map(|suffix| format!(".{suffix}")).unwrap_or_default())
+}
+
+/// The outputs of one job.
+pub struct Outputs<'a> {
+    spec: &'a JobSpec,
+    disk: &'a dyn Disk,
+    in_place: bool,
+}
+
+impl<'a> Outputs<'a> {
+    pub fn new(spec: &'a JobSpec, disk: &'a dyn Disk) -> Self {
+        Outputs { spec, disk, in_place: spec.work.writes_in_place() }
+    }
+
+    /// Where the job writes an output.
+    fn written(&self, output: &OutputSpec) -> String {
+        if self.in_place { output.path.clone() } else { temporary(&output.path) }
+    }
+
+    /// Before the job: folders made, what a job would write over removed (in place: the old outputs; otherwise
+    /// temporaries that a crash left). An output that is write-protected is an error.
+    pub fn prepare(&self) -> Result<(), JobError> {
+        for output in &self.spec.outputs {
+            if let Ok(meta) = fs::symlink_metadata(&output.path)
+                && !meta.is_symlink()
+                && meta.permissions().mode() & 0o222 == 0
+            {
+                let reason = "is write-protected and would be made again: remove it, or make it writable, first";
+                return Err(JobError::BadOutput { path: output.path.clone(), reason: reason.to_owned() });
+            }
+        }
+        for output in &self.spec.outputs {
+            self.make_folder(&output.path)?;
+            let written = self.written(output);
+            self.disk.remove(&written).map_err(|error| disk_error("remove", &written, &error))?;
+            // Snakemake makes the folder above a directory output, and leaves the directory to the job.
+        }
+        for log in &self.spec.log.items {
+            self.make_folder(log)?;
+        }
+        if let Some((benchmark, _)) = &self.spec.benchmark {
+            self.make_folder(benchmark)?;
+        }
+        Ok(())
+    }
+
+    fn make_folder(&self, path: &str) -> Result<(), JobError> {
+        match path.rfind('/') {
+            Some(at) if at > 0 => {
+                self.disk.create_dir_all(&path[..at]).map_err(|error| disk_error("make the folder of", path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// After the job: all outputs are there and as declared, or the first fault.
+    pub fn verify(&self) -> Result<(), JobError> {
+        let mut missing = Vec::new();
+        for output in &self.spec.outputs {
+            let written = self.written(output);
+            if output.touch && !output.directory {
+                self.disk.touch(&written).map_err(|error| disk_error("touch", &written, &error))?;
+            }
+            match self.disk.stat(&written).map_err(|error| disk_error("read", &written, &error))? {
+                None => missing.push(output.path.clone()),
+                Some(stamp) => check(output, &written, stamp)?,
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(JobError::MissingOutput(missing)) }
+    }
+
+    /// Puts verified outputs in place, one after the other; if one cannot be, none is left. Gives their stamps.
+    pub fn commit(&self) -> Result<Vec<Stamp>, JobError> {
+        let mut stamps = Vec::with_capacity(self.spec.outputs.len());
+        for output in &self.spec.outputs {
+            match self.put(output) {
+                Ok(stamp) => stamps.push(stamp),
+                Err(error) => {
+                    for done in &self.spec.outputs[..stamps.len()] {
+                        // The error that is told is the first one.
+                        let _ = self.disk.remove(&done.path);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(stamps)
+    }
+
+    fn put(&self, output: &OutputSpec) -> Result<Stamp, JobError> {
+        let path = &output.path;
+        if !self.in_place {
+            if output.directory {
+                // A rename does not replace a directory that has files in it.
+                self.disk.remove(path).map_err(|error| disk_error("remove", path, &error))?;
+            }
+            self.disk.rename(&temporary(path), path).map_err(|error| disk_error("put in place", path, &error))?;
+        }
+        if output.protected {
+            self.disk.set_readonly(path, true).map_err(|error| disk_error("write-protect", path, &error))?;
+        }
+        match self.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
+            Some(stamp) => Ok(stamp),
+            None => Err(JobError::MissingOutput(vec![path.clone()])),
+        }
+    }
+
+    /// After a failure: nothing of what the job wrote is left. Faults are not told, the job's own is.
+    pub fn discard(&self) {
+        for output in &self.spec.outputs {
+            let _ = self.disk.remove(&self.written(output));
+        }
+    }
+}
+
+/// Whether what is there is what was declared.
+fn check(output: &OutputSpec, written: &str, stamp: Stamp) -> Result<(), JobError> {
+    let bad = |reason: String| Err(JobError::BadOutput { path: output.path.clone(), reason });
+    match (output.directory, stamp.is_dir) {
+        (false, true) => return bad("is a directory; declare it as directory(…)".to_owned()),
+        (true, false) => return bad("is declared as directory(…) and is a file".to_owned()),
+        _ => {}
+    }
+    if output.non_empty && stamp.size == 0 && !stamp.is_dir {
+        return bad("is empty, and ensure(non_empty=True) says that it must not be".to_owned());
+    }
+    let Some((algorithm, wanted)) = &output.checksum else { return Ok(()) };
+    match digest(algorithm, written) {
+        Ok(Some(found)) if found.eq_ignore_ascii_case(wanted) => Ok(()),
+        Ok(Some(found)) => bad(format!("its {algorithm} is {found}, and ensure(…) says {wanted}")),
+        Ok(None) => bad(format!("ensure(…) knows no {algorithm}: use sha256, sha1 or md5")),
+        Err(error) => Err(disk_error("read", written, &error)),
+    }
+}
+
+/// The hexadecimal digest of a file, by the algorithm's name.
+fn digest(algorithm: &str, path: &str) -> std::io::Result<Option<String>> {
+    match algorithm {
+        "sha256" => digest_with::<sha2::Sha256>(path).map(Some),
+        "sha1" => digest_with::<sha1::Sha1>(path).map(Some),
+        "md5" => digest_with::<md5::Md5>(path).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn digest_with<D: Digest>(path: &str) -> std::io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = D::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+pub(super) fn disk_error(doing: &str, path: &str, error: &std::io::Error) -> JobError {
+    JobError::Disk(format!("cannot {doing} {path}: {error}"))
+}

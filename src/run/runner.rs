@@ -1,0 +1,445 @@
+//! The loop of a run: what may start, what it is, who runs it, what came of it. One thread; orders out, reports in.
+//! Knows jobs by number; what a job is and what its end means is the [`Director`]'s to say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::executor::{Executor, Force, Hashes, Order, Report};
+use super::scheduler::{Demand, Scheduler};
+use super::spec::{JobError, JobSpec, Outcome, Work};
+use crate::disk::Disk;
+use crate::event::{Event, Failure, JobName, Reporter, Usage};
+use crate::store::{FailureRecord, JobRecord, StartedRow, StoreError, Writer};
+
+/// How often a display may move.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long an ended run waits for what it told to stop: longer than the grace between `SIGTERM` and `SIGKILL`.
+const LAST_WAIT: Duration = Duration::from_millis(800);
+
+/// What holds for the whole run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The run's tag: see [`crate::store::RunRecord`].
+    pub tag: String,
+    /// Go on with what does not depend on a failed job.
+    pub keep_going: bool,
+    pub keep_incomplete: bool,
+}
+
+/// What a job is, when its turn has come.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// Nothing to do after all: its inputs came out as they were.
+    CutOff,
+    Run(Box<Prepared>),
+    /// It cannot be run: counted as failed.
+    Fail(Box<Failure>),
+}
+
+/// A job, ready to be run.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub spec: Arc<JobSpec>,
+    /// The store's key of the job.
+    pub key: String,
+    pub reason: String,
+    pub message: Option<String>,
+    /// What the job takes, where that is other than what the scheduler was told (see [`super::scheduler::Tasks`]).
+    pub demand: Option<Demand>,
+    /// How often it may be tried again.
+    pub retries: u32,
+    pub timeout: Option<Duration>,
+    pub hashes: Hashes,
+}
+
+/// What follows from a job's success.
+#[derive(Debug, Clone, Default)]
+pub struct Finished {
+    /// What the store is to remember.
+    pub record: Option<Box<JobRecord>>,
+    /// Files that nobody needs any more (`temp()`).
+    pub remove: Vec<String>,
+    /// The plan has changed (a checkpoint): running jobs are awaited, and the run ends with [`Ending::Replan`].
+    pub replan: bool,
+}
+
+/// Who knows what the jobs are. Called on the loop's thread.
+pub trait Director {
+    /// How reports name a job.
+    fn name(&self, job: u32) -> JobName;
+
+    /// Called when a job's turn has come; `attempt` is 1 for the first try.
+    fn prepare(&mut self, job: u32, attempt: u32) -> Decision;
+
+    /// Called when a job's outputs are in place, before anything that depends on it is prepared. A failure counts as
+    /// the job's.
+    fn finished(&mut self, job: u32, outcome: &Outcome) -> Result<Finished, Box<Failure>>;
+
+    /// The rendered message of a failure that has a place in the Rulefile.
+    fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String>;
+
+    /// Called instead of [`Director::finished`] for a job that was cut off.
+    fn cut_off(&mut self, job: u32) -> Finished;
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Done,
+    /// Jobs failed, or could not be run because others had.
+    Failed,
+    /// Ended early so that the rest can be planned anew.
+    Replan,
+    /// By this signal: the exit code is 128 + its number.
+    Interrupted(i32),
+}
+
+/// What became of the jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    pub ending: Ending,
+    pub done: Vec<u32>,
+    pub cut_off: Vec<u32>,
+    pub failed: Vec<u32>,
+    /// Not tried: because a job before them failed, or because the run ended.
+    pub not_run: Vec<u32>,
+}
+
+/// All that a run needs.
+pub struct Run<'a> {
+    pub settings: Settings,
+    pub scheduler: Scheduler,
+    pub director: &'a mut dyn Director,
+    pub executor: &'a mut dyn Executor,
+    pub reporter: &'a mut dyn Reporter,
+    /// Where the executor and the signals report.
+    pub reports: &'a Receiver<Report>,
+    pub writer: Writer,
+    pub disk: &'a dyn Disk,
+}
+
+/// A job that was given out.
+struct Running {
+    prepared: Box<Prepared>,
+    attempt: u32,
+}
+
+/// The run while it goes on.
+struct Loop<'a> {
+    run: Run<'a>,
+    running: BTreeMap<u32, Running>,
+    /// Jobs that are prepared and wait for room, after their demand had grown.
+    parked: BTreeMap<u32, Running>,
+    /// Failed attempts, of jobs that have any.
+    failures: BTreeMap<u32, u32>,
+    done: Vec<u32>,
+    cut_off: Vec<u32>,
+    failed: Vec<u32>,
+    /// Why nothing more is started.
+    closing: Option<Ending>,
+    /// When to give up on what still runs.
+    last_wait: Option<Instant>,
+    began: Instant,
+}
+
+impl Run<'_> {
+    /// Runs the jobs to the end of the run. [`Event::Planned`] has been told before; [`Event::Ended`] is told here.
+    ///
+    /// # Errors
+    /// The store cannot be written: running jobs were ended, and what is not on record will be made again.
+    pub fn go(self) -> Result<Summary, StoreError> {
+        let mut run = Loop {
+            run: self,
+            running: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            done: Vec::new(),
+            cut_off: Vec::new(),
+            failed: Vec::new(),
+            closing: None,
+            last_wait: None,
+            began: Instant::now(),
+        };
+        let ended = run.turn();
+        if ended.is_err() {
+            run.stop(Force::Term);
+            run.drain();
+        }
+        let summary = run.end();
+        ended.map(|()| summary)
+    }
+}
+
+impl Loop<'_> {
+    fn turn(&mut self) -> Result<(), StoreError> {
+        let mut tick = Instant::now() + TICK;
+        loop {
+            self.start();
+            self.run.writer.check()?;
+            if self.running.is_empty() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if self.last_wait.is_some_and(|end| now >= end) {
+                self.give_up();
+                return Ok(());
+            }
+            let until = self.last_wait.map_or(tick, |end| end.min(tick));
+            match self.run.reports.recv_timeout(until.saturating_duration_since(now)) {
+                Ok(report) => self.take(report),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.give_up();
+                    return Ok(());
+                }
+            }
+            while let Ok(report) = self.run.reports.try_recv() {
+                self.take(report);
+            }
+            if Instant::now() >= tick {
+                self.run.reporter.tick();
+                tick = Instant::now() + TICK;
+            }
+        }
+    }
+
+    /// After a failure of the store: waits for the jobs that were told to stop.
+    fn drain(&mut self) {
+        while let (false, Some(end)) = (self.running.is_empty(), self.last_wait) {
+            match self.run.reports.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(report) => self.take(report),
+                Err(_) => return self.give_up(),
+            }
+        }
+    }
+
+    /// Starts what may start.
+    fn start(&mut self) {
+        while self.closing.is_none() {
+            let Some(job) = self.run.scheduler.pick() else { return };
+            if let Some(parked) = self.parked.remove(&job) {
+                self.submit(job, parked);
+                continue;
+            }
+            let attempt = self.failures.get(&job).map_or(1, |failures| failures + 1);
+            match self.run.director.prepare(job, attempt) {
+                Decision::CutOff => self.cut_off(job),
+                Decision::Fail(failure) => self.refuse(job, String::new(), *failure, Usage::default()),
+                Decision::Run(prepared) => self.admit(job, Running { prepared, attempt }),
+            }
+        }
+    }
+
+    /// Sees to it that a prepared job has what it asks for, now that this is known.
+    fn admit(&mut self, job: u32, mut running: Running) {
+        let Some(demand) = running.prepared.demand.take() else { return self.submit(job, running) };
+        match self.run.scheduler.adjust(job, demand) {
+            Ok(true) => self.submit(job, running),
+            Ok(false) => drop(self.parked.insert(job, running)),
+            Err(more) => {
+                let cause = format!("asks for {} of a resource of which there is {}", more.asked, more.total);
+                let reason = running.prepared.reason;
+                self.refuse(job, reason, Failure { cause, ..no_failure() }, Usage::default());
+            }
+        }
+    }
+
+    fn submit(&mut self, job: u32, running: Running) {
+        let prepared = &*running.prepared;
+        let spec = &prepared.spec;
+        self.run.reporter.tell(&Event::Started {
+            job: self.run.director.name(job),
+            reason: prepared.reason.clone(),
+            message: prepared.message.clone(),
+            command: command(spec),
+            log: Some(spec.stdio_log.clone()),
+            threads: spec.threads,
+            attempt: running.attempt,
+        });
+        let ticket = self.run.writer.started(StartedRow {
+            key: prepared.key.clone(),
+            rule: spec.rule.clone(),
+            run: self.run.settings.tag.clone(),
+            outputs: spec.output.items.clone(),
+            in_place: spec.work.writes_in_place(),
+            kept: false,
+            group: None,
+        });
+        self.run.executor.submit(Order {
+            spec: Arc::clone(spec),
+            run: self.run.settings.tag.clone(),
+            ticket,
+            timeout: prepared.timeout,
+            keep_incomplete: self.run.settings.keep_incomplete,
+            hashes: prepared.hashes,
+        });
+        self.running.insert(job, running);
+    }
+
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Done(outcome) => self.ended(&outcome),
+            Report::Signal(signal) => self.interrupt(signal),
+        }
+    }
+
+    /// The first signal asks, the second one does not.
+    fn interrupt(&mut self, signal: i32) {
+        if let Some(Ending::Interrupted(_)) = self.closing {
+            self.stop(Force::Kill);
+            return;
+        }
+        self.run.reporter.tell(&Event::Interrupted { signal });
+        self.closing = Some(Ending::Interrupted(signal));
+        self.stop(Force::Term);
+    }
+
+    fn stop(&mut self, force: Force) {
+        self.run.executor.stop(force);
+        self.last_wait.get_or_insert_with(|| Instant::now() + LAST_WAIT);
+    }
+
+    /// Leaves jobs that cannot be ended; their rows stay, so that the next run tidies up after them.
+    fn give_up(&mut self) {
+        self.run.executor.abandon();
+        self.running.clear();
+    }
+
+    fn ended(&mut self, outcome: &Outcome) {
+        let Some(running) = self.running.remove(&outcome.job) else { return };
+        match &outcome.result {
+            Ok(()) => self.succeeded(running, outcome),
+            // Ended by flow itself, not by its own fault.
+            Err(error @ JobError::Interrupted) => self.record_failure(&running.prepared, outcome, error),
+            Err(error) => self.attempt_failed(running, outcome, error),
+        }
+    }
+
+    fn succeeded(&mut self, running: Running, outcome: &Outcome) {
+        let job = outcome.job;
+        match self.run.director.finished(job, outcome) {
+            Err(failure) => {
+                self.run.writer.ended(&running.prepared.key);
+                self.refuse(job, running.prepared.reason, *failure, outcome.usage);
+            }
+            Ok(mut finished) => {
+                match finished.record.take() {
+                    Some(record) => self.run.writer.finished(record),
+                    None => self.run.writer.ended(&running.prepared.key),
+                }
+                self.run.reporter.tell(&Event::Finished { job: self.run.director.name(job), usage: outcome.usage });
+                self.done.push(job);
+                self.run.scheduler.finish(job);
+                self.follow(finished);
+            }
+        }
+    }
+
+    fn cut_off(&mut self, job: u32) {
+        let finished = self.run.director.cut_off(job);
+        if let Some(record) = finished.record.clone() {
+            self.run.writer.finished(record);
+        }
+        self.run.reporter.tell(&Event::CutOff { job: self.run.director.name(job) });
+        self.cut_off.push(job);
+        self.run.scheduler.finish(job);
+        self.follow(finished);
+    }
+
+    fn follow(&mut self, finished: Finished) {
+        for path in &finished.remove {
+            if let Err(error) = self.run.disk.remove(path) {
+                self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {path}: {error}") });
+            }
+        }
+        if finished.replan {
+            self.closing.get_or_insert(Ending::Replan);
+        }
+    }
+
+    fn attempt_failed(&mut self, running: Running, outcome: &Outcome, error: &JobError) {
+        let (job, prepared) = (outcome.job, running.prepared);
+        let retrying = running.attempt <= prepared.retries && self.closing.is_none();
+        self.record_failure(&prepared, outcome, error);
+        let failure = Failure {
+            cause: error.to_string(),
+            diagnostic: self.run.director.diagnose(job, error),
+            command: command(&prepared.spec),
+            log: Some(prepared.spec.stdio_log.clone()),
+            log_tail: outcome.log_tail.clone(),
+            retrying,
+        };
+        if !retrying {
+            return self.refuse(job, prepared.reason, failure, outcome.usage);
+        }
+        let name = self.run.director.name(job);
+        self.run.reporter.tell(&Event::Failed { job: name, reason: prepared.reason, failure, usage: outcome.usage });
+        *self.failures.entry(job).or_default() += 1;
+        self.run.scheduler.retry(job);
+    }
+
+    fn record_failure(&self, prepared: &Prepared, outcome: &Outcome, error: &JobError) {
+        let spec = &prepared.spec;
+        self.run.writer.failed(Box::new(FailureRecord {
+            key: prepared.key.clone(),
+            rule: spec.rule.clone(),
+            cause: error.to_string(),
+            log: spec.stdio_log.clone(),
+            started_at_ms: outcome.started_at_ms,
+            ended_at_ms: outcome.ended_at_ms,
+            usage: outcome.usage,
+            outputs_kept: self.run.settings.keep_incomplete && spec.work.writes_in_place(),
+        }));
+    }
+
+    /// A job has failed for good.
+    fn refuse(&mut self, job: u32, reason: String, failure: Failure, usage: Usage) {
+        self.run.reporter.tell(&Event::Failed { job: self.run.director.name(job), reason, failure, usage });
+        self.failed.push(job);
+        self.run.scheduler.fail(job);
+        if !self.run.settings.keep_going && self.closing.is_none() {
+            self.closing = Some(Ending::Failed);
+            self.stop(Force::Term);
+        }
+    }
+
+    fn end(mut self) -> Summary {
+        let ending = match self.closing {
+            Some(Ending::Interrupted(signal)) => Ending::Interrupted(signal),
+            _ if !self.failed.is_empty() => Ending::Failed,
+            Some(ending) => ending,
+            None => Ending::Done,
+        };
+        for list in [&mut self.done, &mut self.cut_off, &mut self.failed] {
+            list.sort_unstable();
+        }
+        let tried = |job: &u32| [&self.done, &self.cut_off, &self.failed].iter().any(|l| l.binary_search(job).is_ok());
+        let not_run: Vec<u32> = (0..self.run.scheduler.len()).filter(|job| !tried(job)).collect();
+        // A run that is planned anew goes on under a new plan, which tells the end of all.
+        if ending != Ending::Replan {
+            self.run.reporter.tell(&Event::Ended {
+                done: self.done.len(),
+                cut_off: self.cut_off.len(),
+                failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
+                not_run: not_run.len(),
+                wall: self.began.elapsed(),
+            });
+        }
+        Summary { ending, done: self.done, cut_off: self.cut_off, failed: self.failed, not_run }
+    }
+}
+
+fn command(spec: &JobSpec) -> Option<String> {
+    match &spec.work {
+        Work::Shell { command } => Some(command.clone()),
+        Work::Script { path } => Some(path.clone()),
+        Work::Run { .. } | Work::Touch => None,
+    }
+}
+
+fn no_failure() -> Failure {
+    Failure { cause: String::new(), diagnostic: None, command: None, log: None, log_tail: Vec::new(), retrying: false }
+}

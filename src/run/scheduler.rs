@@ -1,0 +1,381 @@
+//! The scheduler: which job starts next. Pure: told what has ended, it says what may begin; no clock, disk or thread.
+//! Knows jobs as numbers with a rank and a demand.
+//!
+//! Ready jobs wait in one heap for each distinct demand; the heaps stand in the order of their best job. The next job
+//! is the best of the first heap whose demand fits what is free: O(log n) and a walk over the demands that do not fit,
+//! however many jobs are ready. A job that needs much never holds back one that fits, and gets its turn at the latest
+//! when those are through.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use rustc_hash::FxHashMap;
+
+/// What a job takes of each resource, in the order of the totals.
+pub type Demand = Vec<u64>;
+
+/// A job, as the scheduler sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Higher goes first.
+    pub priority: i64,
+    /// Expected duration in any one unit; the longest remaining path is the sum of these.
+    pub weight: u64,
+    /// Lower goes first, where all else is equal.
+    pub position: u32,
+    /// At most the totals: who asks for more never gets a turn, so [`Tasks::add`] refuses it.
+    pub demand: Demand,
+}
+
+/// The jobs of a run and what waits for what, while it is put together.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    totals: Demand,
+    priority: Vec<i64>,
+    weight: Vec<u64>,
+    position: Vec<u32>,
+    shape: Vec<u32>,
+    shapes: Shapes,
+    /// Before, after.
+    edges: Vec<(u32, u32)>,
+}
+
+/// A demand that is more than there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMuch {
+    /// Place of the resource among the totals.
+    pub resource: usize,
+    pub asked: u64,
+    pub total: u64,
+}
+
+/// Distinct demands by number.
+#[derive(Debug, Clone, Default)]
+struct Shapes {
+    demands: Vec<Demand>,
+    numbers: FxHashMap<Demand, u32>,
+}
+
+impl Shapes {
+    fn number(&mut self, demand: Demand) -> u32 {
+        if let Some(&number) = self.numbers.get(&demand) {
+            return number;
+        }
+        let number = u32::try_from(self.demands.len()).expect("fewer demands than jobs");
+        self.demands.push(demand.clone());
+        self.numbers.insert(demand, number);
+        number
+    }
+}
+
+impl Tasks {
+    /// No jobs yet; `totals` is how much there is of each resource (by custom, cores first).
+    pub fn new(totals: Demand) -> Self {
+        Tasks {
+            totals,
+            priority: Vec::new(),
+            weight: Vec::new(),
+            position: Vec::new(),
+            shape: Vec::new(),
+            shapes: Shapes::default(),
+            edges: Vec::new(),
+        }
+    }
+
+    /// Adds a job; jobs are numbered from 0. A demand shorter than the totals asks for nothing of the rest.
+    ///
+    /// # Errors
+    /// A demand that can never be met; the job is not added.
+    pub fn add(&mut self, task: Task) -> Result<u32, TooMuch> {
+        let demand = check(&self.totals, task.demand)?;
+        self.priority.push(task.priority);
+        self.weight.push(task.weight);
+        self.position.push(task.position);
+        let shape = self.shapes.number(demand);
+        self.shape.push(shape);
+        Ok(u32::try_from(self.shape.len() - 1).expect("fewer than 2^32 jobs"))
+    }
+
+    /// `after` waits for `before`. Saying so twice is as good as once.
+    pub fn edge(&mut self, before: u32, after: u32) {
+        self.edges.push((before, after));
+    }
+
+    pub fn len(&self) -> usize {
+        self.shape.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.shape.is_empty()
+    }
+
+    /// The scheduler for these jobs. The edges must be without a cycle: jobs on one would never be ready.
+    pub fn schedule(mut self) -> Scheduler {
+        self.edges.sort_unstable();
+        self.edges.dedup();
+        let count = self.len();
+        let mut starts = vec![0u32; count + 1];
+        let mut waits = vec![0u32; count];
+        for &(before, after) in &self.edges {
+            starts[before as usize + 1] += 1;
+            waits[after as usize] += 1;
+        }
+        for at in 0..count {
+            starts[at + 1] += starts[at];
+        }
+        let dependents = Dependents { starts, items: self.edges.iter().map(|&(_, after)| after).collect() };
+        let path = longest_paths(&dependents, &waits, &self.weight);
+        let ranks = (0..count)
+            .map(|at| Rank {
+                priority: Reverse(self.priority[at]),
+                path: Reverse(path[at]),
+                position: self.position[at],
+                job: at as u32,
+            })
+            .collect();
+        let heaps = self.shapes.demands.iter().map(|_| BinaryHeap::new()).collect();
+        let mut scheduler = Scheduler {
+            free: self.totals.clone(),
+            totals: self.totals,
+            ranks,
+            shape: self.shape,
+            shapes: self.shapes,
+            dependents,
+            waits,
+            state: vec![State::Waiting; count],
+            heaps,
+            tops: BTreeSet::new(),
+            blocked: false,
+            left: count,
+        };
+        for job in 0..count as u32 {
+            if scheduler.waits[job as usize] == 0 {
+                scheduler.make_ready(job);
+            }
+        }
+        scheduler
+    }
+}
+
+fn check(totals: &[u64], mut demand: Demand) -> Result<Demand, TooMuch> {
+    demand.resize(totals.len(), 0);
+    match (0..totals.len()).find(|&at| demand[at] > totals[at]) {
+        Some(resource) => Err(TooMuch { resource, asked: demand[resource], total: totals[resource] }),
+        None => Ok(demand),
+    }
+}
+
+/// Who waits for whom, row by row.
+#[derive(Debug, Clone)]
+struct Dependents {
+    starts: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Dependents {
+    fn range(&self, job: u32) -> std::ops::Range<usize> {
+        self.starts[job as usize] as usize..self.starts[job as usize + 1] as usize
+    }
+
+    fn of(&self, job: u32) -> &[u32] {
+        &self.items[self.range(job)]
+    }
+}
+
+/// The weight of the heaviest way from each job to an end, its own weight included: from the last jobs backwards in a
+/// topological order, without recursion.
+fn longest_paths(dependents: &Dependents, waits: &[u32], weight: &[u64]) -> Vec<u64> {
+    let mut waits = waits.to_vec();
+    let mut order: Vec<u32> = (0..waits.len() as u32).filter(|&job| waits[job as usize] == 0).collect();
+    let mut at = 0;
+    while at < order.len() {
+        for &after in dependents.of(order[at]) {
+            waits[after as usize] -= 1;
+            if waits[after as usize] == 0 {
+                order.push(after);
+            }
+        }
+        at += 1;
+    }
+    let mut path = weight.to_vec();
+    for &job in order.iter().rev() {
+        let rest = dependents.of(job).iter().map(|&after| path[after as usize]).max().unwrap_or(0);
+        path[job as usize] = path[job as usize].saturating_add(rest);
+    }
+    path
+}
+
+/// The order of ready jobs: smaller goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    priority: Reverse<i64>,
+    path: Reverse<u64>,
+    position: u32,
+    job: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// For the jobs before it.
+    Waiting,
+    /// In its shape's heap.
+    Ready,
+    /// Given out by `pick`; holds its demand.
+    Running,
+    Done,
+    Failed,
+    /// A job before it failed.
+    Unreachable,
+}
+
+/// Which job starts next.
+#[derive(Debug, Clone)]
+pub struct Scheduler {
+    totals: Demand,
+    free: Demand,
+    ranks: Vec<Rank>,
+    shape: Vec<u32>,
+    shapes: Shapes,
+    dependents: Dependents,
+    /// How many jobs each still waits for.
+    waits: Vec<u32>,
+    state: Vec<State>,
+    heaps: Vec<BinaryHeap<Reverse<Rank>>>,
+    /// The best job of each heap that is not empty, with the heap's shape.
+    tops: BTreeSet<(Rank, u32)>,
+    /// Nothing that is ready fits, and nothing has changed since that was found.
+    blocked: bool,
+    /// Jobs that are neither done, failed nor unreachable.
+    left: usize,
+}
+
+impl Scheduler {
+    /// The best job that is ready and fits what is free, which it then holds until it ends.
+    pub fn pick(&mut self) -> Option<u32> {
+        if self.blocked {
+            return None;
+        }
+        let found =
+            self.tops.iter().copied().find(|&(_, shape)| fits(&self.shapes.demands[shape as usize], &self.free));
+        let Some((rank, shape)) = found else {
+            self.blocked = true;
+            return None;
+        };
+        self.tops.remove(&(rank, shape));
+        let heap = &mut self.heaps[shape as usize];
+        heap.pop();
+        if let Some(&Reverse(top)) = heap.peek() {
+            self.tops.insert((top, shape));
+        }
+        self.state[rank.job as usize] = State::Running;
+        for (free, asked) in self.free.iter_mut().zip(&self.shapes.demands[shape as usize]) {
+            *free -= asked;
+        }
+        Some(rank.job)
+    }
+
+    /// A running job has another demand than was known. True: it fits, and the job goes on. False: it is ready again,
+    /// and `pick` gives it out when there is room for the new demand.
+    ///
+    /// # Errors
+    /// A demand that can never be met; nothing changes.
+    pub fn adjust(&mut self, job: u32, demand: Demand) -> Result<bool, TooMuch> {
+        debug_assert_eq!(self.state[job as usize], State::Running);
+        let demand = check(&self.totals, demand)?;
+        self.release(job);
+        let fits = fits(&demand, &self.free);
+        let shape = self.shapes.number(demand);
+        self.heaps.resize_with(self.shapes.demands.len(), BinaryHeap::new);
+        self.shape[job as usize] = shape;
+        if fits {
+            for (free, asked) in self.free.iter_mut().zip(&self.shapes.demands[shape as usize]) {
+                *free -= asked;
+            }
+        } else {
+            self.make_ready(job);
+        }
+        Ok(fits)
+    }
+
+    /// A running job has succeeded.
+    pub fn finish(&mut self, job: u32) {
+        self.release(job);
+        self.state[job as usize] = State::Done;
+        self.left -= 1;
+        for at in self.dependents.range(job) {
+            let after = self.dependents.items[at];
+            self.waits[after as usize] -= 1;
+            if self.waits[after as usize] == 0 && self.state[after as usize] == State::Waiting {
+                self.make_ready(after);
+            }
+        }
+    }
+
+    /// A running job has failed for good: what depends on it, directly or not, will not run. Gives those jobs.
+    pub fn fail(&mut self, job: u32) -> Vec<u32> {
+        self.release(job);
+        self.state[job as usize] = State::Failed;
+        self.left -= 1;
+        // `lost` is the queue, too: those from `looked_at` on still have dependents to be marked.
+        let mut lost: Vec<u32> = Vec::new();
+        let (mut looked_at, mut from) = (0, job);
+        loop {
+            for &after in self.dependents.of(from) {
+                if self.state[after as usize] == State::Waiting {
+                    self.state[after as usize] = State::Unreachable;
+                    self.left -= 1;
+                    lost.push(after);
+                }
+            }
+            let Some(&next) = lost.get(looked_at) else { return lost };
+            (looked_at, from) = (looked_at + 1, next);
+        }
+    }
+
+    /// A running job is to be tried again.
+    pub fn retry(&mut self, job: u32) {
+        self.release(job);
+        self.make_ready(job);
+    }
+
+    /// How many jobs are neither done, failed, nor out of reach.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// How many jobs there are in all.
+    pub fn len(&self) -> u32 {
+        self.state.len() as u32
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.state.is_empty()
+    }
+
+    fn release(&mut self, job: u32) {
+        debug_assert_eq!(self.state[job as usize], State::Running);
+        for (free, asked) in self.free.iter_mut().zip(&self.shapes.demands[self.shape[job as usize] as usize]) {
+            *free += asked;
+        }
+        self.blocked = false;
+    }
+
+    fn make_ready(&mut self, job: u32) {
+        let (rank, shape) = (self.ranks[job as usize], self.shape[job as usize]);
+        self.state[job as usize] = State::Ready;
+        let heap = &mut self.heaps[shape as usize];
+        let top = heap.peek().map(|&Reverse(top)| top);
+        heap.push(Reverse(rank));
+        if top.is_none_or(|top| rank < top) {
+            if let Some(top) = top {
+                self.tops.remove(&(top, shape));
+            }
+            self.tops.insert((rank, shape));
+        }
+        self.blocked = false;
+    }
+}
+
+fn fits(demand: &[u64], free: &[u64]) -> bool {
+    demand.iter().zip(free).all(|(asked, free)| asked <= free)
+}

@@ -1,0 +1,36 @@
+//! Signals to flow itself: what Ctrl-C, a terminal that closes or a batch system sends becomes a report to the run's
+//! loop. What follows from it is decided there.
+
+use std::io;
+use std::sync::mpsc::Sender;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+
+use super::executor::Report;
+
+/// While it lives, signals are reported instead of ending the process.
+#[derive(Debug)]
+pub struct Watch {
+    handle: Handle,
+}
+
+/// Begins to report `SIGINT`, `SIGTERM` and `SIGHUP`.
+pub fn watch(reports: Sender<Report>) -> io::Result<Watch> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let handle = signals.handle();
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if reports.send(Report::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(Watch { handle })
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
