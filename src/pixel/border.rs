@@ -96,12 +96,20 @@ impl<'a, T: Sample> Bordered<'a, T> {
         self.width
     }
 
+    /// The pixels within the image of the row `y`, or the constant that they all are.
+    pub fn row(&self, y: isize) -> Result<&'a [T], T> {
+        match self.mode.map(y, self.height) {
+            Some(y) => Ok(&self.pixels[y * self.width..][..self.width]),
+            None => Err(self.mode.constant()),
+        }
+    }
+
     /// Copies the row `y`, from column `x` on, into `out`.
     pub fn read_row(&self, y: isize, x: isize, out: &mut [T]) {
-        let Some(y) = self.mode.map(y, self.height) else {
-            return out.fill(self.mode.constant());
+        let row = match self.row(y) {
+            Ok(row) => row,
+            Err(constant) => return out.fill(constant),
         };
-        let row = &self.pixels[y * self.width..][..self.width];
         let before = x.saturating_neg().clamp(0, out.len() as isize) as usize;
         let first = x.max(0) as usize;
         let inside = self.width.saturating_sub(first).min(out.len() - before);

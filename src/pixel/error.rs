@@ -14,8 +14,8 @@ pub enum PixelError {
     #[error("{name} must be {expected}, got {got}")]
     BadNumber { name: &'static str, expected: &'static str, got: f64 },
     /// An array without a single value where at least one is needed.
-    #[error("the image is empty ({height} by {width} pixels)")]
-    Empty { height: usize, width: usize },
+    #[error("the {name} is empty ({height} by {width} pixels)")]
+    Empty { name: &'static str, height: usize, width: usize },
     /// No value is left once those that are not finite are put aside.
     #[error("the image has no finite value")]
     NoFiniteValue,

@@ -5,6 +5,8 @@
 //! caller, give the same bytes for any number of threads, and answer odd input with a [`PixelError`].
 
 pub mod border;
+pub mod convolve;
+pub mod gaussian;
 mod inside;
 pub mod median;
 mod network;
