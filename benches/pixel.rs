@@ -1,0 +1,53 @@
+//! Speed of the pixel kernels on the sizes of the project's targets. `cargo bench --bench pixel -- median` runs a part;
+//! `RAYON_NUM_THREADS=1` shows one thread.
+
+use divan::{Bencher, black_box};
+use flow::pixel::Border;
+use flow::pixel::convolve::{Extent, convolve};
+use flow::pixel::gaussian::gaussian;
+use flow::pixel::median::median_filter;
+use ndarray::Array2;
+
+fn main() {
+    divan::main();
+}
+
+/// A sky of pseudo-random pixels between 0 and 1000.
+fn image(height: usize, width: usize) -> Array2<f64> {
+    let mut state = 1u64;
+    Array2::from_shape_simple_fn((height, width), || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 * (1000.0 / (1u64 << 53) as f64)
+    })
+}
+
+#[divan::bench(args = [3, 5, 7, 9, 15, 25, 50, 100, 200], sample_count = 10)]
+fn median(bencher: Bencher, size: usize) {
+    let image = image(1000, 1000);
+    bencher.bench(|| median_filter(black_box(image.view()), (size, size), Border::Reflect));
+}
+
+#[divan::bench(args = [3, 5, 50], sample_count = 10)]
+fn median_f32(bencher: Bencher, size: usize) {
+    let image = image(1000, 1000).mapv(|pixel| pixel as f32);
+    bencher.bench(|| median_filter(black_box(image.view()), (size, size), Border::Reflect));
+}
+
+#[divan::bench(args = [1.0, 3.0, 10.0], sample_count = 10)]
+fn gaussian_2048(bencher: Bencher, sigma: f64) {
+    let image = image(2048, 2048);
+    bencher.bench(|| gaussian(black_box(image.view()), sigma, Border::Nearest, 4.0));
+}
+
+#[divan::bench(sample_count = 10)]
+fn gaussian_2048_f32(bencher: Bencher) {
+    let image = image(2048, 2048).mapv(|pixel| pixel as f32);
+    bencher.bench(|| gaussian(black_box(image.view()), 10.0, Border::Nearest, 4.0));
+}
+
+/// A kernel of 4 by 4 over 3000 by 3000 pixels.
+#[divan::bench(args = [1, 5], sample_count = 10)]
+fn convolve_3000(bencher: Bencher, stride: usize) {
+    let (image, kernel) = (image(3000, 3000), image(4, 4));
+    bencher.bench(|| convolve(black_box(image.view()), kernel.view(), Extent::Full, Border::Constant(0.0), stride));
+}
