@@ -1,1 +1,5 @@
 //! Built-in actions: one call of a `run:` body → pixels and files. Never knows the graph, other jobs, the store or the terminal.
+
+pub mod file;
+pub mod header;
+pub mod image;
