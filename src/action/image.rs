@@ -290,6 +290,16 @@ impl Image {
         Arc::unwrap_or_clone(self.pixels)
     }
 
+    /// The pixels in the type arithmetic computes in. Where nobody else holds this image it loses them, so that their buffer
+    /// can take the result; otherwise they are borrowed, or converted.
+    pub(super) fn take_float(&mut self) -> FloatView<'_> {
+        let Some(pixels) = Arc::get_mut(&mut self.pixels) else { return self.pixels.to_float() };
+        match std::mem::replace(pixels, Pixels::U8(Array3::default((0, 0, 0)))).into_float() {
+            FloatPixels::F32(a) => FloatView::F32(a.into()),
+            FloatPixels::F64(a) => FloatView::F64(a.into()),
+        }
+    }
+
     /// The same pixels under another header.
     pub fn with_header(&self, header: Header) -> Image {
         Image { pixels: Arc::clone(&self.pixels), header: Arc::new(header) }

@@ -120,7 +120,10 @@ fn check(status: c_int, doing: &str) -> Result<(), Reason> {
         sys::ffgerr(status, text.as_mut_ptr());
         CStr::from_ptr(text.as_ptr())
     };
-    Err(Reason::Damaged(format!("{doing}: {} (CFITSIO status {status})", text.to_string_lossy())))
+    Err(Reason::Damaged(match status {
+        1 => format!("{doing}: the compressed data are corrupt"), // the codecs' one status, whose text says nothing
+        _ => format!("{doing}: {} (CFITSIO status {status})", text.to_string_lossy()),
+    }))
 }
 
 /// Memory from C's allocator, where CFITSIO can grow it; freed when dropped.

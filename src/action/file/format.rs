@@ -89,6 +89,11 @@ impl Format {
         }
     }
 
+    /// Whether it holds measured values rather than a picture.
+    pub fn is_data(self) -> bool {
+        matches!(self, Format::Fits | Format::FitsGz | Format::FitsFz | Format::Npy)
+    }
+
     fn holds(self, dtype: Dtype) -> bool {
         match self {
             Format::Fits | Format::FitsGz | Format::Npy | Format::Tiff => true,

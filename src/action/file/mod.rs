@@ -209,10 +209,18 @@ impl Source {
         if magic.is_empty() {
             return Err(Reason::Damaged("the file is empty".to_owned()));
         }
-        let format = Format::of_content(&magic).ok_or_else(|| {
-            let what = Format::of_suffix(path).map_or("an image of a known format", Format::name);
-            Reason::Damaged(format!("not {what}"))
-        })?;
+        let format = Format::of_content(&magic);
+        let named = Format::of_suffix(path);
+        // A picture's suffix is often wrong and does no harm; one of FITS or NumPy makes a promise about the values.
+        let is_promised = |named: Format| named.is_data() && format.is_none_or(|found| !found.is_data());
+        let format = match (named, format) {
+            (Some(named), _) if is_promised(named) => return Err(Reason::Damaged(format!("not {}", named.name()))),
+            (_, Some(format)) => format,
+            (named, None) => {
+                let what = named.map_or("an image of a known format", Format::name);
+                return Err(Reason::Damaged(format!("not {what}")));
+            }
+        };
         Ok(Source { reader, size: metadata.len(), format })
     }
 

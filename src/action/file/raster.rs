@@ -5,6 +5,7 @@
 use std::io::{BufRead, Seek, Write};
 
 use image::codecs::{bmp, gif, jpeg, png, pnm, webp};
+use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
 use ndarray::{Array3, ArrayView3, Axis};
 
@@ -24,7 +25,7 @@ pub fn read(reader: impl BufRead + Seek, file_size: u64, format: Format) -> Resu
     check_not_empty(width.into(), height.into())?;
     // `from_decoder` allocates without asking the limits, so they are asked here.
     check_memory(decoder.total_bytes().into(), file_size)?;
-    let orientation = decoder.orientation()?.to_exif();
+    let orientation = orientation(&mut decoder);
     let pixels = pixels(DynamicImage::from_decoder(decoder)?)?;
     Ok(Image::new(oriented(pixels, orientation), Header::default()))
 }
@@ -62,6 +63,17 @@ pub fn write_jpeg(image: &Image, quality: u8, out: &mut impl Write) -> Result<()
 /// The reason for not writing that many planes.
 pub fn planes_error(format: Format, planes: usize) -> Reason {
     Reason::Unsupported(format!("{} holds 1 or 3 planes, not {planes}", format.name()))
+}
+
+/// The EXIF orientation, 1 where there is none. WebP files often keep JPEG's prefix before the EXIF data, which the decoder
+/// does not look behind.
+fn orientation(decoder: &mut impl ImageDecoder) -> u8 {
+    let exif = decoder.exif_metadata().ok().flatten();
+    let orientation = match exif.as_deref().and_then(|exif| exif.strip_prefix(b"Exif\0\0")) {
+        Some(exif) => Orientation::from_exif_chunk(exif),
+        None => decoder.orientation().ok(),
+    };
+    orientation.map_or(1, Orientation::to_exif)
 }
 
 /// The pixels turned and mirrored as the EXIF orientation (1 to 8) says they were not.
