@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use ndarray::Array3;
 
+use super::tiles::Tiles;
 use super::{HduRef, ReadOptions, Reason, cfitsio, check_memory, check_not_empty, memory_limit, no_plane};
 use crate::action::header::{CARD, Header, Value};
 use crate::action::image::{Dtype, Image, Pixels, Sample};
@@ -414,13 +415,18 @@ fn read_data<const N: usize, T>(
 
 /// Gives CFITSIO a small file in memory, of an empty primary HDU and this one, once its claims have been checked.
 fn read_compressed(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -> Result<Pixels, Reason> {
-    check_tiles(&hdu.header, layout, bytes.file_size)?;
+    let axes = axis_lengths(&hdu.header, "ZNAXIS")?;
+    if layout.bitpix == 64 || !(1..=6).contains(&axes.len()) {
+        return Err(Reason::Unsupported("a compressed image of 64-bit integers or more than 6 axes".to_owned()));
+    }
+    let tiles = Tiles::of(&hdu.header, &axes, layout.dtype().size(), bytes.file_size)?;
     let size = (hdu.data - hdu.start) as usize + hdu.data_size as usize;
     let mut file = Vec::new();
     write_header(Header::default().format_primary(8, &[]), &mut file)?;
     let start = file.len();
     file.resize(start + size.next_multiple_of(BLOCK), 0);
     bytes.read_at(hdu.start, &mut file[start..start + size])?;
+    tiles.check_data(&hdu.header, &file[start + (hdu.data - hdu.start) as usize..start + size])?;
     let (first, count) = (part.first, part.count());
     Ok(match layout.dtype() {
         Dtype::U8 => part.pixels::<u8>(cfitsio::decompress(file, first, count)?),
@@ -431,48 +437,6 @@ fn read_compressed(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -
         Dtype::F32 => part.pixels::<f32>(cfitsio::decompress(file, first, count)?),
         Dtype::F64 => part.pixels::<f64>(cfitsio::decompress(file, first, count)?),
     })
-}
-
-/// What CFITSIO believes without asking: the size of the image, of a tile, their number, and RICE's block size.
-fn check_tiles(header: &Header, layout: &Layout, file_size: u64) -> Result<(), Reason> {
-    let axes = axis_lengths(header, "ZNAXIS")?;
-    if layout.bitpix == 64 || !(1..=6).contains(&axes.len()) {
-        return Err(Reason::Unsupported("a compressed image of 64-bit integers or more than 6 axes".to_owned()));
-    }
-    let pixels = product(&axes).ok_or_else(|| Reason::Damaged("the header claims an impossible size".to_owned()))?;
-    check_memory(pixels.saturating_mul(layout.dtype().size() as u128), file_size)?;
-    let (mut tile_pixels, mut tiles) = (1u128, 1u128);
-    for (axis, &length) in (1..).zip(&axes) {
-        let tile = match header.get(&format!("ZTILE{axis}")) {
-            None => {
-                if axis == 1 {
-                    length
-                } else {
-                    1
-                }
-            }
-            Some(Value::Int(n)) if *n > 0 => *n as u64,
-            Some(_) => return Err(Reason::Damaged(format!("ZTILE{axis} is not a size"))),
-        };
-        tile_pixels = tile_pixels.saturating_mul(tile.into());
-        tiles = tiles.saturating_mul(length.div_ceil(tile).into());
-    }
-    check_memory(tile_pixels.saturating_mul(8), file_size)?;
-    let rows = header.int("NAXIS2").unwrap_or(0);
-    if tiles > rows.unsigned_abs().into() {
-        return Err(Reason::Damaged(format!("the image has {tiles} tiles, the table {rows} rows")));
-    }
-    for n in 1..=9 {
-        let allowed: &[i64] = match header.str(&format!("ZNAME{n}")) {
-            Some("BLOCKSIZE") => &[16, 32],
-            Some("BYTEPIX") => &[1, 2, 4, 8],
-            _ => continue,
-        };
-        if header.int(&format!("ZVAL{n}")).is_none_or(|v| !allowed.contains(&v)) {
-            return Err(Reason::Damaged(format!("ZVAL{n} is not one of {allowed:?}")));
-        }
-    }
-    Ok(())
 }
 
 /// NAXIS1 first; a single plane has two axes.

@@ -9,6 +9,7 @@ mod jpeg;
 mod npy;
 mod raster;
 mod tiff;
+mod tiles;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
