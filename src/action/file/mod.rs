@@ -1,0 +1,243 @@
+//! Files of images: a path → an [`Image`], and an image → a file. The format is told by the content when reading (with the
+//! suffix for what has no magic number) and by the suffix when writing. Gives every error as `FILE: reason` on one line, and
+//! never takes more memory than [`memory_limit`] allows a file of that size. Knows nothing of actions or jobs.
+
+mod cfitsio;
+mod fits;
+mod format;
+mod jpeg;
+mod npy;
+mod raster;
+mod tiff;
+mod tiles;
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+use super::header::Header;
+use super::image::{Dtype, Image, Pixels};
+pub use format::Format;
+
+/// An HDU by its number, 0 being the primary one (as in astropy), or by its EXTNAME, in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HduRef {
+    Number(usize),
+    Name(String),
+}
+
+/// What to read of a file.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// The HDU; without one, the first that holds an image. FITS only.
+    pub hdu: Option<HduRef>,
+    /// One plane of a cube or a colour image, from 0; without it, all of them.
+    pub plane: Option<usize>,
+}
+
+/// How to write a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteOptions {
+    /// The pixel type in the file; without it the image's own, or `uint8` where the format cannot hold that.
+    pub dtype: Option<Dtype>,
+    /// JPEG quality, 1 to 100; 75 without it, as Pillow.
+    pub quality: Option<u8>,
+}
+
+/// A file that could not be read or written, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {reason}")]
+pub struct FileError {
+    pub path: String,
+    #[source]
+    pub reason: Reason,
+}
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    #[error("{}", io_text(.0))]
+    Io(#[from] io::Error),
+    /// The content is not what it says it is, or not whole.
+    #[error("{0}")]
+    Damaged(String),
+    /// It holds no image, or not the one asked for.
+    #[error("{0}")]
+    NoImage(String),
+    /// A right file with something in it that is not read, or an image the format cannot hold.
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("the image would take {bytes} bytes, more than the {limit} a file of this size may ask for")]
+    TooLarge { bytes: u128, limit: u64 },
+}
+
+/// The system's words for an error, without Rust's `(os error 2)`.
+fn io_text(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the file is truncated".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+/// Bytes of pixels that a file of `file_size` bytes may ask for: 256 MiB, or 100 times its size if that is more. Real images
+/// compress far less than that; a small file that claims more is a decompression bomb.
+pub fn memory_limit(file_size: u64) -> u64 {
+    const FLOOR: u64 = 256 << 20;
+    FLOOR.max(file_size.saturating_mul(100))
+}
+
+/// Refuses, before anything is allocated, an image larger than [`memory_limit`] allows.
+fn check_memory(bytes: u128, file_size: u64) -> Result<(), Reason> {
+    let limit = memory_limit(file_size);
+    if bytes > u128::from(limit) { Err(Reason::TooLarge { bytes, limit }) } else { Ok(()) }
+}
+
+/// Reads the image in a file.
+pub fn read(path: &str, options: &ReadOptions) -> Result<Image, FileError> {
+    read_file(path, options).map_err(|reason| FileError { path: path.to_owned(), reason })
+}
+
+/// Reads the header of an image with the keywords of the file's structure (`NAXIS1`, `BITPIX`…); empty for formats other
+/// than FITS. No pixel is read.
+pub fn read_header(path: &str, options: &ReadOptions) -> Result<Header, FileError> {
+    let header = || {
+        let mut source = Source::open(path)?;
+        match source.format {
+            Format::Fits | Format::FitsGz => fits::read_header(&mut source.fits_bytes()?, options.hdu.as_ref()),
+            _ => options.no_hdu().map(|()| Header::default()),
+        }
+    };
+    header().map_err(|reason| FileError { path: path.to_owned(), reason })
+}
+
+/// Writes an image to `path`, in the format that the suffix of `name` says; errors name `name`. The caller may so write to a
+/// temporary sibling and rename it: on an error, what is at `path` is of no use.
+///
+/// Values going to an integer type are rounded and saturate ([`Pixels::cast`]); nothing is rescaled.
+pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> Result<(), FileError> {
+    let write = || {
+        let format = Format::of_suffix(name)
+            .ok_or_else(|| Reason::Unsupported(format!("no format for this suffix (one of {})", format::suffixes())))?;
+        if options.quality.is_some_and(|q| format != Format::Jpeg || !(1..=100).contains(&q)) {
+            return Err(Reason::Unsupported("quality is for JPEG, from 1 to 100".to_owned()));
+        }
+        let image = image.clone().cast(format.dtype_to_write(image.dtype(), options.dtype)?);
+        let mut out = BufWriter::with_capacity(1 << 18, File::create(path)?);
+        match format {
+            Format::Fits => fits::write(&image, &mut out)?,
+            Format::FitsGz => fits::write_gz(&image, &mut out)?,
+            Format::FitsFz => fits::write_compressed(&image, &mut out)?,
+            Format::Npy => npy::write(&image, &mut out)?,
+            Format::Tiff => tiff::write(&image, &mut out)?,
+            Format::Jpeg => jpeg::write(&image, options.quality, &mut out)?,
+            Format::Png | Format::Gif | Format::Bmp | Format::WebP | Format::Pnm => {
+                raster::write(&image, format, &mut out)?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    };
+    write().map_err(|reason| FileError { path: name.to_owned(), reason })
+}
+
+fn read_file(path: &str, options: &ReadOptions) -> Result<Image, Reason> {
+    let mut source = Source::open(path)?;
+    if matches!(source.format, Format::Fits | Format::FitsGz) {
+        return fits::read(&mut source.fits_bytes()?, options);
+    }
+    options.no_hdu()?;
+    let image = match source.format {
+        Format::Npy => npy::read(&mut source.reader, source.size)?,
+        Format::Tiff => tiff::read(&mut source.reader, source.size)?,
+        Format::Jpeg => jpeg::read(&mut source.reader, source.size)?,
+        Format::Png | Format::Gif | Format::Bmp | Format::WebP | Format::Pnm => {
+            raster::read(source.reader, source.size, source.format)?
+        }
+        Format::Fits | Format::FitsGz | Format::FitsFz => unreachable!("FITS was read above"),
+    };
+    match options.plane {
+        Some(plane) => one_plane(image, plane),
+        None => Ok(image),
+    }
+}
+
+impl ReadOptions {
+    fn no_hdu(&self) -> Result<(), Reason> {
+        match self.hdu {
+            Some(_) => Err(Reason::NoImage("hdu= is for FITS files".to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn one_plane(image: Image, plane: usize) -> Result<Image, Reason> {
+    let planes = image.shape()[0];
+    if plane >= planes {
+        return Err(no_plane(plane, planes));
+    }
+    let range = ndarray::s![plane..=plane, .., ..];
+    let pixels = super::image::each_dtype!(image.pixels(), a => Pixels::from(a.slice(range).to_owned()));
+    Ok(image.with_pixels(pixels))
+}
+
+fn no_plane(plane: usize, planes: usize) -> Reason {
+    Reason::NoImage(format!("no plane {plane}: the image has {planes}, counted from 0"))
+}
+
+/// A file opened for reading, and what it is.
+struct Source {
+    reader: BufReader<File>,
+    size: u64,
+    format: Format,
+}
+
+impl Source {
+    fn open(path: &str) -> Result<Source, Reason> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(Reason::NoImage("is a folder".to_owned()));
+        }
+        if !metadata.is_file() {
+            return Err(Reason::Unsupported("not a regular file".to_owned()));
+        }
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let mut magic = Vec::new();
+        reader.by_ref().take(16).read_to_end(&mut magic)?;
+        reader.seek(SeekFrom::Start(0))?;
+        if magic.is_empty() {
+            return Err(Reason::Damaged("the file is empty".to_owned()));
+        }
+        let format = Format::of_content(&magic);
+        let named = Format::of_suffix(path);
+        // A picture's suffix is often wrong and does no harm; one of FITS or NumPy makes a promise about the values.
+        let is_promised = |named: Format| named.is_data() && format.is_none_or(|found| !found.is_data());
+        let format = match (named, format) {
+            (Some(named), _) if is_promised(named) => return Err(Reason::Damaged(format!("not {}", named.name()))),
+            (_, Some(format)) => format,
+            (named, None) => {
+                let what = named.map_or("an image of a known format", Format::name);
+                return Err(Reason::Damaged(format!("not {what}")));
+            }
+        };
+        Ok(Source { reader, size: metadata.len(), format })
+    }
+
+    /// The FITS bytes in the file, unpacked if it is gzipped.
+    fn fits_bytes(&mut self) -> Result<fits::Bytes<'_>, Reason> {
+        match self.format {
+            Format::FitsGz => fits::Bytes::gunzip(&mut self.reader, self.size),
+            _ => Ok(fits::Bytes::plain(&mut self.reader, self.size)),
+        }
+    }
+}
+
+/// The size of an image that has pixels, or why it has none.
+fn check_not_empty(width: u64, height: u64) -> Result<(), Reason> {
+    if width == 0 || height == 0 {
+        return Err(Reason::NoImage(format!("the image has no pixels ({width} × {height})")));
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Pictures through the `image` crate: PNG, GIF, BMP, WebP, PNM, and what JPEG and TIFF share with them. Interleaved samples ↔
+//! planes; palettes come expanded, alpha is dropped (as Pillow's `convert("RGB")`), and the EXIF orientation is applied (as
+//! Pillow's `exif_transpose`). Of an animation the first frame is read.
+
+use std::io::{BufRead, Seek, Write};
+
+use image::codecs::{bmp, gif, jpeg, png, pnm, webp};
+use image::metadata::Orientation;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
+use ndarray::{Array3, ArrayView3, Axis};
+
+use super::format::Format;
+use super::{Reason, check_memory, check_not_empty, memory_limit};
+use crate::action::header::Header;
+use crate::action::image::{Image, Pixels, Sample, each_dtype};
+
+/// Reads a picture; `file_size` bounds what it may ask for.
+pub fn read(reader: impl BufRead + Seek, file_size: u64, format: Format) -> Result<Image, Reason> {
+    let mut reader = ImageReader::with_format(reader, codec(format));
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(memory_limit(file_size));
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    check_not_empty(width.into(), height.into())?;
+    // `from_decoder` allocates without asking the limits, so they are asked here.
+    check_memory(decoder.total_bytes().into(), file_size)?;
+    let orientation = orientation(&mut decoder);
+    let pixels = pixels(DynamicImage::from_decoder(decoder)?)?;
+    Ok(Image::new(oriented(pixels, orientation), Header::default()))
+}
+
+/// Writes one or three planes of `uint8` or, for PNG and PNM, `uint16`.
+pub fn write(image: &Image, format: Format, out: &mut impl Write) -> Result<(), Reason> {
+    let [planes, ..] = image.shape();
+    let colour = match (planes, image.pixels()) {
+        (1, Pixels::U8(_)) => ExtendedColorType::L8,
+        (1, Pixels::U16(_)) => ExtendedColorType::L16,
+        (3, Pixels::U8(_)) => ExtendedColorType::Rgb8,
+        (3, Pixels::U16(_)) => ExtendedColorType::Rgb16,
+        _ => return Err(planes_error(format, planes)),
+    };
+    match format {
+        Format::Png => encode(png::PngEncoder::new(out), image, colour),
+        Format::WebP => encode(webp::WebPEncoder::new_lossless(out), image, colour),
+        Format::Bmp => encode(bmp::BmpEncoder::new(out), image, colour),
+        Format::Pnm => encode(pnm::PnmEncoder::new(out), image, colour),
+        Format::Gif => encode_gif(image, out),
+        _ => unreachable!("other formats have writers of their own"),
+    }
+}
+
+/// Writes one or three planes of `uint8` as a JPEG.
+pub fn write_jpeg(image: &Image, quality: u8, out: &mut impl Write) -> Result<(), Reason> {
+    let colour = match image.shape()[0] {
+        1 => ExtendedColorType::L8,
+        3 => ExtendedColorType::Rgb8,
+        planes => return Err(planes_error(Format::Jpeg, planes)),
+    };
+    encode(jpeg::JpegEncoder::new_with_quality(out, quality), image, colour)
+}
+
+/// The reason for not writing that many planes.
+pub fn planes_error(format: Format, planes: usize) -> Reason {
+    Reason::Unsupported(format!("{} holds 1 or 3 planes, not {planes}", format.name()))
+}
+
+/// The EXIF orientation, 1 where there is none. WebP files often keep JPEG's prefix before the EXIF data, which the decoder
+/// does not look behind.
+fn orientation(decoder: &mut impl ImageDecoder) -> u8 {
+    let exif = decoder.exif_metadata().ok().flatten();
+    let orientation = match exif.as_deref().and_then(|exif| exif.strip_prefix(b"Exif\0\0")) {
+        Some(exif) => Orientation::from_exif_chunk(exif),
+        None => decoder.orientation().ok(),
+    };
+    orientation.map_or(1, Orientation::to_exif)
+}
+
+/// The pixels turned and mirrored as the EXIF orientation (1 to 8) says they were not.
+pub fn oriented(pixels: Pixels, orientation: u8) -> Pixels {
+    if !(2..=8).contains(&orientation) {
+        return pixels;
+    }
+    fn turned<T: Sample>(a: &ArrayView3<T>, orientation: u8) -> Pixels {
+        let mut view = a.view();
+        if orientation >= 5 {
+            view.swap_axes(1, 2);
+        }
+        if matches!(orientation, 3 | 4 | 7 | 8) {
+            view.invert_axis(Axis(1));
+        }
+        if matches!(orientation, 2 | 3 | 6 | 7) {
+            view.invert_axis(Axis(2));
+        }
+        T::pixels(view.as_standard_layout().into_owned())
+    }
+    each_dtype!(&pixels, a => turned(&a.view(), orientation))
+}
+
+/// One or three planes as raster formats keep them, sample by sample of each pixel.
+pub fn interleaved<T: Copy>(array: &Array3<T>) -> Vec<T> {
+    let data = array.as_slice().expect("images are kept in C order");
+    let (planes, height, width) = array.dim();
+    if planes == 1 {
+        return data.to_vec();
+    }
+    let plane = height * width;
+    let mut out = Vec::with_capacity(data.len());
+    for at in 0..plane {
+        out.extend((0..planes).map(|p| data[p * plane + at]));
+    }
+    out
+}
+
+/// The first `planes` of `samples` interleaved samples a pixel; what is beyond (alpha) is dropped.
+pub fn planar<T: Copy>(data: Vec<T>, samples: usize, shape: [usize; 3]) -> Result<Array3<T>, Reason> {
+    let [planes, height, width] = shape;
+    let data = if samples == 1 {
+        data
+    } else {
+        let mut out = Vec::with_capacity(planes * height * width);
+        for plane in 0..planes {
+            out.extend(data.chunks_exact(samples).map(|pixel| pixel[plane]));
+        }
+        out
+    };
+    Array3::from_shape_vec(shape, data).map_err(|_| Reason::Damaged("the pixels do not fill the image".to_owned()))
+}
+
+fn codec(format: Format) -> ImageFormat {
+    match format {
+        Format::Png => ImageFormat::Png,
+        Format::Gif => ImageFormat::Gif,
+        Format::Bmp => ImageFormat::Bmp,
+        Format::WebP => ImageFormat::WebP,
+        Format::Pnm => ImageFormat::Pnm,
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::Tiff => ImageFormat::Tiff,
+        _ => unreachable!("not a picture format"),
+    }
+}
+
+fn pixels(image: DynamicImage) -> Result<Pixels, Reason> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let shape = |planes| [planes, height, width];
+    Ok(match image {
+        DynamicImage::ImageLuma8(b) => planar(b.into_raw(), 1, shape(1))?.into(),
+        DynamicImage::ImageLumaA8(b) => planar(b.into_raw(), 2, shape(1))?.into(),
+        DynamicImage::ImageRgb8(b) => planar(b.into_raw(), 3, shape(3))?.into(),
+        DynamicImage::ImageRgba8(b) => planar(b.into_raw(), 4, shape(3))?.into(),
+        DynamicImage::ImageLuma16(b) => planar(b.into_raw(), 1, shape(1))?.into(),
+        DynamicImage::ImageLumaA16(b) => planar(b.into_raw(), 2, shape(1))?.into(),
+        DynamicImage::ImageRgb16(b) => planar(b.into_raw(), 3, shape(3))?.into(),
+        DynamicImage::ImageRgba16(b) => planar(b.into_raw(), 4, shape(3))?.into(),
+        DynamicImage::ImageRgb32F(b) => planar(b.into_raw(), 3, shape(3))?.into(),
+        DynamicImage::ImageRgba32F(b) => planar(b.into_raw(), 4, shape(3))?.into(),
+        other => return Err(Reason::Unsupported(format!("pixels of kind {:?}", other.color()))),
+    })
+}
+
+fn encode(encoder: impl ImageEncoder, image: &Image, colour: ExtendedColorType) -> Result<(), Reason> {
+    let [_, height, width] = picture_size(image)?;
+    let bytes = match image.pixels() {
+        Pixels::U8(a) => interleaved(a),
+        Pixels::U16(a) => interleaved(a).into_iter().flat_map(u16::to_ne_bytes).collect(),
+        _ => unreachable!("the pixel type was chosen for the format"),
+    };
+    Ok(encoder.write_image(&bytes, width, height, colour)?)
+}
+
+/// A GIF of up to 256 colours is exact; with more, they are reduced to 256 (NeuQuant).
+fn encode_gif(image: &Image, out: &mut impl Write) -> Result<(), Reason> {
+    let [planes, height, width] = picture_size(image)?;
+    let Pixels::U8(array) = image.pixels() else { unreachable!("the pixel type was chosen for the format") };
+    let samples = interleaved(array);
+    let rgba = samples.chunks_exact(planes as usize).flat_map(|p| [p[0], p[p.len() / 2], p[p.len() - 1], 255]);
+    let frame = image::RgbaImage::from_raw(width, height, rgba.collect()).expect("one colour a pixel");
+    Ok(gif::GifEncoder::new(out).encode_frame(image::Frame::new(frame))?)
+}
+
+/// The shape in the numbers raster formats count in.
+fn picture_size(image: &Image) -> Result<[u32; 3], Reason> {
+    let shape = image.shape();
+    let [planes, height, width] = shape.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    check_not_empty(width.into(), height.into())?;
+    Ok([planes, height, width])
+}
+
+impl From<ImageError> for Reason {
+    fn from(error: ImageError) -> Reason {
+        match error {
+            ImageError::IoError(e) => Reason::Io(e),
+            ImageError::Unsupported(e) => Reason::Unsupported(one_line(&e.to_string())),
+            ImageError::Limits(_) => {
+                Reason::Unsupported("the image asks for more memory than a file of this size may".to_owned())
+            }
+            other => Reason::Damaged(one_line(&other.to_string())),
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn orientations_are_those_of_exif() {
+        let upright = array![[[1u8, 2, 3], [4, 5, 6]]];
+        let as_stored = |orientation| match orientation {
+            2 => array![[[3u8, 2, 1], [6, 5, 4]]],
+            3 => array![[[6, 5, 4], [3, 2, 1]]],
+            4 => array![[[4, 5, 6], [1, 2, 3]]],
+            5 => array![[[1, 4], [2, 5], [3, 6]]],
+            6 => array![[[3, 6], [2, 5], [1, 4]]],
+            7 => array![[[6, 3], [5, 2], [4, 1]]],
+            8 => array![[[4, 1], [5, 2], [6, 3]]],
+            _ => upright.clone(),
+        };
+        for orientation in 0..=9 {
+            let turned = oriented(Pixels::U8(as_stored(orientation)), orientation);
+            assert_eq!(turned, Pixels::U8(upright.clone()), "orientation {orientation}");
+        }
+    }
+
+    #[test]
+    fn interleaving_comes_back() {
+        let a = Array3::from_shape_fn((3, 2, 4), |(p, y, x)| (p * 100 + y * 10 + x) as u16);
+        let flat = interleaved(&a);
+        assert_eq!(flat[..6], [0, 100, 200, 1, 101, 201]);
+        assert_eq!(planar(flat, 3, [3, 2, 4]).ok(), Some(a));
+    }
+}

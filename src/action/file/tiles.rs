@@ -1,0 +1,191 @@
+//! What a tile-compressed image (FITS 4.0, section 10) claims about itself, checked before CFITSIO is given it. Its decoders
+//! believe what they read: a size in the header becomes an allocation, one in a tile's stream becomes how far it writes.
+
+use super::{Reason, check_memory};
+use crate::action::header::{Header, Value};
+
+/// The claims that matter.
+pub struct Tiles {
+    /// Pixels of the largest tile.
+    pixels: u128,
+    rows: u64,
+    /// Bytes of a table row, and where the heap begins.
+    width: u64,
+    heap: u64,
+    codec: Codec,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Codec {
+    Hcompress,
+    Plio,
+    /// One that minds the end of its buffers.
+    Careful,
+}
+
+/// A column of the table that points into the heap.
+struct Column {
+    /// Where its descriptor is in a row, and whether that has 64-bit numbers.
+    offset: u64,
+    is_wide: bool,
+    /// Bytes an element.
+    item: u128,
+    is_data: bool,
+}
+
+impl Tiles {
+    /// Checks the header alone: the sizes of the image (`axes`, pixels of `pixel` bytes), of a tile, and their number.
+    pub fn of(header: &Header, axes: &[u64], pixel: usize, file_size: u64) -> Result<Tiles, Reason> {
+        let image = axes.iter().try_fold(1u128, |n, &axis| n.checked_mul(axis.into())).unwrap_or(u128::MAX);
+        check_memory(image.saturating_mul(pixel as u128), file_size)?;
+        let (mut pixels, mut count) = (1u128, 1u128);
+        for (axis, &length) in (1..).zip(axes) {
+            let tile = match header.get(&format!("ZTILE{axis}")) {
+                None if axis == 1 => length,
+                None => 1,
+                Some(Value::Int(n)) if *n > 0 => *n as u64,
+                Some(_) => return Err(damaged(format!("ZTILE{axis} is not a size"))),
+            };
+            if tile > length.max(1 << 16) {
+                return Err(damaged(format!("ZTILE{axis} is {tile}, of an axis of {length}")));
+            }
+            pixels = pixels.saturating_mul(tile.min(length).into());
+            count = count.saturating_mul(length.div_ceil(tile).into());
+            check_memory(pixels.saturating_mul((tile / tile.min(length)).into()).saturating_mul(8), file_size)?;
+        }
+        let size = |keyword| header.int(keyword).and_then(|n| u64::try_from(n).ok());
+        let (width, rows) = (size("NAXIS1").unwrap_or(0), size("NAXIS2").unwrap_or(0));
+        if count > rows.into() {
+            return Err(damaged(format!("the image has {count} tiles, the table {rows} rows")));
+        }
+        check_parameters(header)?;
+        let codec = match header.str("ZCMPTYPE") {
+            Some("HCOMPRESS_1") => Codec::Hcompress,
+            Some("PLIO_1") => Codec::Plio,
+            _ => Codec::Careful,
+        };
+        let heap = size("THEAP").unwrap_or(width.saturating_mul(rows));
+        Ok(Tiles { pixels, rows, width, heap, codec })
+    }
+
+    /// Checks the table and what of the tiles' streams their decoders take on trust; `data` are the HDU's.
+    pub fn check_data(&self, header: &Header, data: &[u8]) -> Result<(), Reason> {
+        for column in columns(header, self.width)? {
+            for row in 0..self.rows {
+                let tile = |what: &str| damaged(format!("tile {row} {what}"));
+                let (count, start) =
+                    descriptor(data, row.saturating_mul(self.width).saturating_add(column.offset), column.is_wide)
+                        .ok_or_else(|| tile("has no descriptor"))?;
+                let start = u128::from(self.heap) + u128::from(start);
+                let end = start + u128::from(count) * column.item;
+                let stream = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+                let stream =
+                    stream.and_then(|(start, end)| data.get(start..end)).ok_or_else(|| tile("is outside the data"))?;
+                if column.is_data && !stream.is_empty() && !self.is_stream_sound(stream) {
+                    return Err(tile("is corrupt"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_stream_sound(&self, stream: &[u8]) -> bool {
+        match self.codec {
+            Codec::Careful => true,
+            // Magic number, height, width, scale, sum, and the bit planes of the three quadrants.
+            Codec::Hcompress => {
+                let side =
+                    |at: usize| stream.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, i32::from_be_bytes);
+                let (height, width) = (side(2).max(0) as u128, side(6).max(0) as u128);
+                stream.starts_with(&[0xdd, 0x99])
+                    && height * width <= self.pixels
+                    && height * width > 0
+                    && stream.get(22..25).is_some_and(|planes| planes.iter().all(|&n| n <= 64))
+            }
+            // Words of 16 bits; the length is in the fourth, or in the fifth and sixth with the header's in the third.
+            Codec::Plio => {
+                let word =
+                    |n: usize| stream.get(2 * n..2 * n + 2).map_or(0, |b| i64::from(i16::from_be_bytes([b[0], b[1]])));
+                let (length, first) = match word(3) {
+                    n if n > 0 => (n, 3),
+                    _ => ((word(5) << 15) + word(4), word(2)),
+                };
+                stream.len() >= 14 && (0..=stream.len() as i64 / 2).contains(&length) && first >= 0
+            }
+        }
+    }
+}
+
+/// RICE's parameters: a block of no pixels would never end.
+fn check_parameters(header: &Header) -> Result<(), Reason> {
+    for n in 1..=9 {
+        let allowed: &[i64] = match header.str(&format!("ZNAME{n}")) {
+            Some("BLOCKSIZE") => &[16, 32],
+            Some("BYTEPIX") => &[1, 2, 4, 8],
+            _ => continue,
+        };
+        if header.int(&format!("ZVAL{n}")).is_none_or(|v| !allowed.contains(&v)) {
+            return Err(damaged(format!("ZVAL{n} is not one of {allowed:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// The columns of variable length, from TFORMn: a count, a type letter, and for P and Q the letter of the elements.
+fn columns(header: &Header, width: u64) -> Result<Vec<Column>, Reason> {
+    let fields =
+        header.int("TFIELDS").filter(|n| (1..=999).contains(n)).ok_or_else(|| damaged("TFIELDS is wrong".into()))?;
+    let (mut offset, mut columns) = (0u64, Vec::new());
+    for n in 1..=fields {
+        let wrong = || damaged(format!("TFORM{n} is missing or wrong"));
+        let form = header.str(&format!("TFORM{n}")).ok_or_else(wrong)?.trim();
+        let letter = form.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+        let repeat: u64 = if letter == 0 { 1 } else { form[..letter].parse().map_err(|_| wrong())? };
+        let mut letters = form[letter..].chars();
+        let bytes = match letters.next() {
+            Some('X') => repeat.div_ceil(8),
+            Some(kind @ ('P' | 'Q')) => {
+                let item = letters.next().and_then(item_size).ok_or_else(wrong)?;
+                let name = header.str(&format!("TTYPE{n}")).unwrap_or_default().trim();
+                let is_data = name.eq_ignore_ascii_case("COMPRESSED_DATA");
+                if repeat > 0 {
+                    columns.push(Column { offset, is_wide: kind == 'Q', item: item.into(), is_data });
+                }
+                repeat.min(1) * if kind == 'Q' { 16 } else { 8 }
+            }
+            kind => kind.and_then(item_size).and_then(|item| item.checked_mul(repeat)).ok_or_else(wrong)?,
+        };
+        offset = offset.checked_add(bytes).ok_or_else(wrong)?;
+    }
+    if offset != width {
+        return Err(damaged(format!("the table's columns take {offset} bytes, NAXIS1 is {width}")));
+    }
+    Ok(columns)
+}
+
+fn item_size(letter: char) -> Option<u64> {
+    Some(match letter {
+        'L' | 'B' | 'A' => 1,
+        'I' => 2,
+        'J' | 'E' => 4,
+        'K' | 'D' | 'C' => 8,
+        'M' => 16,
+        _ => return None,
+    })
+}
+
+/// The number of elements and where they begin in the heap.
+fn descriptor(data: &[u8], at: u64, is_wide: bool) -> Option<(u64, u64)> {
+    let rest = data.get(usize::try_from(at).ok()?..)?;
+    if is_wide {
+        let (count, rest) = rest.split_first_chunk::<8>()?;
+        Some((u64::from_be_bytes(*count), u64::from_be_bytes(*rest.first_chunk()?)))
+    } else {
+        let (count, rest) = rest.split_first_chunk::<4>()?;
+        Some((u32::from_be_bytes(*count).into(), u32::from_be_bytes(*rest.first_chunk()?).into()))
+    }
+}
+
+fn damaged(text: String) -> Reason {
+    Reason::Damaged(text)
+}

@@ -1,0 +1,161 @@
+//! Parts of images: Python's slices (`image[y0:y1, x0:x1]`) and FITS sections (`"[x1:x2,y1:y2]"`). Takes an image and a part,
+//! gives the smaller image with its header's coordinates corrected. Every plane is cut alike.
+
+use ndarray::s;
+
+use super::image::{Image, Pixels, each_dtype};
+use super::wcs::AxisMap;
+
+/// A Python slice: negative ends count from the end, and ends outside are moved inside. The step is positive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    pub start: Option<i64>,
+    pub stop: Option<i64>,
+    pub step: usize,
+}
+
+impl Slice {
+    /// `:`
+    pub const ALL: Slice = Slice { start: None, stop: None, step: 1 };
+}
+
+/// A part that cannot be cut out.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SectionError {
+    #[error("\"{0}\" is not a FITS section like \"[x1:x2,y1:y2]\"")]
+    Syntax(String),
+    #[error("the section \"{section}\" is not within the image of {width} × {height} pixels")]
+    Outside { section: String, width: usize, height: usize },
+    #[error("the slice holds no pixel of the image of {width} × {height} pixels")]
+    Empty { width: usize, height: usize },
+    #[error("a slice's step must be at least 1")]
+    Step,
+}
+
+/// The pixels `start`, `start + step`, … below `stop`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Window {
+    start: usize,
+    stop: usize,
+    step: usize,
+}
+
+impl Image {
+    /// The rows and columns of a Python slice, every plane of them.
+    pub fn slice(&self, rows: Slice, columns: Slice) -> Result<Image, SectionError> {
+        let [_, height, width] = self.shape();
+        match (rows.window(height)?, columns.window(width)?) {
+            (Some(y), Some(x)) => Ok(self.cut(y, x)),
+            _ => Err(SectionError::Empty { width, height }),
+        }
+    }
+
+    /// The part that a FITS section names: `[x1:x2,y1:y2]`, x first, from 1, both ends included; `*` or `:` is a whole axis,
+    /// one number one pixel, a third number a step.
+    pub fn section(&self, section: &str) -> Result<Image, SectionError> {
+        let [_, height, width] = self.shape();
+        let syntax = || SectionError::Syntax(section.to_owned());
+        let outside = || SectionError::Outside { section: section.to_owned(), width, height };
+        let inner = section.trim().strip_prefix('[').and_then(|s| s.strip_suffix(']')).ok_or_else(syntax)?;
+        let (x, y) = inner.split_once(',').ok_or_else(syntax)?;
+        let range = |text: &str, length| section_range(text, length).ok_or_else(syntax);
+        let (x, y) = (range(x, width)?, range(y, height)?);
+        let is_inside = |w: Window, length| w.start < w.stop && w.stop <= length;
+        if is_inside(x, width) && is_inside(y, height) { Ok(self.cut(y, x)) } else { Err(outside()) }
+    }
+
+    fn cut(&self, y: Window, x: Window) -> Image {
+        let rows = s![.., y.start..y.stop; y.step, x.start..x.stop; x.step];
+        let pixels = each_dtype!(self.pixels(), a => Pixels::from(a.slice(rows).to_owned()));
+        let mut header = self.header().clone();
+        header.map_axes(AxisMap::window(x.start, x.step), AxisMap::window(y.start, y.step));
+        Image::new(pixels, header)
+    }
+}
+
+impl Slice {
+    /// The pixels of an axis of that length; none if the slice is empty.
+    fn window(self, length: usize) -> Result<Option<Window>, SectionError> {
+        if self.step == 0 {
+            return Err(SectionError::Step);
+        }
+        let inside = |end: i64| match usize::try_from(end) {
+            Ok(end) => end.min(length),
+            Err(_) => length.saturating_sub(usize::try_from(end.unsigned_abs()).unwrap_or(usize::MAX)),
+        };
+        let (start, stop) = (self.start.map_or(0, inside), self.stop.map_or(length, inside));
+        Ok((start < stop).then_some(Window { start, stop, step: self.step }))
+    }
+}
+
+/// One axis of a FITS section. None where it cannot be read; ends that are outside come out as a window that is.
+fn section_range(text: &str, length: usize) -> Option<Window> {
+    let text = text.trim();
+    if matches!(text, "*" | ":") {
+        return Some(Window { start: 0, stop: length, step: 1 });
+    }
+    let mut numbers = text.split(':').map(|n| n.trim().parse::<usize>().ok());
+    let first = numbers.next()??;
+    let last = numbers.next().unwrap_or(Some(first))?;
+    let step = numbers.next().unwrap_or(Some(1)).filter(|&step| step > 0)?;
+    let is_whole = numbers.next().is_none();
+    // Pixel 0 is outside: an empty window says so.
+    is_whole.then(|| Window { start: first.checked_sub(1).unwrap_or(last), stop: last, step })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::header::{Header, Value};
+    use ndarray::Array3;
+
+    /// Pixels that tell their place: 10 y + x.
+    fn image() -> Image {
+        let mut header = Header::default();
+        header.set("CRPIX1", Value::Float(3.0));
+        header.set("CRPIX2", Value::Float(2.0));
+        Image::new(Array3::from_shape_fn((1, 4, 6), |(_, y, x)| (10 * y + x) as u8), header)
+    }
+
+    fn values(image: &Image) -> Vec<u8> {
+        match image.pixels() {
+            Pixels::U8(a) => a.iter().copied().collect(),
+            _ => unreachable!("made of u8"),
+        }
+    }
+
+    fn slice(start: Option<i64>, stop: Option<i64>, step: usize) -> Slice {
+        Slice { start, stop, step }
+    }
+
+    #[test]
+    fn slices_are_python_s() {
+        let part = image().slice(slice(Some(1), Some(3), 1), slice(Some(-2), None, 1)).unwrap();
+        assert_eq!(values(&part), [14, 15, 24, 25]);
+        let part = image().slice(slice(None, Some(99), 3), slice(Some(-99), Some(-1), 2)).unwrap();
+        assert_eq!(values(&part), [0, 2, 4, 30, 32, 34]);
+        let empty = image().slice(slice(Some(3), Some(1), 1), Slice::ALL).unwrap_err();
+        assert_eq!(empty.to_string(), "the slice holds no pixel of the image of 6 × 4 pixels");
+        assert_eq!(image().slice(slice(None, None, 0), Slice::ALL), Err(SectionError::Step));
+    }
+
+    #[test]
+    fn sections_are_fits_s() {
+        assert_eq!(values(&image().section("[2:3,1:2]").unwrap()), [1, 2, 11, 12]);
+        assert_eq!(values(&image().section(" [ 1:6:3 , 4 ] ").unwrap()), [30, 33]);
+        assert_eq!(image().section("[*,:]").unwrap().shape(), [1, 4, 6]);
+        for outside in ["[0:3,1:2]", "[1:7,1:2]", "[1:2,3:5]", "[4:2,1:2]", "[0,1]"] {
+            assert!(matches!(image().section(outside), Err(SectionError::Outside { .. })), "{outside}");
+        }
+        for wrong in ["2:3,1:2", "[1:2]", "[a:b,1:2]", "[1:2:0,1:2]", "[1:2:1:1,1:2]", "[1:2,1:2,1]", "[-1:2,1:2]", ""]
+        {
+            assert!(matches!(image().section(wrong), Err(SectionError::Syntax(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn coordinates_follow() {
+        let part = image().section("[3:6,2:4]").unwrap();
+        assert_eq!([part.header().number("CRPIX1"), part.header().number("CRPIX2")], [Some(1.0), Some(1.0)]);
+    }
+}
