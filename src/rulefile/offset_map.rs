@@ -42,6 +42,11 @@ impl OffsetMap {
         Some(Span { start: shift(start), end: shift(end), ..piece.origin })
     }
 
+    /// All pieces: ranges of code, and the places they stand for.
+    pub fn origins(&self) -> impl Iterator<Item = (Range<u32>, Span)> + '_ {
+        self.pieces.iter().map(|piece| (piece.start..piece.end, piece.origin))
+    }
+
     /// Takes over the pieces of another map whose code was inserted at `offset`.
     pub fn extend_shifted(&mut self, other: &OffsetMap, offset: usize) {
         for piece in &other.pieces {
