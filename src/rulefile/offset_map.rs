@@ -41,14 +41,6 @@ impl OffsetMap {
         let shift = |at: u32| piece.origin.start + (at - piece.start);
         Some(Span { start: shift(start), end: shift(end), ..piece.origin })
     }
-
-    /// Takes over the pieces of another map whose code was inserted at `offset`.
-    pub fn extend_shifted(&mut self, other: &OffsetMap, offset: usize) {
-        for piece in &other.pieces {
-            let range = piece.start as usize + offset..piece.end as usize + offset;
-            self.add(range, piece.origin, piece.copied);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -97,9 +97,9 @@ pub enum StatementKind {
         keyword: Word,
         body: Block,
     },
-    /// `module NAME:`.
+    /// `module NAME:`, or with its name among the directives.
     Module {
-        name: Word,
+        name: Option<Word>,
         body: RuleBody,
     },
     /// `use rule … from … as … with:`; its words are in the text of `head`.
