@@ -152,7 +152,10 @@ pub struct Parameter {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParameterKind {
-    Plain { name: Word, default: Option<Expr> },
+    Plain {
+        name: Word,
+        default: Option<Expr>,
+    },
     /// `*name`, or a bare `*`.
     Star(Option<Word>),
     DoubleStar(Word),

@@ -19,7 +19,8 @@ impl Lowerer<'_> {
                 return Ok(());
             }
             ExprKind::Name(name) if name == "open" && !self.is_defined(name) => {
-                let instead = "read with `read_text` or `read_lines`; to write, use an action in a `run:` body, or `script:`";
+                let instead =
+                    "read with `read_text` or `read_lines`; to write, use an action in a `run:` body, or `script:`";
                 return Err(no_word("`open`", callee.span, instead));
             }
             _ => self.object(callee)?,

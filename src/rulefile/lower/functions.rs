@@ -10,7 +10,17 @@ use crate::rulefile::tree::{Block, Def, Expr, ExprKind, File, Lambda, Run, State
 
 /// What the body of a `run:` is given.
 const RUN_PARAMETERS: &[&str] = &[
-    "input", "output", "params", "wildcards", "threads", "resources", "log", "config", "rule", "attempt", "workflow",
+    "input",
+    "output",
+    "params",
+    "wildcards",
+    "threads",
+    "resources",
+    "log",
+    "config",
+    "rule",
+    "attempt",
+    "workflow",
     "jobid",
 ];
 

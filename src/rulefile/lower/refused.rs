@@ -6,8 +6,20 @@ use crate::rulefile::tree::Foreign;
 
 /// Directives of the language that this version does not have yet.
 const DIRECTIVES_TO_COME: &[&str] = &[
-    "group", "shadow", "envmodules", "cache", "handover", "pathvars", "conda", "container", "containerized",
-    "singularity", "notebook", "wrapper", "cwl", "template_engine",
+    "group",
+    "shadow",
+    "envmodules",
+    "cache",
+    "handover",
+    "pathvars",
+    "conda",
+    "container",
+    "containerized",
+    "singularity",
+    "notebook",
+    "wrapper",
+    "cwl",
+    "template_engine",
 ];
 
 /// Statements that this version has; the other keywords of the grammar are to come.
@@ -16,7 +28,17 @@ pub const STATEMENTS: &[&str] =
 
 /// Modules whose pure part is there as a native struct.
 const MODULES: &[&str] = &[
-    "os", "os.path", "sys", "math", "re", "json", "glob", "itertools", "pathlib", "snakemake", "snakemake.utils",
+    "os",
+    "os.path",
+    "sys",
+    "math",
+    "re",
+    "json",
+    "glob",
+    "itertools",
+    "pathlib",
+    "snakemake",
+    "snakemake.utils",
     "snakemake.io",
 ];
 
@@ -51,7 +73,9 @@ pub fn module(name: &str, span: Span) -> Result<(), Diagnostic> {
         "functools" | "collections" | "operator" => {
             "comprehensions, dicts and `sorted(…, key=…)` cover most of it; a helper function the rest"
         }
-        "random" | "time" | "datetime" => "a Rulefile is evaluated the same way every time; take the value from `config`",
+        "random" | "time" | "datetime" => {
+            "a Rulefile is evaluated the same way every time; take the value from `config`"
+        }
         "pathlib2" => "use `from pathlib import Path`",
         _ => "put the Python into a file and name it with `script:`",
     };

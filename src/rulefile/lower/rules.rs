@@ -24,7 +24,9 @@ impl Lowerer<'_> {
             return Err(error.help("write it at file level; to have it several times, put it into a `for` there"));
         }
         match &statement.kind {
-            StatementKind::Rule(rule) if rule.kind == RuleKind::Checkpoint => Err(refused::not_yet("checkpoints", span)),
+            StatementKind::Rule(rule) if rule.kind == RuleKind::Checkpoint => {
+                Err(refused::not_yet("checkpoints", span))
+            }
             StatementKind::Rule(rule) => self.rule(rule),
             StatementKind::Keyword { keyword, arguments } if refused::STATEMENTS.contains(&what) => {
                 self.simple(statement.span, |this| this.keyword(keyword, arguments))
@@ -145,7 +147,9 @@ fn only_value<'e>(keyword: &Word, arguments: &'e [Argument]) -> Result<&'e Expr>
 /// The names in `a > b > c`.
 fn rule_order(order: &Expr) -> Result<Vec<(&str, Span)>> {
     let ExprKind::Compare { first, rest } = &order.kind else {
-        return Err(not_a_rule_name(order.span).help("write the rules with `>` between them, the preferred first: `a > b`"));
+        return Err(
+            not_a_rule_name(order.span).help("write the rules with `>` between them, the preferred first: `a > b`")
+        );
     };
     let mut names = vec![rule_name(first)?];
     for (op, operand) in rest {

@@ -151,10 +151,9 @@ impl Lowerer<'_> {
     /// The same place, with its parts in temporary names where they could have an effect.
     fn once(&mut self, target: &Expr, span: Span) -> Result<Expr> {
         let kind = match &target.kind {
-            ExprKind::Index { object, index } if !has_slice(index) => ExprKind::Index {
-                object: Box::new(self.held(object, span)?),
-                index: Box::new(self.held(index, span)?),
-            },
+            ExprKind::Index { object, index } if !has_slice(index) => {
+                ExprKind::Index { object: Box::new(self.held(object, span)?), index: Box::new(self.held(index, span)?) }
+            }
             ExprKind::Attribute { object, name } => {
                 ExprKind::Attribute { object: Box::new(self.held(object, span)?), name: name.clone() }
             }

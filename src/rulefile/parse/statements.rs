@@ -81,8 +81,14 @@ impl Builder<'_> {
         let is_keyword = |rule| {
             matches!(
                 rule,
-                Rule::return_keyword | Rule::raise_keyword | Rule::assert_keyword | Rule::from_keyword
-                    | Rule::if_keyword | Rule::elif_keyword | Rule::for_keyword | Rule::in_keyword
+                Rule::return_keyword
+                    | Rule::raise_keyword
+                    | Rule::assert_keyword
+                    | Rule::from_keyword
+                    | Rule::if_keyword
+                    | Rule::elif_keyword
+                    | Rule::for_keyword
+                    | Rule::in_keyword
                     | Rule::async_keyword
             )
         };
@@ -222,8 +228,10 @@ impl Builder<'_> {
                             Rule::identifier => name = Some(self.word(&word)),
                             Rule::async_keyword => is_async = true,
                             Rule::parameters => {
-                                parameters =
-                                    word.into_inner().map(|parameter| self.parameter(parameter)).collect::<Result<_>>()?;
+                                parameters = word
+                                    .into_inner()
+                                    .map(|parameter| self.parameter(parameter))
+                                    .collect::<Result<_>>()?;
                             }
                             _ => {}
                         }
