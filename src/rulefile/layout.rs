@@ -208,7 +208,9 @@ impl Pass<'_> {
         } else {
             self.error("this string is never closed", range).help(match quotes.len() {
                 3 => format!("end it with {quotes}"),
-                _ => format!("end it with {quotes} on the same line, or use {quotes}{quotes}{quotes} for a text of several lines"),
+                _ => format!(
+                    "end it with {quotes} on the same line, or use {quotes}{quotes}{quotes} for a text of several lines"
+                ),
             })
         };
         diagnostic

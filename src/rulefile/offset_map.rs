@@ -33,8 +33,11 @@ impl OffsetMap {
     pub fn origin(&self, code: Range<usize>) -> Option<Span> {
         let (start, end) = (u32::try_from(code.start).ok()?, u32::try_from(code.end).ok()?);
         // Inner nodes are recorded before the nodes around them, so the first of the smallest is the innermost.
-        let piece =
-            self.pieces.iter().filter(|p| p.start <= start && end <= p.end).min_by_key(|piece| piece.end - piece.start)?;
+        let piece = self
+            .pieces
+            .iter()
+            .filter(|p| p.start <= start && end <= p.end)
+            .min_by_key(|piece| piece.end - piece.start)?;
         if !piece.copied {
             return Some(piece.origin);
         }

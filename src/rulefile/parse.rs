@@ -34,7 +34,7 @@ pub fn parse(source: SourceId, text: &Arc<str>) -> Result<File> {
     }
     let layout = layout(source, text)?;
     let mut pairs = RulefileGrammar::parse(Rule::file, &layout.text)
-        .map_err(|error| explain::explain(source, text, &layout.text, &error))?;
+        .map_err(|error| explain::explain(source, &layout.text, &error))?;
     let builder = Builder { source, original: text, depth: Cell::new(0) };
     let file = pairs.next().expect("the grammar gives one file");
     let statements = builder.block(file.into_inner())?;

@@ -22,7 +22,8 @@ impl Builder<'_> {
             }
             let (prefix, body) = open(inner.as_str());
             bytes |= prefix.contains(['b', 'B']);
-            let offset = inner.as_span().start() + prefix.len() + (inner.as_str().len() - prefix.len() - body.len()) / 2;
+            let offset =
+                inner.as_span().start() + prefix.len() + (inner.as_str().len() - prefix.len() - body.len()) / 2;
             push_text(&mut pieces, &self.decode(body, offset, prefix.contains(['r', 'R']), false)?);
         }
         let kind = if bytes {
@@ -70,7 +71,9 @@ impl Builder<'_> {
                     for part in inner.into_inner() {
                         match part.as_rule() {
                             Rule::field => self.field(part, raw, &mut parts)?,
-                            _ => push_text(&mut parts, &self.decode(part.as_str(), part.as_span().start(), raw, false)?),
+                            _ => {
+                                push_text(&mut parts, &self.decode(part.as_str(), part.as_span().start(), raw, false)?)
+                            }
                         }
                     }
                     spec = Some(parts);
