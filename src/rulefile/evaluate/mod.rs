@@ -38,6 +38,8 @@ pub struct Request {
     pub configfiles: Vec<String>,
     /// From `-C`.
     pub config: Dict,
+    /// The Rulefile's own `configfile:` statements do not count.
+    pub replace_workflow_config: bool,
     pub cores: u32,
     /// Whether `-d` was given, which `workdir:` does not override.
     pub directory_is_fixed: bool,
@@ -140,8 +142,11 @@ fn initial_config(loader: &Loader, request: &Request) -> Result<Dict, Diagnostic
         merge(&mut overrides, &from_file);
     }
     merge(&mut overrides, &request.config);
-    let files_given = !request.configfiles.is_empty();
-    *loader.config.borrow_mut() = ConfigLayers { files_given, overrides: overrides.clone() };
+    *loader.config.borrow_mut() = ConfigLayers {
+        files_given: !request.configfiles.is_empty(),
+        replaced: request.replace_workflow_config,
+        overrides: overrides.clone(),
+    };
     Ok(overrides)
 }
 
@@ -308,7 +313,7 @@ fn import_text(value: Value<'_>) -> Option<String> {
 }
 
 /// The known name that a misspelt one is nearest to, if it is near enough.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (name.chars().count() / 3).max(1);
     known
         .map(|candidate| (strsim_distance(name, candidate), candidate))

@@ -151,6 +151,9 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let loader = Loader::of(eval);
+        if loader.config.borrow().replaced {
+            return Ok(NoneType);
+        }
         let overrides = loader.config.borrow().overrides.clone();
         // As in Snakemake, a file that the command line replaces need not exist.
         let from_file = match read_config(path) {
