@@ -8,6 +8,7 @@ pub mod action;
 pub mod cli;
 pub mod dialect;
 pub mod pixel;
+pub mod report;
 pub mod run;
 
 // Leaves: anyone may use them, they use nobody.

@@ -49,6 +49,11 @@ impl BinaryOp {
         }
     }
 
+    fn compares(self) -> bool {
+        use BinaryOp::{Eq, Ge, Gt, Le, Lt, Ne};
+        matches!(self, Lt | Le | Gt | Ge | Eq | Ne)
+    }
+
     fn holds(self, ordering: Ordering) -> bool {
         match self {
             BinaryOp::Lt => ordering.is_lt(),
@@ -107,10 +112,10 @@ pub fn binary<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> s
         if let Some(result) = small(op, i64::from(x), i64::from(y), heap) {
             return Ok(result);
         }
-    } else if let (Some(x), Some(y)) = (a.unpack_str(), b.unpack_str()) {
-        if !matches!(op, BinaryOp::Mod | BinaryOp::Sub | BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Pow) {
-            return Ok(Value::new_bool(op.holds(x.cmp(y))));
-        }
+    } else if let (Some(x), Some(y)) = (a.unpack_str(), b.unpack_str())
+        && op.compares()
+    {
+        return Ok(Value::new_bool(op.holds(x.cmp(y))));
     }
     for side in [a, b] {
         if let Some(Overload(function)) = side.request_value::<Overload>()
@@ -148,10 +153,10 @@ fn small<'v>(op: BinaryOp, x: i64, y: i64, heap: Heap<'v>) -> Option<Value<'v>> 
     }
 }
 
-/// A boolean beside a number counts as 0 or 1, as in Python.
+/// A boolean beside a number, or another one, counts as 0 or 1, as in Python.
 fn number_of_bool<'v>(value: Value<'v>, beside: Value<'v>, heap: Heap<'v>) -> Value<'v> {
     match value.unpack_bool() {
-        Some(value) if matches!(beside.get_type(), "int" | "float") => heap.alloc(i32::from(value)),
+        Some(value) if matches!(beside.get_type(), "int" | "float" | "bool") => heap.alloc(i32::from(value)),
         _ => value,
     }
 }
