@@ -131,7 +131,10 @@ pub fn binary<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> s
         BinaryOp::FloorDiv => x.floor_div(y, heap),
         BinaryOp::Mod => match a.unpack_str() {
             Some(text) => template::printf(text, b, heap).map(|text| heap.alloc(text)),
-            None => x.percent(y, heap),
+            None => match (float(x).or(float(y)), real(x), real(y)) {
+                (Some(_), Some(x), Some(y)) if y != 0.0 => Ok(heap.alloc(remainder(x, y))),
+                _ => x.percent(y, heap),
+            },
         },
         BinaryOp::Pow => power(x, y, heap),
         BinaryOp::Eq => x.equals(y).map(Value::new_bool),
@@ -158,6 +161,24 @@ fn number_of_bool<'v>(value: Value<'v>, beside: Value<'v>, heap: Heap<'v>) -> Va
     match value.unpack_bool() {
         Some(value) if matches!(beside.get_type(), "int" | "float" | "bool") => heap.alloc(i32::from(value)),
         _ => value,
+    }
+}
+
+/// A number as a float.
+#[allow(clippy::cast_precision_loss)]
+fn real(value: Value<'_>) -> Option<f64> {
+    float(value).or_else(|| integer(value).map(|number| number as f64))
+}
+
+/// Python's `%` of floats: the sign is the divisor's, of zeros too.
+fn remainder(x: f64, y: f64) -> f64 {
+    let rest = x % y;
+    if rest == 0.0 {
+        0.0f64.copysign(y)
+    } else if (rest < 0.0) != (y < 0.0) {
+        rest + y
+    } else {
+        rest
     }
 }
 
@@ -191,8 +212,7 @@ pub fn power<'v>(a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> starlark::Result
         }
         return Ok(heap.alloc((base as f64).powf(exponent as f64)));
     }
-    let number = |value| float(value).or_else(|| integer(value).map(|number| number as f64));
-    let (base, exponent) = number(a).zip(number(b)).ok_or_else(refused)?;
+    let (base, exponent) = real(a).zip(real(b)).ok_or_else(refused)?;
     if base < 0.0 && exponent.fract() != 0.0 {
         return Err(message(format!("{base} ** {exponent} is no real number")));
     }
