@@ -48,13 +48,18 @@ pub fn layout(sizes: &[(f64, f64)], edges: &[(usize, usize)]) -> Layout {
     let mut rows = rows(&items);
     order(&items, &mut rows);
     let x = coordinates(&items, &rows);
-    let y = heights(sizes, &ranks, rows.len());
+    let (y, tall) = heights(sizes, &ranks, rows.len());
     let place = |at: usize| Place { x: x[at], y: y[items[at].rank] };
+    // Straight through the row, so that an edge cuts no box beside it.
+    let pass = |at: usize| {
+        let half = tall[items[at].rank] / 2.0;
+        [-half, half].map(|dy| Place { y: place(at).y + dy, ..place(at) })
+    };
     let right = (0..items.len()).map(|at| x[at] + items[at].width / 2.0).fold(0.0, f64::max);
     let last = sizes.iter().zip(&ranks).filter(|(_, rank)| **rank + 1 == rows.len()).map(|(size, _)| size.1);
     Layout {
         boxes: (0..sizes.len()).map(place).collect(),
-        bends: chains.iter().map(|chain| chain.iter().map(|at| place(*at)).collect()).collect(),
+        bends: chains.iter().map(|chain| chain.iter().flat_map(|at| pass(*at)).collect()).collect(),
         width: right,
         height: y.last().copied().unwrap_or(0.0) + last.fold(0.0, f64::max) / 2.0,
     }
@@ -218,19 +223,17 @@ fn spread(row: &[usize], wishes: &[f64], items: &[Item]) -> Vec<f64> {
     centres.zip(offsets).map(|(centre, offset)| centre + offset).collect()
 }
 
-/// The vertical centre of each row.
-fn heights(sizes: &[(f64, f64)], ranks: &[usize], rows: usize) -> Vec<f64> {
+/// The vertical centre and the height of each row.
+fn heights(sizes: &[(f64, f64)], ranks: &[usize], rows: usize) -> (Vec<f64>, Vec<f64>) {
     let mut tallest = vec![0.0f64; rows];
     for (size, rank) in sizes.iter().zip(ranks) {
         tallest[*rank] = tallest[*rank].max(size.1);
     }
     let mut top = 0.0;
-    tallest
-        .iter()
-        .map(|height| {
-            let centre = top + height / 2.0;
-            top += height + GAP_Y;
-            centre
-        })
-        .collect()
+    let centres = tallest.iter().map(|height| {
+        let centre = top + height / 2.0;
+        top += height + GAP_Y;
+        centre
+    });
+    (centres.collect(), tallest)
 }

@@ -30,7 +30,7 @@ pub struct Node {
 impl Node {
     /// All lines: label, then inputs, then outputs, each with an arrow.
     fn text(&self) -> impl Iterator<Item = String> {
-        let label = self.lines.iter().map(|line| clean(line));
+        let label = self.lines.iter().filter(|line| !line.is_empty()).map(|line| clean(line));
         let inputs = self.inputs.iter().map(|file| format!("→ {}", clean(file)));
         let outputs = self.outputs.iter().map(|file| format!("{} →", clean(file)));
         label.chain(inputs).chain(outputs)
