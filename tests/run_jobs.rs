@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use flow::event::Event;
 use flow::run::child::members;
+use flow::run::executor::Report;
 use flow::run::runner::Ending;
 use flow::run::spec::{JobError, Work};
 use run_support::Bench;
@@ -154,13 +155,13 @@ fn work_inside_flow_that_cannot_be_ended_is_abandoned_with_its_temporaries() {
     let mut bench = Bench::new();
     bench.inside(&[], &["out"]);
     let gate = Arc::new(Barrier::new(2));
-    let theirs = Arc::clone(&gate);
+    let (theirs, interrupt) = (Arc::clone(&gate), bench.reports.clone());
     bench.body = Box::new(move |spec, workspace| {
         fs::write(workspace.output_path(&spec.output.items[0]), "half").unwrap();
+        interrupt.send(Report::Signal(15)).unwrap();
         theirs.wait();
         Ok(())
     });
-    bench.signal_on_start = Some(15);
     let ran = bench.run();
     assert_eq!(ran.summary.ending, Ending::Interrupted(15));
     assert_eq!(fs::read_dir(bench.dir.path()).unwrap().count(), 1, "only .flow is there");
@@ -270,7 +271,7 @@ fn children_get_their_environment_and_no_input() {
 #[test]
 fn a_command_longer_than_an_argument_may_be_runs() {
     let mut bench = Bench::new();
-    let command = format!("for x in {}; do echo $x; done | wc -l > @/out", "word ".repeat(60_000));
+    let command = format!("printf '%s\\n' {} | wc -l > @/out", "word ".repeat(60_000));
     bench.shell(&command, &[], &["out"]);
     assert_eq!(bench.run().summary.ending, Ending::Done);
     assert_eq!(bench.read("out").trim(), "60000");

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::Path;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use flow::disk::{Disk, RealDisk};
@@ -40,6 +40,9 @@ pub struct Bench {
     pub body: Box<Body>,
     /// Sent to the loop when a job starts.
     pub signal_on_start: Option<i32>,
+    /// What the executor and signals report to; for bodies that interrupt.
+    pub reports: Sender<Report>,
+    inbox: Receiver<Report>,
 }
 
 pub struct Ran {
@@ -61,7 +64,10 @@ impl Ran {
 
 impl Bench {
     pub fn new() -> Self {
+        let (reports, inbox) = channel();
         Bench {
+            reports,
+            inbox,
             dir: tempfile::tempdir().unwrap(),
             jobs: Vec::new(),
             edges: Vec::new(),
@@ -134,7 +140,7 @@ impl Bench {
     /// Runs all jobs; the body is used up.
     pub fn run(&mut self) -> Ran {
         let opened = Store::open(self.dir.path()).unwrap();
-        let (reports, inbox) = channel();
+        let reports = self.reports.clone();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let body = std::mem::replace(&mut self.body, Box::new(|_, _| Ok(())));
         let mut local =
@@ -164,7 +170,7 @@ impl Bench {
             director: &mut plain,
             executor: &mut local,
             reporter: &mut log,
-            reports: &inbox,
+            reports: &self.inbox,
             writer: opened.store.writer(),
             disk: &*disk,
         };
@@ -245,6 +251,3 @@ impl Reporter for Log {
         }
     }
 }
-
-/// A cell that a body can write to.
-pub type Cell<T> = Arc<Mutex<T>>;
