@@ -424,7 +424,9 @@ mod tests {
         assert_eq!(scheduler.fail(0).len(), 100_000);
         let rest = [scheduler.pick().unwrap(), scheduler.pick().unwrap()];
         assert_eq!(rest, [100_001, 100_002]);
-        rest.map(|job| scheduler.finish(job));
+        for job in rest {
+            scheduler.finish(job);
+        }
         assert_eq!((scheduler.pick(), scheduler.left()), (None, 0));
     }
 
