@@ -18,7 +18,7 @@ impl Builder<'_> {
         let mut block = Vec::new();
         for pair in pairs.filter(|p| !matches!(p.as_rule(), Rule::end_of_line | Rule::EOI)) {
             let span = self.span(&pair);
-            let kind = self.deeper(2, span, || self.statement(pair))?;
+            let kind = self.deeper(4, span, || self.statement(pair))?;
             block.push(Statement { kind, span });
         }
         Ok(block)
