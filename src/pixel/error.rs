@@ -16,6 +16,9 @@ pub enum PixelError {
     /// An array without a single value where at least one is needed.
     #[error("the {name} is empty ({height} by {width} pixels)")]
     Empty { name: &'static str, height: usize, width: usize },
+    /// No value where at least one is needed.
+    #[error("the array has no value")]
+    NoValue,
     /// No value is left once those that are not finite are put aside.
     #[error("the image has no finite value")]
     NoFiniteValue,

@@ -5,16 +5,21 @@
 //! caller, give the same bytes for any number of threads, and answer odd input with a [`PixelError`].
 
 pub mod border;
+pub mod colormap;
 pub mod convolve;
+mod error;
 pub mod gaussian;
+pub mod geometry;
 mod inside;
 pub mod median;
+pub mod montage;
 mod network;
 mod radix;
+pub mod random;
 mod ranks;
 mod sample;
-
-mod error;
+pub mod statistics;
+pub mod stretch;
 
 pub use border::Border;
 pub use error::PixelError;

@@ -1,0 +1,257 @@
+//! Numbers that sum up an image: arrays of any shape in, one `f64` each out. Knows no axes, no masks and no weights.
+//!
+//! NaN is treated as by numpy's plain functions: one NaN makes every answer NaN ([`nan_count`] tells how many there are).
+//! Sums are pairwise (N. J. Higham, "The accuracy of floating point summation", SIAM 1993), the variance takes two
+//! passes; both in `f64`, and in reading order, so that the layout of an array in memory does not show.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayView, Dimension};
+
+use super::{PixelError, Sample};
+
+/// Values that are added one after the other, in as many sums as vector units like.
+const RUN: usize = 128;
+const LANES: usize = 16;
+
+/// What [`imstat`] finds out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Imstat {
+    /// Number of pixels.
+    pub npix: usize,
+    pub mean: f64,
+    /// Population standard deviation.
+    pub std: f64,
+    pub min: f64,
+    pub max: f64,
+    pub median: f64,
+}
+
+/// The sum of all values; 0 for none.
+pub fn sum<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> f64 {
+    pairwise(&values(&array), |value| value.to_f64())
+}
+
+/// The arithmetic mean.
+///
+/// # Errors
+/// An empty array, as all of the following.
+pub fn mean<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, PixelError> {
+    Ok(mean_of(&some_values(&array)?))
+}
+
+/// The population variance (numpy's `ddof=0`).
+pub fn var<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, PixelError> {
+    let values = some_values(&array)?;
+    Ok(variance_about(&values, mean_of(&values)))
+}
+
+/// The population standard deviation.
+pub fn std<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, PixelError> {
+    var(array).map(f64::sqrt)
+}
+
+/// The least value.
+pub fn min<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, PixelError> {
+    Ok(range_of(&some_values(&array)?).0)
+}
+
+/// The greatest value.
+pub fn max<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, PixelError> {
+    Ok(range_of(&some_values(&array)?).1)
+}
+
+/// The median: of an even number of values, the mean of the two in the middle.
+pub fn median<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, PixelError> {
+    Ok(median_of(&mut some_values(&array)?.into_owned()))
+}
+
+/// The value that `percentile` per cent of the values lie below, between two values on the straight line that joins
+/// them: numpy.percentile's method `linear`.
+///
+/// # Errors
+/// An empty array, and a percentile that is not between 0 and 100.
+pub fn percentile<T: Sample, D: Dimension>(array: ArrayView<T, D>, percentile: f64) -> Result<f64, PixelError> {
+    let mut values = some_values(&array)?.into_owned();
+    percentile_of(&mut values, percentile)
+}
+
+/// How many values are NaN.
+pub fn nan_count<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> usize {
+    array.iter().filter(|value| value.is_nan()).count()
+}
+
+/// Number, mean, population standard deviation, least, greatest and median, in one go.
+pub fn imstat<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<Imstat, PixelError> {
+    let values = some_values(&array)?;
+    let mean = mean_of(&values);
+    let std = variance_about(&values, mean).sqrt();
+    let (min, max) = range_of(&values);
+    let npix = values.len();
+    Ok(Imstat { npix, mean, std, min, max, median: median_of(&mut values.into_owned()) })
+}
+
+/// The percentile of `values`, whose order is lost; see [`percentile`].
+pub(super) fn percentile_of<T: Sample>(values: &mut [T], percentile: f64) -> Result<f64, PixelError> {
+    let inside = (0.0..=100.0).contains(&percentile);
+    PixelError::number("percentile", "between 0 and 100", percentile, inside)?;
+    if values.iter().any(|value| value.is_nan()) {
+        return Ok(f64::NAN);
+    }
+    let place = (values.len() - 1) as f64 * (percentile / 100.0);
+    let below = place.floor() as usize;
+    let fraction = place - place.floor();
+    let (low, above) = split(values, below);
+    let low = low.to_f64();
+    let high = above.iter().fold(f64::INFINITY, |least, value| least.min(value.to_f64()));
+    if fraction == 0.0 || above.is_empty() || low == high {
+        return Ok(low);
+    }
+    // From the nearer end, as numpy: the ends themselves come out exactly, and rising percentiles give rising values.
+    let step = high - low;
+    Ok(if fraction < 0.5 { low + step * fraction } else { high - step * (1.0 - fraction) })
+}
+
+/// The median of `values`, at least one, whose order is lost.
+pub(super) fn median_of<T: Sample>(values: &mut [T]) -> f64 {
+    if values.iter().any(|value| value.is_nan()) {
+        return f64::NAN;
+    }
+    let half = values.len() / 2;
+    let odd = values.len() % 2 == 1;
+    let high = split(values, half).0.to_f64();
+    if odd {
+        return high;
+    }
+    let low = values[..half].iter().fold(f64::NEG_INFINITY, |most, value| most.max(value.to_f64()));
+    // Halved first, so that the sum of two large numbers is finite; equal ones come out as they are.
+    if low == high { low } else { low / 2.0 + high / 2.0 }
+}
+
+/// The value of rank `rank`, and those above it. There is no NaN among them.
+fn split<T: Sample>(values: &mut [T], rank: usize) -> (T, &[T]) {
+    let (_, value, above) =
+        values.select_nth_unstable_by(rank, |a, b| a.partial_cmp(b).expect("NaN was answered before"));
+    (*value, above)
+}
+
+/// The values in reading order.
+fn values<'a, T: Sample, D: Dimension>(array: &'a ArrayView<T, D>) -> Cow<'a, [T]> {
+    match array.as_slice() {
+        Some(values) => Cow::Borrowed(values),
+        None => Cow::Owned(array.iter().copied().collect()),
+    }
+}
+
+fn some_values<'a, T: Sample, D: Dimension>(array: &'a ArrayView<T, D>) -> Result<Cow<'a, [T]>, PixelError> {
+    if array.is_empty() { Err(PixelError::NoValue) } else { Ok(values(array)) }
+}
+
+fn mean_of<T: Sample>(values: &[T]) -> f64 {
+    pairwise(values, |value| value.to_f64()) / values.len() as f64
+}
+
+fn variance_about<T: Sample>(values: &[T], mean: f64) -> f64 {
+    let square = |value: T| {
+        let distance = value.to_f64() - mean;
+        distance * distance
+    };
+    pairwise(values, square) / values.len() as f64
+}
+
+/// Least and greatest, or NaN twice where there is one.
+fn range_of<T: Sample>(values: &[T]) -> (f64, f64) {
+    let start = (f64::INFINITY, f64::NEG_INFINITY, false);
+    let (least, most, nan) = values.iter().fold(start, |(least, most, nan), &value| {
+        let value = value.to_f64();
+        (least.min(value), most.max(value), nan | value.is_nan())
+    });
+    if nan { (f64::NAN, f64::NAN) } else { (least, most) }
+}
+
+/// The sum of `term` over `values`: halves are summed apart and added, down to short runs.
+fn pairwise<T: Sample>(values: &[T], term: impl Fn(T) -> f64 + Copy) -> f64 {
+    if values.len() > RUN {
+        let half = (values.len() / 2).next_multiple_of(RUN);
+        let (left, right) = values.split_at(half.min(values.len() - 1));
+        return pairwise(left, term) + pairwise(right, term);
+    }
+    let mut sums = [0.0; LANES];
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for chunk in whole {
+        for (sum, &value) in sums.iter_mut().zip(chunk) {
+            *sum += term(value);
+        }
+    }
+    for (sum, &value) in sums.iter_mut().zip(rest) {
+        *sum += term(value);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            sums[i] += sums[i + width];
+        }
+        width /= 2;
+    }
+    sums[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2, array};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn agree_with_sorting_and_plain_sums(values in prop::collection::vec(-1e3..1e3f64, 1..600), q in 0.0..=100.0f64) {
+            let array = Array1::from(values.clone());
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let n = values.len();
+            let plain = values.iter().sum::<f64>() / n as f64;
+            let spread = values.iter().map(|v| (v - plain).powi(2)).sum::<f64>() / n as f64;
+            let stat = imstat(array.view()).unwrap();
+            prop_assert!((stat.mean - plain).abs() < 1e-9);
+            prop_assert!((stat.std - spread.sqrt()).abs() < 1e-9);
+            prop_assert_eq!((stat.npix, stat.min, stat.max), (n, sorted[0], sorted[n - 1]));
+            prop_assert!((stat.median - (sorted[n / 2] + sorted[(n - 1) / 2]) / 2.0).abs() < 1e-9);
+            let place = (n - 1) as f64 * q / 100.0;
+            let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+            let expected = low + (high - low) * place.fract();
+            prop_assert!((percentile(array.view(), q).unwrap() - expected).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn sums_keep_their_digits() {
+        let small = Array1::from_elem(10_000_000, 0.1f32);
+        assert!((mean(small.view()).unwrap() - f64::from(0.1f32)).abs() < 1e-16);
+        let far = Array1::from_iter((0..1_000_000).map(|i| 1e9 + f64::from(i % 2)));
+        assert_eq!(var(far.view()).unwrap(), 0.25);
+    }
+
+    #[test]
+    fn nan_spoils_every_answer_and_is_counted() {
+        let array = array![[1.0f32, f32::NAN], [2.0, 3.0]];
+        assert_eq!(nan_count(array.view()), 1);
+        assert!(sum(array.view()).is_nan());
+        for answer in [mean, var, std, min, max, median] {
+            assert!(answer(array.view()).unwrap().is_nan());
+        }
+        assert!(percentile(array.view(), 0.0).unwrap().is_nan());
+    }
+
+    #[test]
+    fn layout_does_not_show_and_nothing_has_no_mean() {
+        let array = Array2::from_shape_fn((40, 50), |(y, x)| ((y * 31 + x * 17) % 23) as f64 * 0.1);
+        let copy = array.t().as_standard_layout().into_owned();
+        assert_eq!(sum(array.t()).to_bits(), sum(copy.view()).to_bits());
+        assert_eq!(mean(Array1::<f64>::zeros(0).view()).unwrap_err().to_string(), "the array has no value");
+        assert_eq!(sum(Array1::<f64>::zeros(0).view()), 0.0);
+        assert!(percentile(array.view(), 101.0).is_err());
+        assert_eq!(median(array![f64::INFINITY, f64::INFINITY].view()).unwrap(), f64::INFINITY);
+        assert_eq!(percentile(array![1.0, f64::INFINITY].view(), 0.0).unwrap(), 1.0);
+    }
+}
