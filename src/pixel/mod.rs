@@ -17,6 +17,7 @@ mod network;
 mod radix;
 pub mod random;
 mod ranks;
+pub mod resize;
 mod sample;
 pub mod statistics;
 pub mod stretch;

@@ -1,0 +1,273 @@
+//! Images of another size, resampled with the filters and conventions of Pillow: when shrinking, the filter grows with
+//! the scale, so that every pixel counts. In: a plane of `u8`, `u16`, `f32` or `f64`, or red, green and blue bytes; out:
+//! the same type. Knows nothing of aspect ratios.
+//!
+//! `u8`, `u16` and `f32` go through fast_image_resize; `f64`, which it has not, through the same two passes here.
+
+use std::f64::consts::PI;
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels;
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use rayon::prelude::*;
+
+use super::PixelError;
+
+/// The most pixels of a result.
+const MOST_PIXELS: usize = 1 << 31;
+
+/// A resampling filter; the names are Pillow's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Filter {
+    /// The pixel at the place, without a mean.
+    Nearest,
+    /// The mean of the pixels that a new pixel covers.
+    Box,
+    /// A triangle.
+    Bilinear,
+    /// The cubic of Catmull and Rom (`a = -0.5`).
+    Bicubic,
+    /// A sinc of three lobes on either side.
+    #[default]
+    Lanczos,
+}
+
+impl Filter {
+    /// The filter of that name; `catmullrom` and `lanczos3` are other words for `bicubic` and `lanczos`.
+    ///
+    /// # Errors
+    /// Any other name.
+    pub fn from_name(name: &str) -> Result<Self, PixelError> {
+        Ok(match name {
+            "nearest" => Self::Nearest,
+            "box" => Self::Box,
+            "bilinear" => Self::Bilinear,
+            "bicubic" | "catmullrom" => Self::Bicubic,
+            "lanczos" | "lanczos3" => Self::Lanczos,
+            _ => {
+                let expected = "nearest, box, bilinear, bicubic, lanczos";
+                return Err(PixelError::UnknownName { name: "filter", got: name.to_owned(), expected });
+            }
+        })
+    }
+
+    fn algorithm(self) -> ResizeAlg {
+        ResizeAlg::Convolution(match self {
+            Self::Nearest => return ResizeAlg::Nearest,
+            Self::Box => FilterType::Box,
+            Self::Bilinear => FilterType::Bilinear,
+            Self::Bicubic => FilterType::CatmullRom,
+            Self::Lanczos => FilterType::Lanczos3,
+        })
+    }
+
+    /// How far the filter reaches to either side, in pixels.
+    fn reach(self) -> f64 {
+        match self {
+            Self::Nearest => 0.0,
+            Self::Box => 0.5,
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+            Self::Lanczos => 3.0,
+        }
+    }
+
+    /// The weight at `x` pixels from the middle.
+    fn weight(self, x: f64) -> f64 {
+        let sinc = |x: f64| if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) };
+        let distance = x.abs();
+        match self {
+            Self::Nearest | Self::Box => f64::from(u8::from(x > -0.5 && x <= 0.5)),
+            Self::Bilinear => (1.0 - distance).max(0.0),
+            Self::Bicubic if distance < 1.0 => (1.5 * distance - 2.5) * distance * distance + 1.0,
+            Self::Bicubic if distance < 2.0 => ((2.5 - 0.5 * distance) * distance - 4.0) * distance + 2.0,
+            Self::Lanczos if distance < 3.0 => sinc(x) * sinc(x / 3.0),
+            Self::Bicubic | Self::Lanczos => 0.0,
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for u16 {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A type of pixel that can be resampled. Sealed.
+pub trait Resample: sealed::Sealed + Copy + Default + Send + Sync {
+    /// `image`, with at least one pixel, as `size` (rows, columns), at least 1 each.
+    #[doc(hidden)]
+    fn resample(image: ArrayView2<Self>, size: (usize, usize), filter: Filter) -> Array2<Self>;
+}
+
+macro_rules! resample {
+    ($type:ty, $pixel:ty) => {
+        impl Resample for $type {
+            fn resample(image: ArrayView2<Self>, size: (usize, usize), filter: Filter) -> Array2<Self> {
+                let source: Vec<$pixel> = image.iter().map(|&value| <$pixel>::new(value)).collect();
+                let pixels = resample_typed(&source, image.dim(), size, filter);
+                Array2::from_shape_vec(size, pixels.iter().map(|pixel| pixel.0).collect())
+                    .expect("as many pixels as the size has")
+            }
+        }
+    };
+}
+resample!(u8, pixels::U8);
+resample!(u16, pixels::U16);
+resample!(f32, pixels::F32);
+
+/// The image as `size` (rows, columns) pixels: Pillow's Image.resize. `u8` and `u16` are rounded and clipped to their
+/// range; NaN and infinities spoil the pixels that the filter lets them reach.
+///
+/// # Errors
+/// An empty image, a size of 0, more than 2³¹ pixels.
+pub fn resize<T: Resample>(
+    image: ArrayView2<T>,
+    size: (usize, usize),
+    filter: Filter,
+) -> Result<Array2<T>, PixelError> {
+    check(image.dim(), size)?;
+    Ok(T::resample(image, size, filter))
+}
+
+/// An image of (rows, columns, 3) bytes as `size` (rows, columns) pixels; see [`resize`].
+///
+/// # Errors
+/// As [`resize`], and a third axis that is not 3 long.
+pub fn resize_rgb(image: ArrayView3<u8>, size: (usize, usize), filter: Filter) -> Result<Array3<u8>, PixelError> {
+    let (height, width, planes) = image.dim();
+    PixelError::at_least("the number of colours", 3, planes)?;
+    PixelError::at_most("the number of colours", 3, planes)?;
+    check((height, width), size)?;
+    let image = image.as_standard_layout();
+    let bytes = image.as_slice().expect("brought to C order");
+    let source: Vec<pixels::U8x3> = bytes.as_chunks().0.iter().map(|&colour| pixels::U8x3::new(colour)).collect();
+    let pixels = resample_typed(&source, (height, width), size, filter);
+    Ok(Array3::from_shape_vec((size.0, size.1, 3), pixels.iter().flat_map(|pixel| pixel.0).collect())
+        .expect("as many pixels as the size has"))
+}
+
+fn check(shape: (usize, usize), size: (usize, usize)) -> Result<(), PixelError> {
+    let (height, width) = shape;
+    if height == 0 || width == 0 {
+        return Err(PixelError::Empty { name: "image", height, width });
+    }
+    PixelError::at_least("size", 1, size.0.min(size.1))?;
+    PixelError::at_most("the number of pixels", MOST_PIXELS, size.0.saturating_mul(size.1))?;
+    PixelError::at_most("the number of pixels", MOST_PIXELS, height.saturating_mul(width))
+}
+
+fn resample_typed<P: PixelTrait>(source: &[P], shape: (usize, usize), size: (usize, usize), filter: Filter) -> Vec<P> {
+    let side = |length: usize| u32::try_from(length).expect("sides were checked to be less than 2^31");
+    let source = TypedImageRef::new(side(shape.1), side(shape.0), source).expect("as many pixels as the shape has");
+    let mut out = TypedImage::<P>::new(side(size.1), side(size.0));
+    let options = ResizeOptions::new().resize_alg(filter.algorithm()).use_alpha(false);
+    // Without a crop box there is nothing that it could refuse.
+    Resizer::new().resize_typed(&source, &mut out, &options).expect("the whole image is resized");
+    out.pixels().to_vec()
+}
+
+impl Resample for f64 {
+    fn resample(image: ArrayView2<f64>, size: (usize, usize), filter: Filter) -> Array2<f64> {
+        let across = resample_rows(image, size.1, filter);
+        let down = resample_rows(across.t(), size.0, filter);
+        down.reversed_axes().as_standard_layout().into_owned()
+    }
+}
+
+/// Every row of `image` as `length` pixels.
+fn resample_rows(image: ArrayView2<f64>, length: usize, filter: Filter) -> Array2<f64> {
+    let windows: Vec<Window> = (0..length).map(|i| Window::new(i, image.ncols(), length, filter)).collect();
+    let image = image.as_standard_layout();
+    let mut out = Array2::zeros((image.nrows(), length));
+    let rows: Vec<_> = out.axis_iter_mut(Axis(0)).zip(image.axis_iter(Axis(0))).collect();
+    rows.into_par_iter().for_each(|(out, row)| {
+        let row = row.to_slice().expect("brought to C order");
+        for (out, window) in out.into_iter().zip(&windows) {
+            *out = window.weights.iter().zip(&row[window.start..]).map(|(weight, pixel)| weight * pixel).sum();
+        }
+    });
+    out
+}
+
+/// The pixels that a new one is made from.
+struct Window {
+    start: usize,
+    weights: Vec<f64>,
+}
+
+impl Window {
+    /// For the `i`-th of `length` pixels that replace `old`.
+    fn new(i: usize, old: usize, length: usize, filter: Filter) -> Self {
+        let scale = old as f64 / length as f64;
+        let center = (i as f64 + 0.5) * scale;
+        if filter == Filter::Nearest {
+            return Self { start: (center as usize).min(old - 1), weights: vec![1.0] };
+        }
+        let stretched = scale.max(1.0);
+        let reach = filter.reach() * stretched;
+        let start = ((center - reach + 0.5).max(0.0) as usize).min(old - 1);
+        let end = ((center + reach + 0.5) as usize).clamp(start + 1, old);
+        let weight = |x: usize| filter.weight((x as f64 - center + 0.5) / stretched);
+        let mut weights: Vec<f64> = (start..end).map(weight).collect();
+        let sum: f64 = weights.iter().sum();
+        if sum != 0.0 {
+            weights.iter_mut().for_each(|weight| *weight /= sum);
+        }
+        Self { start, weights }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FILTERS: [Filter; 5] = [Filter::Nearest, Filter::Box, Filter::Bilinear, Filter::Bicubic, Filter::Lanczos];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Two independent programs, one result.
+        #[test]
+        fn f64_agrees_with_f32(shape in (1usize..30, 1usize..30), size in (1usize..40, 1usize..40), filter in 1usize..5) {
+            let image = Array2::from_shape_fn(shape, |(y, x)| ((y * 31 + x * 17) % 23) as f32);
+            let single = resize(image.view(), size, FILTERS[filter]).unwrap();
+            let double = resize(image.mapv(f64::from).view(), size, FILTERS[filter]).unwrap();
+            prop_assert_eq!(single.dim(), size);
+            prop_assert!(single.iter().zip(&double).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-3));
+        }
+    }
+
+    #[test]
+    fn constant_images_stay_so_in_every_type() {
+        for filter in FILTERS {
+            assert!(resize(Array2::from_elem((7, 5), 200u8).view(), (3, 9), filter).unwrap().iter().all(|&v| v == 200));
+            assert!(resize(Array2::from_elem((7, 5), 999u16).view(), (3, 9), filter).unwrap().iter().all(|&v| v == 999));
+            let rgb = Array3::from_elem((7, 5, 3), 77);
+            assert!(resize_rgb(rgb.view(), (3, 9), filter).unwrap().iter().all(|&v| v == 77));
+        }
+    }
+
+    #[test]
+    fn halving_by_box_takes_means() {
+        let image = array![[1.0, 3.0, 5.0, 7.0], [3.0, 5.0, 7.0, 9.0]];
+        assert_eq!(resize(image.view(), (1, 2), Filter::Box).unwrap(), array![[3.0, 7.0]]);
+        assert_eq!(resize(image.view(), (2, 4), Filter::Lanczos).unwrap(), image);
+    }
+
+    #[test]
+    fn odd_requests() {
+        let image = array![[1.0]];
+        assert_eq!(resize(image.view(), (0, 3), Filter::Box).unwrap_err().to_string(), "size must be at least 1, got 0");
+        assert!(resize(image.view(), (usize::MAX, 3), Filter::Box).is_err());
+        assert!(resize(Array2::<u8>::zeros((0, 3)).view(), (1, 1), Filter::Box).is_err());
+        assert!(resize_rgb(Array3::zeros((2, 2, 4)).view(), (1, 1), Filter::Box).is_err());
+        assert!(Filter::from_name("sinc").is_err());
+    }
+}

@@ -1,0 +1,102 @@
+"""Writes the arrays that tests/pixel_reference.rs compares with, as .npy files beside this script.
+
+Needs numpy, scipy, scikit-image, astropy and Pillow. Run from anywhere; the output is the same on every run. Each file is
+named after its case: `median_f64_4x5_mirror.npy`.
+"""
+
+import pathlib
+
+import numpy as np
+from astropy.visualization import (AsinhStretch, LinearStretch, LogStretch, ManualInterval, MinMaxInterval,
+                                   PercentileInterval, SqrtStretch, ZScaleInterval)
+from PIL import Image
+from scipy import ndimage, signal
+from skimage import filters
+
+HERE = pathlib.Path(__file__).parent
+MODES = ["reflect", "nearest", "mirror", "constant", "wrap"]
+
+
+def save(name, array):
+    np.save(HERE / f"{name}.npy", np.ascontiguousarray(array))
+
+
+def inputs():
+    """A noisy field with a few stars, a single row, a constant image, and one smaller than every window."""
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:37, :41]
+    field = rng.normal(100, 5, (37, 41))
+    for cy, cx, flux in [(8, 9, 900), (20, 30, 4000), (33, 5, 300)]:
+        field += flux * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 6)
+    return {
+        "field": field,
+        "ties": rng.integers(0, 12, (24, 19)).astype(float),
+        "row": rng.normal(0, 1, (1, 23)),
+        "constant": np.full((6, 7), 4.25),
+        "small": rng.normal(0, 1, (3, 4)),
+    }
+
+
+def main():
+    for old in HERE.glob("*.npy"):
+        old.unlink()
+    images = inputs()
+    for name, image in images.items():
+        save(f"input_{name}", image)
+    field = images["field"]
+
+    for mode in MODES:
+        for size in [(3, 3), (4, 5), (9, 8)]:
+            for kind in ["f32", "f64"] if size == (4, 5) else ["f64"]:
+                image = images["ties"].astype(kind.replace("f", "float"))
+                save(f"median_ties_{kind}_{size[0]}x{size[1]}_{mode}",
+                     ndimage.median_filter(image, size, mode=mode, cval=3.0).astype(np.float32))
+        save(f"median_small_f64_3x5_{mode}", ndimage.median_filter(images["small"], (3, 5), mode=mode, cval=3.0))
+        save(f"median_row_f64_1x6_{mode}", ndimage.median_filter(images["row"], (1, 6), mode=mode, cval=3.0))
+    for percentile in [0, 20, 90, 100]:
+        save(f"percentile_{percentile}", ndimage.percentile_filter(field, percentile, size=(5, 6)))
+    save("highpass", field - ndimage.median_filter(field, (12, 12)))
+
+    for mode in MODES:
+        kwargs = {"mode": mode, "cval": 3.0, "truncate": 4.0, "preserve_range": True}
+        save(f"gaussian_small_f64_2_{mode}", filters.gaussian(images["small"], sigma=2, **kwargs))
+        save(f"gaussian_row_f64_1.3_{mode}", filters.gaussian(images["row"], sigma=1.3, **kwargs))
+    save("gaussian_field_f64_3x1.5_nearest", filters.gaussian(field, sigma=(3, 1.5), preserve_range=True))
+    save("gaussian_field_f32_3x1.5_nearest",
+         filters.gaussian(field.astype(np.float32), sigma=(3, 1.5), preserve_range=True))
+
+    kernel = np.random.default_rng(2).normal(0, 1, (4, 3))
+    save("input_kernel", kernel)
+    for mode in ["full", "same", "valid"]:
+        for boundary in ["fill", "wrap", "symm"]:
+            result = signal.convolve2d(images["ties"], kernel, mode=mode, boundary=boundary, fillvalue=2.0)
+            save(f"convolve_{mode}_{boundary}", result[::3, ::3])
+
+    for name in ["field", "row", "constant"]:
+        image = images[name]
+        numbers = [image.sum(), image.mean(), image.var(), image.std(), image.min(), image.max(), np.median(image)]
+        save(f"statistics_{name}", np.array(numbers + [np.percentile(image, q) for q in (0, 2.5, 50, 99.5, 100)]))
+
+    sky = np.random.default_rng(3).normal(1000, 20, (60, 61)) + (np.arange(61) > 55) * 5000.0
+    save("input_sky", sky.astype(np.float32))
+    sky = sky.astype(np.float32).astype(float)
+    intervals = {"zscale": ZScaleInterval(), "percentile": PercentileInterval(99.5), "minmax": MinMaxInterval()}
+    for name in ["field", "row", "constant", "small", "ties", "sky"]:
+        image = sky if name == "sky" else images[name]
+        save(f"limits_{name}", np.array([interval.get_limits(image) for interval in intervals.values()]))
+    manual = ManualInterval(90, 400)
+    for name, bend in [("linear", LinearStretch()), ("sqrt", SqrtStretch()), ("log", LogStretch()),
+                       ("asinh", AsinhStretch())]:
+        save(f"stretch_{name}", bend(manual(images["field"][:12])))
+
+    for name in ["nearest", "box", "bilinear", "bicubic", "lanczos"]:
+        resample = getattr(Image.Resampling, name.upper())
+        for width, height in [(17, 11), (50, 45)]:
+            small = Image.fromarray(field.astype(np.float32)).resize((width, height), resample)
+            save(f"resize_f32_{name}_{height}x{width}", np.asarray(small).astype(np.float32))
+            gray = Image.fromarray(np.clip(field, 0, 255).astype(np.uint8)).resize((width, height), resample)
+            save(f"resize_u8_{name}_{height}x{width}", np.asarray(gray))
+
+
+if __name__ == "__main__":
+    main()
