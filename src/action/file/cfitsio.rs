@@ -45,7 +45,7 @@ pixel! {
 
 /// Decompresses `count` pixels from the `first` (from 0) of the tile-compressed image in the second HDU of a FITS file in memory.
 /// Null pixels (BLANK, ZBLANK) are NaN in `f32` and `f64`; BSCALE and BZERO are applied.
-pub fn decompress<T: Pixel>(file: Vec<u8>, first: usize, count: usize) -> Result<Vec<T>, Reason> {
+pub fn decompress<T: Pixel>(file: &[u8], first: usize, count: usize) -> Result<Vec<T>, Reason> {
     let mut handle = Handle::open(file)?;
     let mut status = 0;
     let mut pixels = vec![T::default(); count];
@@ -75,12 +75,14 @@ pub fn decompress<T: Pixel>(file: Vec<u8>, first: usize, count: usize) -> Result
 /// is CFITSIO's (20 for unsigned 16 bit), `cards` are whole cards for its header. Integers are compressed by RICE, floats by
 /// GZIP of their shuffled bytes: RICE would quantise them, and a file must hold what was written to it.
 pub fn compress<T: Pixel>(bitpix: i32, axes: &[usize], cards: &[u8], pixels: &[T]) -> Result<Vec<u8>, Reason> {
-    let mut handle = Handle::create()?;
+    // Twice the pixels, the descriptors of as many tiles as rows, and headers with what CFITSIO adds to them.
+    let rows: usize = axes.iter().skip(1).product();
+    let mut handle = Handle::create((1 << 20) + cards.len() + 2 * size_of_val(pixels) + 64 * rows)?;
     let mut status = 0;
     let mut sizes: Vec<i64> = axes.iter().map(|&n| n as i64).collect();
+    let mut first = vec![1; sizes.len()];
     let codec = if bitpix < 0 { sys::GZIP_2 } else { sys::RICE_1 };
-    let mut size = 0;
-    // SAFETY: the handle is open; `sizes` and `pixels` outlive the calls, which only read them; each card is passed with its
+    // SAFETY: the handle is open; `first`, `sizes` and `pixels` outlive the calls, which only read them; each card is passed with its
     // terminating zero.
     unsafe {
         sys::fits_set_compression_type(handle.file, codec as c_int, &raw mut status);
@@ -90,23 +92,27 @@ pub fn compress<T: Pixel>(bitpix: i32, axes: &[usize], cards: &[u8], pixels: &[T
             let card: Vec<u8> = card.iter().copied().chain([0]).collect();
             sys::ffprec(handle.file, card.as_ptr().cast(), &raw mut status);
         }
-        sys::ffppr(
+        sys::ffpss(
             handle.file,
             T::TYPE as c_int,
-            1,
-            pixels.len() as i64,
+            first.as_mut_ptr(),
+            sizes.as_mut_ptr(),
             pixels.as_ptr().cast_mut().cast(),
             &raw mut status,
         );
-        sys::ffflus(handle.file, &raw mut status);
-        sys::ffghadll(handle.file, ptr::null_mut(), ptr::null_mut(), &raw mut size, &raw mut status);
     }
     handle.close(&mut status);
     check(status, "compressing")?;
-    // SAFETY: CFITSIO keeps address and size true to the allocation, and has written the file up to its last HDU's end.
+    // Opened again, it tells where the last HDU ends: the buffer is larger.
+    handle.open_buffer()?;
+    let mut size = 0;
+    // SAFETY: the handle is open; the buffer is initialised up to the end of the last HDU.
     let bytes = unsafe {
+        sys::ffmahd(handle.file, 2, ptr::null_mut(), &raw mut status);
+        sys::ffghadll(handle.file, ptr::null_mut(), ptr::null_mut(), &raw mut size, &raw mut status);
         std::slice::from_raw_parts(handle.buffer.address.cast::<u8>(), handle.buffer.size.min(size as usize))
     };
+    check(status, "compressing")?;
     Ok(bytes.to_vec())
 }
 
@@ -134,7 +140,7 @@ struct Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: the address came from malloc or realloc, or is null.
+        // SAFETY: the address came from calloc or realloc, or is null.
         unsafe { libc::free(self.address) }
     }
 }
@@ -147,33 +153,40 @@ struct Handle {
 }
 
 impl Handle {
-    fn open(bytes: Vec<u8>) -> Result<Handle, Reason> {
+    fn open(bytes: &[u8]) -> Result<Handle, Reason> {
         let mut handle = Handle::allocate(bytes.len())?;
         // SAFETY: the buffer has as many bytes as `bytes`.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), handle.buffer.address.cast(), bytes.len()) };
-        drop(bytes);
+        handle.open_buffer()?;
+        Ok(handle)
+    }
+
+    /// Opens what is in the buffer, for reading.
+    fn open_buffer(&mut self) -> Result<(), Reason> {
         let mut status = 0;
         // SAFETY: pointer and size lie in the box; without a realloc function CFITSIO cannot move the buffer.
         unsafe {
             sys::ffomem(
-                &raw mut handle.file,
+                &raw mut self.file,
                 c"memory".as_ptr(),
                 sys::READONLY as c_int,
-                &raw mut handle.buffer.address,
-                &raw mut handle.buffer.size,
+                &raw mut self.buffer.address,
+                &raw mut self.buffer.size,
                 0,
                 None,
                 &raw mut status,
             );
         }
-        handle.checked(status, "opening")
+        self.opened(status, "opening")
     }
 
-    fn create() -> Result<Handle, Reason> {
+    /// An empty file in so much memory: it must be enough for the whole, because CFITSIO looks ahead of what it has written
+    /// and takes the end of the memory for an error. What is never touched of it costs nothing.
+    fn create(capacity: usize) -> Result<Handle, Reason> {
         const STEP: usize = 1 << 20;
-        let mut handle = Handle::allocate(STEP)?;
+        let mut handle = Handle::allocate(capacity)?;
         let mut status = 0;
-        // SAFETY: pointer and size lie in the box; the buffer is from malloc, so that realloc may grow it.
+        // SAFETY: pointer and size lie in the box; the buffer is from calloc, so that realloc may grow it.
         unsafe {
             sys::ffimem(
                 &raw mut handle.file,
@@ -184,7 +197,8 @@ impl Handle {
                 &raw mut status,
             );
         }
-        handle.checked(status, "creating")
+        handle.opened(status, "creating")?;
+        Ok(handle)
     }
 
     fn allocate(size: usize) -> Result<Handle, Reason> {
@@ -193,19 +207,19 @@ impl Handle {
         INITIALISED.call_once(|| unsafe {
             sys::fits_init_cfitsio();
         });
-        // SAFETY: malloc may be called with any size; null is checked.
-        let address = unsafe { libc::malloc(size.max(1)) };
+        // SAFETY: calloc may be called with any size; null is checked.
+        let address = unsafe { libc::calloc(size.max(1), 1) };
         if address.is_null() {
             return Err(std::io::Error::from(std::io::ErrorKind::OutOfMemory).into());
         }
         Ok(Handle { file: ptr::null_mut(), buffer: Box::new(Buffer { address, size }) })
     }
 
-    fn checked(mut self, status: c_int, doing: &str) -> Result<Handle, Reason> {
+    fn opened(&mut self, status: c_int, doing: &str) -> Result<(), Reason> {
         if status != 0 {
             self.file = ptr::null_mut(); // CFITSIO frees what it could not open
         }
-        check(status, doing).map(|()| self)
+        check(status, doing)
     }
 
     /// Closes the file, adding to the status; the memory stays.

@@ -429,13 +429,13 @@ fn read_compressed(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -
     tiles.check_data(&hdu.header, &file[start + (hdu.data - hdu.start) as usize..start + size])?;
     let (first, count) = (part.first, part.count());
     Ok(match layout.dtype() {
-        Dtype::U8 => part.pixels::<u8>(cfitsio::decompress(file, first, count)?),
-        Dtype::U16 => part.pixels::<u16>(cfitsio::decompress(file, first, count)?),
-        Dtype::I16 => part.pixels::<i16>(cfitsio::decompress(file, first, count)?),
-        Dtype::I32 => part.pixels::<i32>(cfitsio::decompress(file, first, count)?),
-        Dtype::I64 => part.pixels::<i64>(cfitsio::decompress(file, first, count)?),
-        Dtype::F32 => part.pixels::<f32>(cfitsio::decompress(file, first, count)?),
-        Dtype::F64 => part.pixels::<f64>(cfitsio::decompress(file, first, count)?),
+        Dtype::U8 => part.pixels::<u8>(cfitsio::decompress(&file, first, count)?),
+        Dtype::U16 => part.pixels::<u16>(cfitsio::decompress(&file, first, count)?),
+        Dtype::I16 => part.pixels::<i16>(cfitsio::decompress(&file, first, count)?),
+        Dtype::I32 => part.pixels::<i32>(cfitsio::decompress(&file, first, count)?),
+        Dtype::I64 => part.pixels::<i64>(cfitsio::decompress(&file, first, count)?),
+        Dtype::F32 => part.pixels::<f32>(cfitsio::decompress(&file, first, count)?),
+        Dtype::F64 => part.pixels::<f64>(cfitsio::decompress(&file, first, count)?),
     })
 }
 
