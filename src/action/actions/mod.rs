@@ -1,0 +1,32 @@
+//! The actions themselves, one file a group: records of the registry and the functions they name. An action takes a
+//! [`Call`](super::call::Call), whose images are read already, and gives an answer; it writes nothing but what is its
+//! purpose.
+
+mod composing;
+mod files;
+mod filters;
+mod font;
+mod geometry;
+mod looking;
+mod making;
+mod numbers;
+mod pixelwise;
+mod planes;
+mod tables;
+mod text;
+
+use super::registry::Action;
+
+/// Every action, by group, in the order of the listing.
+pub const ALL: [&[Action]; 10] = [
+    files::ACTIONS,
+    tables::ACTIONS,
+    filters::ACTIONS,
+    geometry::ACTIONS,
+    numbers::ACTIONS,
+    pixelwise::ACTIONS,
+    looking::ACTIONS,
+    composing::ACTIONS,
+    making::ACTIONS,
+    text::ACTIONS,
+];

@@ -1,0 +1,125 @@
+//! The job that a `run:` body works for: which paths it may read and write, and where they are. Made of a job's
+//! specification and its workspace; reached by actions through the evaluator. Knows no pixels.
+
+use std::cell::RefCell;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+
+use starlark::any::ProvidesStaticType;
+use starlark::eval::Evaluator;
+
+use super::failure::Failure;
+use crate::path::normalise;
+use crate::run::executor::Workspace;
+use crate::run::spec::{JobError, JobSpec};
+
+/// Fills the placeholders of a `shell("…")`: its text, the job, and where an output is to be written.
+pub type Formatter = fn(&str, &JobSpec, &dyn Fn(&str) -> String) -> Result<String, String>;
+
+#[derive(ProvidesStaticType)]
+pub struct Job<'e> {
+    spec: &'e JobSpec,
+    workspace: RefCell<&'e mut dyn Workspace>,
+    formatter: Formatter,
+    /// What `print` writes to, once it has.
+    log: RefCell<Option<File>>,
+}
+
+impl<'e> Job<'e> {
+    pub fn new(spec: &'e JobSpec, workspace: &'e mut dyn Workspace, formatter: Formatter) -> Job<'e> {
+        Job { spec, workspace: RefCell::new(workspace), formatter, log: RefCell::new(None) }
+    }
+
+    /// The job behind an evaluator.
+    pub fn of<'a>(eval: &Evaluator<'_, 'a, 'e>) -> Result<&'a Job<'e>, Failure> {
+        let job = eval.extra.and_then(|extra| extra.downcast_ref::<Job<'e>>());
+        job.ok_or_else(|| Failure::new("actions work in a `run:` body, when its job runs"))
+    }
+
+    /// Where to read a file from, or that the job may not: inputs, what is below an input directory, and what the job
+    /// itself has written.
+    pub fn readable(&self, path: &str) -> Result<String, Failure> {
+        if let Some(written) = self.written(path) {
+            return Ok(written);
+        }
+        if self.spec.input.items.iter().any(|input| below(input, path).is_some()) {
+            return Ok(path.to_owned());
+        }
+        Err(Failure::new(format!("{path} is read, but it is not an input of rule {}", self.spec.rule))
+            .help(format!("add it to the rule's `input:`, as \"{path}\"")))
+    }
+
+    /// Where to write a file to, or that the job may not: outputs, what is below an output directory, and logs.
+    pub fn writable(&self, path: &str) -> Result<String, Failure> {
+        self.written(path).ok_or_else(|| {
+            Failure::new(format!("{path} is written, but it is not an output of rule {}", self.spec.rule))
+                .help(format!("add it to the rule's `output:` (or `log:`), as \"{path}\""))
+        })
+    }
+
+    /// Where a path is for the job: an output under its temporary name, all others as they are.
+    pub fn place(&self, path: &str) -> String {
+        self.written(path).unwrap_or_else(|| path.to_owned())
+    }
+
+    /// Where an output or a log is, as long as the job runs.
+    fn written(&self, path: &str) -> Option<String> {
+        for output in &self.spec.output.items {
+            let Some(rest) = below(output, path) else { continue };
+            let temporary = self.workspace.borrow().output_path(output);
+            return Some(if rest.is_empty() { temporary } else { format!("{temporary}/{rest}") });
+        }
+        self.spec.log.items.iter().any(|log| normalise(log) == normalise(path)).then(|| path.to_owned())
+    }
+
+    /// An error once the job is to give up: nothing of it will be kept.
+    pub fn check_cancelled(&self) -> Result<(), Failure> {
+        if self.workspace.borrow().is_cancelled() { Err(Failure::Job(JobError::Interrupted)) } else { Ok(()) }
+    }
+
+    /// Runs a command, its placeholders filled in, to its end.
+    pub fn shell(&self, command: &str) -> Result<(), Failure> {
+        let text = (self.formatter)(command, self.spec, &|output| self.workspace.borrow().output_path(output));
+        let text = text.map_err(|reason| Failure::new(format!("shell: {reason}")))?;
+        self.workspace.borrow_mut().shell(&text).map_err(Failure::Job)
+    }
+
+    /// Appends to the job's log, which is made when there is something to write.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let path = &self.spec.stdio_log;
+        let mut log = self.log.borrow_mut();
+        let file = match &mut *log {
+            Some(file) => file,
+            none => {
+                let opened = OpenOptions::new().create(true).append(true).open(path);
+                none.insert(opened.map_err(|error| Failure::io(path, &error))?)
+            }
+        };
+        file.write_all(text.as_bytes()).map_err(|error| Failure::io(path, &error))
+    }
+}
+
+/// What is left of a path below a folder; nothing for the folder itself.
+fn below(folder: &str, path: &str) -> Option<String> {
+    let (folder, path) = (normalise(folder), normalise(path));
+    let rest = path.strip_prefix(&*folder)?;
+    if rest.is_empty() {
+        return Some(String::new());
+    }
+    let rest = rest.strip_prefix('/')?;
+    // `..` would lead out of the folder again.
+    (!rest.split('/').any(|part| part == "..")).then(|| rest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below;
+
+    #[test]
+    fn a_folder_holds_what_is_below_it() {
+        assert_eq!(below("a", "./a//b/c").as_deref(), Some("b/c"));
+        assert_eq!(below("a/", "a").as_deref(), Some(""));
+        assert_eq!(below("a", "ab"), None);
+        assert_eq!(below("a", "a/../b"), None);
+    }
+}
