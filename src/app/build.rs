@@ -21,6 +21,7 @@ use crate::plan::decide::{Verdict, key};
 use crate::report::json::Json;
 use crate::report::live::Live;
 use crate::report::plain::{Plain, Show};
+use crate::rulefile::evaluate::file_functions;
 use crate::rulefile::instance;
 use crate::rulefile::rule::JobContext;
 use crate::run::local::Local;
@@ -74,7 +75,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let (sender, reports) = channel();
     let io_failure = |error: std::io::Error| Failure::from(Diagnostic::error(format!("cannot start: {error}")));
     let watch = signals::watch(sender.clone()).map_err(io_failure)?;
-    let programs: Arc<Programs> = Arc::new(Programs::new(shell_in_run));
+    let programs: Arc<Programs> = Arc::new(Programs::new(shell_in_run, file_functions));
     let mut executor =
         Local::new(project.cores as usize, programs, Arc::new(RealDisk), sender).map_err(io_failure)?;
     let mut director = JobDirector::new(project, &plan, &jobs, planner, stats, &totals);

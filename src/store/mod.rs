@@ -125,9 +125,36 @@ impl Store {
         if directory.join(FOLDER).join("state.db").exists() {
             return Store::open(directory);
         }
+        Ok(Opened { store: Store::empty()?, recovered: Vec::new(), notice: None })
+    }
+
+    /// A store that is on no disk: what is written to it is forgotten with it.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn empty() -> Result<Self, StoreError> {
         let mut connection = Connection::open_in_memory()?;
         schema::migrate(&mut connection)?;
-        Ok(Opened { store: Store::over(connection, None, None)?, recovered: Vec::new(), notice: None })
+        Store::over(connection, None, None)
+    }
+
+    /// For each path, the key of the job that made it, where one is on record.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn keys_of_outputs(
+        &self,
+        paths: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached("SELECT jobs.key FROM outputs JOIN jobs ON jobs.id = outputs.job WHERE outputs.path = ?1")?;
+        let mut out = Vec::new();
+        for path in paths {
+            let key = statement.query_row([&path], |row| row.get(0)).optional()?;
+            out.push((path, key));
+        }
+        Ok(out)
     }
 
     /// Frees the lock of a directory, unless a live process of this machine holds it.

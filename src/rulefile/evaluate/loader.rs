@@ -91,9 +91,14 @@ pub fn fail(diagnostic: Diagnostic) -> starlark::Error {
 }
 
 impl Loader {
-    /// The state behind an evaluator.
+    /// The state behind an evaluator, where it evaluates a Rulefile and not a job's program.
+    pub fn find<'l>(eval: &Evaluator<'_, 'l, '_>) -> Option<&'l Loader> {
+        eval.extra.and_then(|extra| extra.downcast_ref::<Loader>())
+    }
+
+    /// The state behind the evaluator of a Rulefile.
     pub fn of<'l>(eval: &Evaluator<'_, 'l, '_>) -> &'l Loader {
-        eval.extra.and_then(|extra| extra.downcast_ref::<Loader>()).expect("every evaluator of a Rulefile has its loader")
+        Loader::find(eval).expect("every evaluator of a Rulefile has its loader")
     }
 
     /// The place in the Rulefile that a piece of a unit stands for.

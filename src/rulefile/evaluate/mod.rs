@@ -12,6 +12,8 @@ mod programs;
 pub mod settings;
 mod statements;
 
+pub use self::files::files as file_functions;
+
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
