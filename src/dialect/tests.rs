@@ -39,7 +39,7 @@ fn with<T>(code: &str, prepare: impl Fn(&Module<'_>), take: impl Fn(Value<'_>) -
 }
 
 fn eval(code: &str) -> Result<String, String> {
-    with(code, |_| {}, |value| repr_of(value))
+    with(code, |_| {}, repr_of)
 }
 
 /// The rows of a table: what to evaluate, and what Python gives.
@@ -84,30 +84,26 @@ fn format_specs_are_pythons() {
 #[test]
 fn printf_templates_are_pythons() {
     let table = include_str!("../../tests/dialect/printf.tsv");
-    agree(table, |value| repr_of(value), |cells| format!("__mod__({}, {})", cells[0], cells[1]));
+    agree(table, repr_of, |cells| format!("__mod__({}, {})", cells[0], cells[1]));
 }
 
 #[test]
 fn str_format_is_pythons() {
-    agree(
-        include_str!("../../tests/dialect/str_format.tsv"),
-        |value| repr_of(value),
-        |cells| match cells[1] {
-            "" => format!("__format__({})", cells[0]),
-            arguments => format!("__format__({}, {arguments})", cells[0]),
-        },
-    );
+    agree(include_str!("../../tests/dialect/str_format.tsv"), repr_of, |cells| match cells[1] {
+        "" => format!("__format__({})", cells[0]),
+        arguments => format!("__format__({}, {arguments})", cells[0]),
+    });
 }
 
 #[test]
 fn operators_are_pythons() {
     let table = include_str!("../../tests/dialect/operators.tsv");
-    agree(table, |value| repr_of(value), |cells| format!("{}({}, {})", cells[0], cells[1], cells[2]));
+    agree(table, repr_of, |cells| format!("{}({}, {})", cells[0], cells[1], cells[2]));
 }
 
 #[test]
 fn modules_are_pythons() {
-    agree(include_str!("../../tests/dialect/modules.tsv"), |value| repr_of(value), |cells| cells[0].to_owned());
+    agree(include_str!("../../tests/dialect/modules.tsv"), repr_of, |cells| cells[0].to_owned());
 }
 
 #[test]
@@ -146,7 +142,7 @@ fn sample() -> value::Value {
 
 #[test]
 fn plain_values_survive_the_way_there_and_back() {
-    let back = with("x", |module| module.set("x", to_starlark(&sample(), module.heap())), |value| repr_of(value));
+    let back = with("x", |module| module.set("x", to_starlark(&sample(), module.heap())), repr_of);
     assert_eq!(back.as_deref(), Ok("[1099511627776, True, {'k': None, 'n': 0.5}]"));
     Module::with_temp_heap(|module| {
         let there = to_starlark(&sample(), module.heap());
@@ -186,7 +182,7 @@ fn named_lists_are_sequences_with_names() {
         ("\" \".join(x)", "'a.txt b 1 b2'"),
     ] {
         let prepare = |module: &Module<'_>| module.set("x", module.heap().alloc(named.clone()));
-        assert_eq!(with(&format!("({code})"), prepare, |value| repr_of(value)).as_deref(), Ok(expected), "{code}");
+        assert_eq!(with(&format!("({code})"), prepare, repr_of).as_deref(), Ok(expected), "{code}");
     }
     let prepare = |module: &Module<'_>| module.set("x", module.heap().alloc(named.clone()));
     assert!(with("x[3]", prepare, |_| ()).is_err_and(|error| error.contains("out of bound")));

@@ -21,7 +21,7 @@ pub fn table(rows: &[Row]) -> String {
         let plan = if row.reason.is_empty() { "no update" } else { &row.reason };
         let cells = [&row.output, &row.date, &row.rule, &row.status, plan];
         // A tab in a cell is shown as `\t`, and so columns hold.
-        out.push_str(&cells.map(|cell| line(cell)).join("\t"));
+        out.push_str(&cells.map(line).join("\t"));
         out.push('\n');
     }
     out
