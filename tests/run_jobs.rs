@@ -286,3 +286,19 @@ fn a_benchmark_has_a_row_for_each_repetition() {
     assert_eq!(bench.read("bench/b.tsv").lines().count(), 4);
     assert_eq!(bench.read("out"), "x\nx\nx\n");
 }
+
+#[test]
+fn a_declared_log_is_there_and_begins_anew() {
+    let mut bench = Bench::new();
+    let log = bench.path("logs/job.log");
+    for (command, output) in [(": > @/a", "a"), ("touch @/b", "b")] {
+        let spec = bench.shell(command, &[], &[output]);
+        spec.log.items = vec![log.clone()];
+        spec.stdio_log = log.clone();
+    }
+    bench.edges = vec![(0, 1)];
+    fs::create_dir(bench.path("logs")).unwrap();
+    fs::write(&log, "old").unwrap();
+    assert_eq!(bench.run().summary.ending, Ending::Done);
+    assert_eq!(bench.read("logs/job.log"), "");
+}
