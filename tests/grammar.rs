@@ -46,7 +46,7 @@ def __localrules__(*names): RULES.append(names)
 def __ruleorder__(*names): RULES.append(names)
 def __wildcard_constraints__(**names): RULES.append(names)
 def __global__(name): return "global " + name
-def __import__(name): return struct(join=name + ".join", path=name + ".path", load=name + ".load")
+def __import__(name): return struct(join=name + ".join", path=name + ".path", **{"load": name + ".load"})
 def __assert__(message): fail("assert", message)
 def __raise__(kind, message): fail(kind, message)
 "#;
@@ -129,7 +129,7 @@ fn strings_have_pythons_values() {
         &[
             ("'a' 'b'", "\"ab\""),
             (r#""a" r"\n" 'c'"#, r#""a\\nc""#),
-            (r#""\x41\101\u00e9""#, "\"AAé\""),
+            (r#""\x41\101\u0042""#, "\"AAB\""),
             (r#"'''a"b'''"#, r#""a\"b""#),
             ("\"\"\"a\nb\"\"\"", r#""a\nb""#),
             ("'a\\\nb'", "\"ab\""),
@@ -484,6 +484,7 @@ fn int_expression() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn layout_keeps_every_offset(text in text()) {
         if let Ok(layout) = layout(SourceId(0), &text) {

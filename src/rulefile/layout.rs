@@ -10,8 +10,8 @@ use pest::Parser;
 use super::parse::grammar::{Rule, RulefileGrammar};
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 
-/// As in Python.
-const DEEPEST_BRACKETS: usize = 200;
+/// Half of what Python allows; nobody reads more.
+const DEEPEST_BRACKETS: usize = 100;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// What the first reading found.

@@ -24,7 +24,7 @@ pub use self::keywords::nearest;
 
 type Result<T> = std::result::Result<T, Diagnostic>;
 
-/// Levels within one another: an operator in a row is one, a bracket or a lambda three, a block four. Deeper trees could
+/// Levels within one another: an operator in a row is one, a bracket or a lambda six, a block four. Deeper trees could
 /// overflow the stack of whoever walks them.
 const DEEPEST_TREE: usize = 400;
 

@@ -63,7 +63,7 @@ impl Builder<'_> {
                         shown = true;
                         push_text(pieces, &self.original[span.start as usize + 1..equals.as_span().end()]);
                     }
-                    value = Some(self.deeper(3, span, || self.expression(expression))?);
+                    value = Some(self.deeper(6, span, || self.expression(expression))?);
                 }
                 Rule::field_conversion => conversion = inner.as_str().chars().nth(1),
                 _ => {
