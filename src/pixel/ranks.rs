@@ -25,7 +25,7 @@ const SMALL_BINS: usize = 128;
 const LARGE_BINS: usize = 512;
 
 /// The longest window whose blocks have coordinates of a byte.
-const MOST_SMALL: usize = 208;
+const MOST_SMALL: usize = 176;
 
 /// Window and rank, and the block that is worked on at once.
 #[derive(Debug, Clone, Copy)]
