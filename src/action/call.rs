@@ -1,10 +1,10 @@
 //! One call of an action: its arguments, checked against the registry, and what it answers. Images given by path are read
 //! here, results written here, so that actions see pixels only. Takes plain arguments; knows no Starlark.
 
+use super::arithmetic::Operand;
 use super::failure::Failure;
 use super::file::{self, ReadOptions, WriteOptions};
 use super::image::{Dtype, Image};
-use super::arithmetic::Operand;
 use super::job::Job;
 use super::registry::{Action, Default};
 use crate::value::Value;

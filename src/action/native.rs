@@ -140,12 +140,7 @@ fn signed(failure: Failure, action: &Action) -> Failure {
     failure.help(format!("{}\nflow --actions {} tells more", action.signature(), action.name))
 }
 
-fn arguments<'v>(
-    action: &Action,
-    given: &Given<'v>,
-    job: &Job<'_>,
-    heap: Heap<'v>,
-) -> Result<Vec<Argument>, Failure> {
+fn arguments<'v>(action: &Action, given: &Given<'v>, job: &Job<'_>, heap: Heap<'v>) -> Result<Vec<Argument>, Failure> {
     let mut out = Vec::with_capacity(given.len());
     for (parameter, value) in action.parameters.iter().zip(given) {
         let value = value.filter(|value| !(value.is_none() && matches!(parameter.default, Default::Absent)));

@@ -45,12 +45,7 @@ impl Programs {
     /// `formatter` fills the placeholders of `shell("…")`; `file_functions` adds the functions of file level that know
     /// wildcards (`expand` and its like).
     pub fn new(formatter: Formatter, file_functions: fn(&mut GlobalsBuilder)) -> Programs {
-        Programs {
-            globals: globals(file_functions),
-            formatter,
-            programs: Mutex::default(),
-            config: Mutex::default(),
-        }
+        Programs { globals: globals(file_functions), formatter, programs: Mutex::default(), config: Mutex::default() }
     }
 
     fn compiled(&self, program: &Program) -> Result<OwnedFrozenValue, JobError> {
@@ -194,7 +189,10 @@ fn job_error(error: &starlark::Error) -> JobError {
             (message, help)
         }
     };
-    let place = error.span().filter(|span| span.file.filename() == FILE).map(|span| (span.span.begin().get(), span.span.end().get()));
+    let place = error
+        .span()
+        .filter(|span| span.file.filename() == FILE)
+        .map(|span| (span.span.begin().get(), span.span.end().get()));
     JobError::Action { message, place, help }
 }
 

@@ -236,7 +236,9 @@ fn part<'v>(image: &Image, indices: &[Value<'v>], heap: Heap<'v>) -> Result<Valu
     let image = match plane {
         Some(Index::One(at)) => one_plane(image, *at)?,
         Some(Index::Many(slice)) if *slice != section::Slice::ALL => {
-            return Err(Failure::new("planes are taken one at a time or all together: image[0, :, :] or image[:, :, :]"));
+            return Err(Failure::new(
+                "planes are taken one at a time or all together: image[0, :, :] or image[:, :, :]",
+            ));
         }
         _ => image.clone(),
     };

@@ -11,8 +11,11 @@ use crate::value::{Dict, Value};
 
 const PATH: Parameter = required("path", Kind::Path, "An input of the rule.");
 const TO: Parameter = required("output", Kind::Output, "An output or log of the rule.");
-const HDU: Parameter =
-    optional("hdu", Kind::Data, "FITS: the HDU by number, 0 being the primary one, or by EXTNAME; else the first image.");
+const HDU: Parameter = optional(
+    "hdu",
+    Kind::Data,
+    "FITS: the HDU by number, 0 being the primary one, or by EXTNAME; else the first image.",
+);
 const PLANE: Parameter = optional("plane", Kind::Int, "One plane of a cube or colour image, from 0; else all.");
 const QUALITY: Parameter = optional("quality", Kind::Int, "JPEG: 1 to 100; 75 without it.");
 const DTYPE_IN_FILE: Parameter = optional(
@@ -193,7 +196,9 @@ fn write_json(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 }
 
 fn write_csv(call: &Call<'_, '_>) -> Result<Answer, Failure> {
-    let Value::List(rows) = call.data("rows") else { return Err(Failure::new("rows are a list of dictionaries or lists")) };
+    let Value::List(rows) = call.data("rows") else {
+        return Err(Failure::new("rows are a list of dictionaries or lists"));
+    };
     let columns: Option<Vec<String>> = match call.texts("columns") {
         Some(columns) => Some(columns.to_vec()),
         None => columns_of(rows),

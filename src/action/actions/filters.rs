@@ -6,7 +6,9 @@ use super::planes::{all_pixels, each_plane};
 use crate::action::call::{Answer, Argument, Call};
 use crate::action::failure::Failure;
 use crate::action::image::Image;
-use crate::action::registry::{Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, required, with};
+use crate::action::registry::{
+    Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, required, with,
+};
 use crate::action::wcs::AxisMap;
 use crate::pixel::convolve::Extent;
 use crate::pixel::random::noise;
@@ -15,7 +17,8 @@ use crate::value::Value;
 
 const MODE: &str = "What lies beyond the edge, as scipy.ndimage names it: \"reflect\", \"nearest\", \"mirror\", \"constant\", \
                     \"wrap\".";
-const CVAL: Parameter = with("cval", Kind::Number, Default::Number(0.0), "The value beyond the edge for mode=\"constant\".");
+const CVAL: Parameter =
+    with("cval", Kind::Number, Default::Number(0.0), "The value beyond the edge for mode=\"constant\".");
 const WINDOW: Parameter = required("size", Kind::Size, "The window in pixels: one side, or (rows, columns).");
 const REFLECT: Parameter = with("mode", Kind::Text, Default::Text("reflect"), MODE);
 
@@ -142,7 +145,8 @@ fn run_highpass(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 
 fn run_convolve(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let kernel = kernel(call)?;
-    let unknown = |name: &str, got: &str, known: &str| Failure::new(format!("unknown {name} \"{got}\"; one of {known}"));
+    let unknown =
+        |name: &str, got: &str, known: &str| Failure::new(format!("unknown {name} \"{got}\"; one of {known}"));
     let (mode, boundary, stride) = (call.text("mode"), call.text("boundary"), call.count("stride")?);
     let extent = Extent::from_name(mode).ok_or_else(|| unknown("mode", mode, "full, same, valid"))?;
     let border = match boundary {
@@ -175,7 +179,8 @@ fn moved(image: &Image, kernel: (usize, usize), extent: Extent, stride: usize) -
 }
 
 fn kernel(call: &Call<'_, '_>) -> Result<Array2<f64>, Failure> {
-    let wrong = || Failure::new("a kernel is a list of rows of numbers, all of one length: [[0, 1, 0], [1, 4, 1], [0, 1, 0]]");
+    let wrong =
+        || Failure::new("a kernel is a list of rows of numbers, all of one length: [[0, 1, 0], [1, 4, 1], [0, 1, 0]]");
     match call.argument("kernel") {
         Argument::Image(image) if image.shape()[0] == 1 => {
             let cube = all_pixels!(image, pixels => pixels.mapv(|value| f64::from(value)));

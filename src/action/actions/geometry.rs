@@ -76,11 +76,9 @@ fn range(name: &str, value: &Value) -> Result<Slice, Failure> {
     match value {
         Value::None => Ok(Slice::ALL),
         Value::List(ends) => match ends.as_slice() {
-            [start, stop] => Ok(Slice {
-                start: bound(start).ok_or_else(wrong)?,
-                stop: bound(stop).ok_or_else(wrong)?,
-                step: 1,
-            }),
+            [start, stop] => {
+                Ok(Slice { start: bound(start).ok_or_else(wrong)?, stop: bound(stop).ok_or_else(wrong)?, step: 1 })
+            }
             _ => Err(wrong()),
         },
         _ => Err(wrong()),

@@ -46,9 +46,7 @@ pub const ACTIONS: &[Action] = &[
         manual: "float64, mean 0, population variance 1, periodic along both axes. The power spectrum goes with the power-th power \
                  of the wave number.",
         reference: "the noise action, filtered by numpy.fft.fft2",
-        run: |call| {
-            Ok(made(random::random_field(call.size("shape"), call.number("power"), call.seed("seed"))?))
-        },
+        run: |call| Ok(made(random::random_field(call.size("shape"), call.number("power"), call.seed("seed"))?)),
     },
     Action {
         name: "full",

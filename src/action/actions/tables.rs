@@ -28,7 +28,9 @@ pub const ACTIONS: &[Action] = &[
         parameters: &[PATH],
         manual: "UTF-8, without the line ends.",
         reference: "",
-        run: |call| Ok(Answer::Data(Value::List(text(call)?.lines().map(|line| Value::Str(line.to_owned())).collect()))),
+        run: |call| {
+            Ok(Answer::Data(Value::List(text(call)?.lines().map(|line| Value::Str(line.to_owned())).collect())))
+        },
     },
     Action {
         name: "read_csv",

@@ -10,7 +10,8 @@ use crate::value::Value;
 
 const PATH: Parameter = required("path", Kind::Path, "The text: an input of the rule.");
 const TO: Parameter = optional("output", Kind::Output, "Where to write the result; without it, it is returned.");
-const SEED: Parameter = optional("seed", Kind::Int, "The same seed and text give the same result; else it comes of the text.");
+const SEED: Parameter =
+    optional("seed", Kind::Int, "The same seed and text give the same result; else it comes of the text.");
 
 /// Columns of a result.
 const WIDTH: usize = 70;
