@@ -10,6 +10,7 @@ mod loader;
 mod objects;
 mod programs;
 pub mod settings;
+mod shell;
 mod statements;
 
 pub use self::files::files as file_functions;
@@ -59,6 +60,7 @@ static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
     flags::flags(&mut builder);
     data::data(&mut builder);
     statements::statements(&mut builder);
+    builder.set("shell", shell::Shell);
     builder.build()
 });
 

@@ -6,7 +6,7 @@ use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::dict::{AllocDict, DictMut, DictRef};
 use starlark::values::list::{AllocList, ListRef};
-use starlark::values::none::{NoneOr, NoneType};
+use starlark::values::none::NoneType;
 use starlark::values::tuple::{TupleRef, UnpackTuple};
 use starlark::values::Value;
 
@@ -215,34 +215,5 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         let constraints = constraints.iter().map(|(name, &regex)| (name.clone(), regex.to_owned()));
         Loader::of(eval).constraints.borrow_mut().extend(constraints);
         Ok(NoneType)
-    }
-
-    /// Runs a command while the Rulefile is read: with `read=True` its output is the result.
-    fn shell<'v>(
-        #[starlark(require = pos)] command: &str,
-        #[starlark(require = named, default = false)] read: bool,
-        #[starlark(require = named, default = false)] iterable: bool,
-        eval: &mut Evaluator<'v, '_, '_>,
-    ) -> starlark::Result<NoneOr<Value<'v>>> {
-        let output = std::process::Command::new("bash")
-            .args(["-euo", "pipefail", "-c", command])
-            .stdin(std::process::Stdio::null())
-            .stderr(std::process::Stdio::inherit())
-            .output()
-            .map_err(|error| fail(Diagnostic::error(format!("cannot start bash: {error}"))))?;
-        if !output.status.success() {
-            let code = output.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-            return Err(fail(Diagnostic::error(format!("shell() failed with {code}")).note(command)));
-        }
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let heap = eval.heap();
-        Ok(match (read, iterable) {
-            (true, _) => NoneOr::Other(heap.alloc(text.as_str())),
-            (false, true) => NoneOr::Other(heap.alloc(AllocList(text.lines()))),
-            (false, false) => {
-                eprint!("{text}");
-                NoneOr::None
-            }
-        })
     }
 }
