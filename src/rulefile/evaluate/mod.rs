@@ -148,7 +148,8 @@ fn initial_config(loader: &Loader, request: &Request) -> Result<Dict, Diagnostic
     merge(&mut overrides, &request.config);
     *loader.config.borrow_mut() = ConfigLayers {
         files_given: !request.configfiles.is_empty(),
-        replaced: request.replace_workflow_config,
+        // There is nothing to replace it with where no file was given.
+        replaced: request.replace_workflow_config && !request.configfiles.is_empty(),
         overrides: overrides.clone(),
     };
     Ok(overrides)
