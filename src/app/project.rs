@@ -14,10 +14,10 @@ use crate::graph::explain::{distance, explain};
 use crate::graph::resolve::{Target, resolve};
 use crate::graph::select::select;
 use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
-use crate::plan::identity::{Identities, named_paths};
+use crate::plan::identity::{Amounts, Identities, named_paths};
 use crate::rulefile::evaluate::{Request, load};
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Expr, JobContext, Rule, Workflow};
+use crate::rulefile::rule::{JobContext, Rule, Workflow};
 use crate::stat::Stats;
 use crate::value::Value;
 
@@ -130,18 +130,6 @@ impl Project {
         diagnostic.into()
     }
 
-    /// The threads of a rule's jobs: as the rule or the command line says, never more than there are cores.
-    pub fn threads(&self, rule: &Rule) -> u32 {
-        let asked = match (self.settings.set_threads.get(&rule.name), rule.threads.as_ref().map(|t| &t.expr)) {
-            (Some(&threads), _) => threads,
-            (None, Some(Expr::Value(Value::Int(n)))) => u32::try_from(*n).unwrap_or(1),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            (None, Some(Expr::Value(Value::Float(f)))) => *f as u32,
-            _ => 1,
-        };
-        self.clamp_threads(asked)
-    }
-
     pub fn clamp_threads(&self, asked: u32) -> u32 {
         asked.clamp(1, self.cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1))
     }
@@ -214,7 +202,7 @@ impl Project {
         Ok(Planner {
             dag,
             workflow: &self.workflow,
-            identities: Identities::new(&self.workflow, disk, &helpers.threads),
+            identities: Identities::new(&self.workflow, disk, &*helpers.amounts),
             records,
             triggers: self.triggers(),
             forced: self.forced(dag)?,
@@ -227,7 +215,7 @@ impl Project {
     /// Functions of the settings that the planner asks.
     pub fn helpers(&self) -> Helpers<'_> {
         Helpers {
-            threads: Box::new(|rule| self.threads(rule)),
+            amounts: Box::new(|dag, job, wildcards| self.job_resources(dag, job, wildcards, 1)),
             ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)),
         }
     }
@@ -321,12 +309,11 @@ impl Project {
     }
 }
 
-type ThreadsOf<'a> = Box<dyn Fn(&Rule) -> u32 + 'a>;
 type IsAncient<'a> = Box<dyn Fn(&Rule, &Job, usize) -> bool + 'a>;
 
 /// What the planner asks of the settings.
 pub struct Helpers<'a> {
-    pub threads: ThreadsOf<'a>,
+    pub amounts: Box<Amounts<'a>>,
     pub ancient: IsAncient<'a>,
 }
 
