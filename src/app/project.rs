@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Failure;
 use super::records::StoreRecords;
-use crate::cli::{InputItem, Mode, Settings, Trigger};
+use crate::cli::{InputItem, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::disk::Disk;
 use crate::graph::dag::{Dag, Job};
@@ -69,12 +69,11 @@ impl Project {
             actions: crate::action::registry::names().collect(),
         };
         let workflow = load(&request)?;
-        if workflow.rules.is_empty() && !matches!(settings.mode, Mode::ListRules | Mode::Unlock) {
-            return Err(Diagnostic::error(format!("{} has no rules", request.path))
-                .help("a rule is written as `rule NAME:` with `input:`, `output:` and `shell:` or `run:` below it")
-                .into());
+        let project = Project { settings, workflow, colour, cores };
+        if project.workflow.rules.is_empty() {
+            project.warn(format!("{} has no rules", request.path));
         }
-        Ok(Project { settings, workflow, colour, cores })
+        Ok(project)
     }
 
     /// A message that points into the Rulefile.
