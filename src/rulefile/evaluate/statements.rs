@@ -17,6 +17,7 @@ use super::loader::{Include, Loader, fail};
 use super::settings::{merge, read_config};
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::diagnostic::Diagnostic;
+use crate::rulefile::lower::refused;
 use crate::rulefile::rule::{Argument, Expr};
 use crate::value::{Dict, Value as Plain};
 
@@ -121,6 +122,9 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         }
         if let Some(value) = super::frozen::module_value(eval, name) {
             return Ok(value);
+        }
+        if let Some(diagnostic) = refused::name(name) {
+            return Err(fail(diagnostic));
         }
         let mut diagnostic = Diagnostic::error(format!("name `{name}` is not defined"));
         let known: Vec<String> = eval.module().names().map(|known| known.as_str().to_owned()).collect();
