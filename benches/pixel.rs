@@ -6,7 +6,11 @@ use flow::pixel::Border;
 use flow::pixel::convolve::{Extent, convolve};
 use flow::pixel::gaussian::gaussian;
 use flow::pixel::median::median_filter;
-use ndarray::Array2;
+use flow::pixel::random::{noise, random_field};
+use flow::pixel::resize::{Filter, resize_rgb};
+use flow::pixel::statistics;
+use flow::pixel::stretch::{Interval, Stretch, stretch};
+use ndarray::{Array2, Array3};
 
 fn main() {
     divan::main();
@@ -50,4 +54,33 @@ fn gaussian_2048_f32(bencher: Bencher) {
 fn convolve_3000(bencher: Bencher, stride: usize) {
     let (image, kernel) = (image(3000, 3000), image(4, 4));
     bencher.bench(|| convolve(black_box(image.view()), kernel.view(), Extent::Full, Border::Constant(0.0), stride));
+}
+
+#[divan::bench(sample_count = 10)]
+fn imstat_1_megapixel(bencher: Bencher) {
+    let image = image(1000, 1000);
+    bencher.bench(|| statistics::imstat(black_box(image.view())));
+}
+
+#[divan::bench(sample_count = 10)]
+fn stretch_zscale_asinh_1_megapixel(bencher: Bencher) {
+    let image = image(1000, 1000);
+    bencher.bench(|| stretch(black_box(image.view()), Stretch::Asinh, Interval::ZScale));
+}
+
+/// A photograph's size, to a fifth.
+#[divan::bench(sample_count = 10)]
+fn lanczos_rgb(bencher: Bencher) {
+    let image = Array3::from_shape_fn((3279, 4928, 3), |(y, x, plane)| (y * 31 + x * 17 + plane) as u8);
+    bencher.bench(|| resize_rgb(black_box(image.view()), (567, 852), Filter::Lanczos));
+}
+
+#[divan::bench(sample_count = 10)]
+fn noise_1_megapixel(bencher: Bencher) {
+    bencher.bench(|| noise(black_box((1000, 1000)), 0.0, 1.0, 1));
+}
+
+#[divan::bench(sample_count = 10)]
+fn random_field_1_megapixel(bencher: Bencher) {
+    bencher.bench(|| random_field(black_box((1000, 1000)), -2.0, 1));
 }

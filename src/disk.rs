@@ -35,6 +35,8 @@ pub trait Disk: Send + Sync {
     /// Sets the modification time to now; makes an empty file where there is none.
     fn touch(&self, path: &str) -> io::Result<()>;
     fn set_readonly(&self, path: &str, readonly: bool) -> io::Result<()>;
+    /// Whether nobody may write to the file, as `protected()` leaves it.
+    fn is_readonly(&self, path: &str) -> io::Result<bool>;
 }
 
 /// The file system of this machine.
@@ -91,6 +93,10 @@ impl Disk for RealDisk {
             if Path::new(path).exists() { Ok(()) } else { Err(error) }
         })?;
         filetime::set_file_mtime(path, filetime::FileTime::now())
+    }
+
+    fn is_readonly(&self, path: &str) -> io::Result<bool> {
+        fs::metadata(path).map(|meta| meta.permissions().readonly())
     }
 
     fn set_readonly(&self, path: &str, readonly: bool) -> io::Result<()> {

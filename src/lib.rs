@@ -5,10 +5,12 @@
 //! `tests/architecture.rs` holds the code to it.
 
 pub mod action;
+pub mod app;
 pub mod cli;
 pub mod graph;
 pub mod pixel;
 pub mod plan;
+pub mod report;
 pub mod rulefile;
 pub mod run;
 pub mod store;

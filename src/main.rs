@@ -1,5 +1,7 @@
+//! The program `flow`: everything is in the library, so that it can be tested and documented there.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    ExitCode::from(flow::app::main(std::env::args_os()))
 }

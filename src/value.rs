@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A value as JSON and YAML have it, with integers and floats told apart and dictionaries in their written order.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     #[default]
@@ -15,6 +15,76 @@ pub enum Value {
     Str(String),
     List(Vec<Value>),
     Dict(Dict),
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+/// Under this key serde_json hands over a number as text, when a dependency has asked it for arbitrary precision.
+const NUMBER_AS_TEXT: &str = "$serde_json::private::Number";
+
+struct ValueVisitor;
+
+impl<'de> serde::de::Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("plain data")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::None)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::None)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Int(value))
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Str(value.to_owned()))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut out = Vec::new();
+        while let Some(item) = items.next_element()? {
+            out.push(item);
+        }
+        Ok(Value::List(out))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut out = Dict::default();
+        while let Some(key) = map.next_key::<String>()? {
+            if key == NUMBER_AS_TEXT {
+                let text: String = map.next_value()?;
+                let float = || text.parse().map(Value::Float).map_err(serde::de::Error::custom);
+                return text.parse().map(Value::Int).or_else(|_| float());
+            }
+            let value = map.next_value()?;
+            out.0.push((key, value));
+        }
+        Ok(Value::Dict(out))
+    }
 }
 
 /// An ordered dictionary with text keys.
@@ -102,5 +172,22 @@ impl<T> Named<T> {
 
     pub fn len(&self) -> usize {
         self.items.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_numbers_and_order() {
+        let text = r#"{"b":1,"a":[2.5,-3,null,true,"x",1e30],"c":{}}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        let Value::Dict(dict) = &value else { panic!("{value:?}") };
+        assert_eq!(dict.get("b"), Some(&Value::Int(1)));
+        let Some(Value::List(items)) = dict.get("a") else { panic!("{value:?}") };
+        assert_eq!(items[0], Value::Float(2.5));
+        assert_eq!(items[1], Value::Int(-3));
+        assert_eq!(serde_json::to_string(&value).unwrap(), text.replace("1e30", "1e+30"));
     }
 }

@@ -410,6 +410,16 @@ fn grey_becomes_colour_where_a_format_has_no_grey() {
     assert!(back.outer_iter().all(|plane| plane == grey.index_axis(ndarray::Axis(0), 0)));
 }
 
+/// PGM and PPM, as their names say, and not PAM.
+#[test]
+fn pnm_is_what_its_suffix_says() {
+    let folder = Folder::new();
+    folder.write(&image(array![[[1u8, 2]]]), "a.pgm").unwrap();
+    folder.write(&image(array![[[1u16]], [[2]], [[3]]]), "a.ppm").unwrap();
+    assert_eq!(fs::read(folder.path("a.pgm")).unwrap(), b"P5\n2 1\n255\n\x01\x02");
+    assert_eq!(fs::read(folder.path("a.ppm")).unwrap(), b"P6\n1 1\n65535\n\0\x01\0\x02\0\x03");
+}
+
 #[test]
 fn jpeg_is_close_and_has_a_quality() {
     let folder = Folder::new();

@@ -99,8 +99,7 @@ fn convolve_is_that_of_scipy_thinned_out() {
     let (image, kernel) = (load("input_ties"), load("input_kernel"));
     for extent in ["full", "same", "valid"] {
         for (name, boundary) in [("fill", Border::Constant(2.0)), ("wrap", Border::Wrap), ("symm", Border::Reflect)] {
-            let ours =
-                convolve(image.view(), kernel.view(), Extent::from_name(extent).unwrap(), boundary, 3).unwrap();
+            let ours = convolve(image.view(), kernel.view(), Extent::from_name(extent).unwrap(), boundary, 3).unwrap();
             assert_close(name, &ours, &load(&format!("convolve_{extent}_{name}")), 1e-13);
         }
     }
@@ -155,7 +154,7 @@ fn resize_is_that_of_pillow() {
             assert_close(name, &single.mapv(f64::from), &case("f32"), 1e-6);
             let double = resize(field.mapv(|v| f64::from(v as f32)).view(), size, filter).unwrap();
             assert_close(name, &double, &case("f32"), 1e-6);
-            let bytes = resize(field.mapv(|v| v.clamp(0.0, 255.0) as u8).view(), size, filter).unwrap();
+            let bytes = resize(field.mapv(|v| (v * 0.05 + 20.0) as u8).view(), size, filter).unwrap();
             let reference = case("u8");
             assert!(bytes.iter().zip(&reference).all(|(a, b)| (f64::from(*a) - b).abs() <= 1.0), "{name} u8 {size:?}");
         }

@@ -96,10 +96,11 @@ pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString
         };
         out.extend(flags.map(OsString::from));
         // `-qn`: what follows an option that needs no value, and is none for it, is flags.
-        if option.long == "--quiet" && !word.starts_with("--") {
-            if let Some(rest) = first.take_if(|rest| !option.shape.takes(rest, 0)) {
-                args.push_front(OsString::from(format!("-{rest}")));
-            }
+        if option.long == "--quiet"
+            && !word.starts_with("--")
+            && let Some(rest) = first.take_if(|rest| !option.shape.takes(rest, 0))
+        {
+            args.push_front(OsString::from(format!("-{rest}")));
         }
         let mut values: Vec<String> = first.map(str::to_owned).into_iter().collect();
         while let Some(next) = args.front().and_then(|next| next.to_str()) {

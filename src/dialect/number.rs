@@ -51,6 +51,9 @@ fn format_character(value: i128, spec: &Spec) -> Result<String, FormatError> {
 }
 
 pub fn format_float(value: f64, spec: &Spec) -> Result<String, FormatError> {
+    if let Some(code) = spec.code.filter(|code| !"eEfFgGn%".contains(*code)) {
+        return Err(FormatError::Code { code, kind: "float" });
+    }
     let upper = matches!(spec.code, Some('E' | 'F' | 'G'));
     let magnitude = value.abs();
     let mut body = if !magnitude.is_finite() {
@@ -61,11 +64,10 @@ pub fn format_float(value: f64, spec: &Spec) -> Result<String, FormatError> {
             Some('%') => fixed(magnitude * 100.0, spec.precision.unwrap_or(6)),
             Some('e' | 'E') => scientific(magnitude, spec.precision.unwrap_or(6)),
             Some('g' | 'G' | 'n') => general(magnitude, spec.precision.unwrap_or(6), spec.alternate, false),
-            None => match spec.precision {
+            _ => match spec.precision {
                 None => repr_float(magnitude),
                 Some(precision) => general(magnitude, precision, spec.alternate, true),
             },
-            Some(code) => return Err(FormatError::Code { code, kind: "float" }),
         }
     };
     if spec.alternate && magnitude.is_finite() && !body.contains('.') {

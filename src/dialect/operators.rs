@@ -49,6 +49,11 @@ impl BinaryOp {
         }
     }
 
+    fn compares(self) -> bool {
+        use BinaryOp::{Eq, Ge, Gt, Le, Lt, Ne};
+        matches!(self, Lt | Le | Gt | Ge | Eq | Ne)
+    }
+
     fn holds(self, ordering: Ordering) -> bool {
         match self {
             BinaryOp::Lt => ordering.is_lt(),
@@ -107,10 +112,10 @@ pub fn binary<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> s
         if let Some(result) = small(op, i64::from(x), i64::from(y), heap) {
             return Ok(result);
         }
-    } else if let (Some(x), Some(y)) = (a.unpack_str(), b.unpack_str()) {
-        if !matches!(op, BinaryOp::Mod | BinaryOp::Sub | BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Pow) {
-            return Ok(Value::new_bool(op.holds(x.cmp(y))));
-        }
+    } else if let (Some(x), Some(y)) = (a.unpack_str(), b.unpack_str())
+        && op.compares()
+    {
+        return Ok(Value::new_bool(op.holds(x.cmp(y))));
     }
     for side in [a, b] {
         if let Some(Overload(function)) = side.request_value::<Overload>()
@@ -126,7 +131,10 @@ pub fn binary<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> s
         BinaryOp::FloorDiv => x.floor_div(y, heap),
         BinaryOp::Mod => match a.unpack_str() {
             Some(text) => template::printf(text, b, heap).map(|text| heap.alloc(text)),
-            None => x.percent(y, heap),
+            None => match (float(x).or(float(y)), real(x), real(y)) {
+                (Some(_), Some(x), Some(y)) if y != 0.0 => Ok(heap.alloc(remainder(x, y))),
+                _ => x.percent(y, heap),
+            },
         },
         BinaryOp::Pow => power(x, y, heap),
         BinaryOp::Eq => x.equals(y).map(Value::new_bool),
@@ -148,11 +156,29 @@ fn small<'v>(op: BinaryOp, x: i64, y: i64, heap: Heap<'v>) -> Option<Value<'v>> 
     }
 }
 
-/// A boolean beside a number counts as 0 or 1, as in Python.
+/// A boolean beside a number, or another one, counts as 0 or 1, as in Python.
 fn number_of_bool<'v>(value: Value<'v>, beside: Value<'v>, heap: Heap<'v>) -> Value<'v> {
     match value.unpack_bool() {
-        Some(value) if matches!(beside.get_type(), "int" | "float") => heap.alloc(i32::from(value)),
+        Some(value) if matches!(beside.get_type(), "int" | "float" | "bool") => heap.alloc(i32::from(value)),
         _ => value,
+    }
+}
+
+/// A number as a float.
+#[allow(clippy::cast_precision_loss)]
+fn real(value: Value<'_>) -> Option<f64> {
+    float(value).or_else(|| integer(value).map(|number| number as f64))
+}
+
+/// Python's `%` of floats: the sign is the divisor's, of zeros too.
+fn remainder(x: f64, y: f64) -> f64 {
+    let rest = x % y;
+    if rest == 0.0 {
+        0.0f64.copysign(y)
+    } else if (rest < 0.0) != (y < 0.0) {
+        rest + y
+    } else {
+        rest
     }
 }
 
@@ -186,8 +212,7 @@ pub fn power<'v>(a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> starlark::Result
         }
         return Ok(heap.alloc((base as f64).powf(exponent as f64)));
     }
-    let number = |value| float(value).or_else(|| integer(value).map(|number| number as f64));
-    let (base, exponent) = number(a).zip(number(b)).ok_or_else(refused)?;
+    let (base, exponent) = real(a).zip(real(b)).ok_or_else(refused)?;
     if base < 0.0 && exponent.fract() != 0.0 {
         return Err(message(format!("{base} ** {exponent} is no real number")));
     }

@@ -126,7 +126,9 @@ fn lookup<'v>(name: &str, arguments: &Arguments<'_, 'v>, next: &mut usize) -> st
             let rest = path.strip_prefix('[').ok_or_else(|| wrong(format!("`{name}` is no field")))?;
             let end = rest.find(']').ok_or_else(|| wrong(format!("`[` without `]` in `{name}`")))?;
             let key = &rest[..end];
-            let key = key.parse::<i32>().map_or_else(|_| arguments.heap.alloc(key), |at| arguments.heap.alloc(at));
+            // A sign makes it text: Python's fields have no negative indices.
+            let number = key.parse::<u32>().ok().filter(|_| !key.starts_with('+'));
+            let key = number.map_or_else(|| arguments.heap.alloc(key), |at| arguments.heap.alloc(at));
             value = value.at(key, arguments.heap)?;
             path = &rest[end + 1..];
         }

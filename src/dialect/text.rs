@@ -111,7 +111,10 @@ pub fn format_field(value: Value<'_>, conversion: &str, spec: &str) -> Result<St
     }
 }
 
-/// The items of an iterable, as an owned list.
+/// The items of an iterable, as an owned list; of a text its characters, which Starlark does not step through.
 pub fn items<'v>(value: Value<'v>, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+    if let Some(text) = value.unpack_str() {
+        return Ok(text.chars().map(|c| heap.alloc(c)).collect());
+    }
     Ok(value.iterate(heap)?.collect())
 }

@@ -22,7 +22,7 @@ const PANELS: usize = 8;
 const TILE: usize = 8;
 
 /// The longest kernel, in pixels on either side.
-const MOST_RADIUS: usize = 1 << 20;
+const MOST_RADIUS: usize = 1 << 16;
 
 /// The standard deviation of the Gaussian along rows' and columns' axes (down, across), in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,7 +51,7 @@ impl From<(f64, f64)> for Sigma {
 /// the image's type. A NaN or an infinity spoils every pixel that its kernel reaches.
 ///
 /// # Errors
-/// A sigma or truncate that is negative or not finite, and kernels of more than 2²⁰ pixels on a side.
+/// A sigma or truncate that is negative or not finite, and kernels of more than 2¹⁶ pixels on a side.
 pub fn gaussian<T: Sample>(
     image: ArrayView2<T>,
     sigma: impl Into<Sigma>,

@@ -121,6 +121,13 @@ impl Count for u8 {
 
 impl Count for u16 {
     integers!(u16, u32);
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn inside_avx512(rows: &[u16; GROUP], columns: &[u16; GROUP], corner: (u16, u16), size: (u16, u16)) -> u64 {
+        // SAFETY: the caller has made sure of the instructions.
+        unsafe { x86::inside_avx512_wide(rows, columns, corner, size) }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -139,6 +146,28 @@ mod x86 {
             _mm512_cmplt_epu8_mask(offset, _mm512_set1_epi8(size as i8))
         };
         within(rows, corner.0, size.0) & within(columns, corner.1, size.1)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub fn inside_avx512_wide(
+        rows: &[u16; GROUP],
+        columns: &[u16; GROUP],
+        corner: (u16, u16),
+        size: (u16, u16),
+    ) -> u64 {
+        let within = |places: &[u16], corner: u16, size: u16| {
+            let places: &[u16; 32] = places.try_into().expect("half a group");
+            // SAFETY: the array is as long as the vector, and the load needs no alignment.
+            let places = unsafe { _mm512_loadu_si512(places.as_ptr().cast()) };
+            let offset = _mm512_sub_epi16(places, _mm512_set1_epi16(corner as i16));
+            _mm512_cmplt_epu16_mask(offset, _mm512_set1_epi16(size as i16))
+        };
+        let half = |start: usize| {
+            let range = start..start + GROUP / 2;
+            within(&rows[range.clone()], corner.0, size.0) & within(&columns[range], corner.1, size.1)
+        };
+        u64::from(half(0)) | u64::from(half(GROUP / 2)) << 32
     }
 
     #[inline]
@@ -173,6 +202,10 @@ mod tests {
         for (corner, size) in [((0, 0), (255, 255)), ((10, 20), (100, 200)), ((200, 3), (56, 1)), ((255, 255), (1, 1))]
         {
             let mask = u8::inside(&rows, &columns, corner, size);
+            let wide = |pair: (u8, u8)| (u16::from(pair.0), u16::from(pair.1));
+            let (wide_rows, wide_columns) = (rows.map(u16::from), columns.map(u16::from));
+            let mask_wide = u16::inside(&wide_rows, &wide_columns, wide(corner), wide(size));
+            assert_eq!(mask_wide, mask);
             for i in 0..GROUP {
                 let within =
                     |at: u8, from: u8, size: u8| at >= from && u32::from(at) < u32::from(from) + u32::from(size);
@@ -184,6 +217,9 @@ mod tests {
                 if is_x86_feature_detected!("avx512bw") {
                     // SAFETY: detected just now.
                     assert_eq!(mask, unsafe { u8::inside_avx512(&rows, &columns, corner, size) });
+                    // SAFETY: the same.
+                    let wide = unsafe { u16::inside_avx512(&wide_rows, &wide_columns, wide(corner), wide(size)) };
+                    assert_eq!(wide, mask_wide);
                 }
                 if is_x86_feature_detected!("avx2") {
                     // SAFETY: detected just now.

@@ -242,6 +242,18 @@ mod tests {
     }
 
     #[test]
+    fn windows_that_just_do_not_fit_into_a_byte() {
+        let row = Array2::from_shape_fn((1, 90), |(_, x)| (x * 37 % 90) as f64);
+        for size in [(255, 3), (256, 3), (257, 2), (208, 209)] {
+            let fast = median_filter(row.view(), size, Border::Nearest).unwrap();
+            assert!(same(&fast, &slow(&row, size, size.0 * size.1 / 2, Border::Nearest)), "{size:?}");
+            let size = (size.1, size.0);
+            let fast = median_filter(row.t(), size, Border::Nearest).unwrap();
+            assert!(same(&fast, &slow(&row.t().to_owned(), size, size.0 * size.1 / 2, Border::Nearest)), "{size:?}");
+        }
+    }
+
+    #[test]
     fn views_in_any_order_of_memory() {
         let image = Array2::from_shape_fn((30, 20), |(y, x)| ((y * 7 + x * 5) % 13) as f64);
         let turned = median_filter(image.t(), (3, 8), Border::Reflect).unwrap();

@@ -8,6 +8,9 @@
 //! that a step costs the same for every window. The bin that holds the wanted rank lists the places of its pixels in
 //! order: those inside the window are counted off. All of it is additions and comparisons of small integers in a row,
 //! which is what SIMD units do best.
+//!
+//! `unsafe` here marks the calls of `inside`'s vector instructions, each within the arm that is compiled for processors
+//! that have them.
 
 use multiversion::target::match_target;
 use rayon::prelude::*;
@@ -21,6 +24,9 @@ use super::radix::Sorter;
 const SMALL_BINS: usize = 128;
 const LARGE_BINS: usize = 512;
 
+/// The longest window whose blocks have coordinates of a byte.
+const MOST_SMALL: usize = 176;
+
 /// Window and rank, and the block that is worked on at once.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
@@ -32,13 +38,15 @@ struct Plan {
 
 /// Writes the value of rank `rank` (0 the least) among the `size.0` by `size.1` pixels around each pixel to `out`.
 pub(super) fn select<T: Sample>(image: &Bordered<T>, size: (usize, usize), rank: usize, out: &mut [T]) {
+    // Larger blocks read and sort fewer pixels twice, smaller ones stay in nearer caches.
+    let block = if size.0.max(size.1) <= 24 { 128 } else { 256 };
     let side = |window: usize, length: usize| {
-        let block = if window <= 48 { 128 } else { 256 };
-        length.min((block + 1usize).saturating_sub(window).max(window * 2 / 3).max(16))
+        let tile = if window <= MOST_SMALL { block + 1 - window } else { window * 2 / 3 };
+        length.min(tile)
     };
     let tile = (side(size.0, image.height()), side(size.1, image.width()));
     let plan = Plan { size, rank, tile };
-    if tile.0 + size.0 <= 257 && tile.1 + size.1 <= 257 {
+    if size.0.max(size.1) <= MOST_SMALL {
         select_bands::<T, u8, SMALL_BINS>(image, plan, out);
     } else {
         select_bands::<T, u16, LARGE_BINS>(image, plan, out);

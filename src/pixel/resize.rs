@@ -108,7 +108,9 @@ macro_rules! resample {
         impl Resample for $type {
             fn resample(image: ArrayView2<Self>, size: (usize, usize), filter: Filter) -> Array2<Self> {
                 let source: Vec<$pixel> = image.iter().map(|&value| <$pixel>::new(value)).collect();
-                let pixels = resample_typed(&source, image.dim(), size, filter);
+                let (height, width) = image.dim();
+                let source = TypedImageRef::new(side(width), side(height), &source).expect("a pixel for each value");
+                let pixels = resample_typed(&source, size, filter);
                 Array2::from_shape_vec(size, pixels.iter().map(|pixel| pixel.0).collect())
                     .expect("as many pixels as the size has")
             }
@@ -144,8 +146,9 @@ pub fn resize_rgb(image: ArrayView3<u8>, size: (usize, usize), filter: Filter) -
     check((height, width), size)?;
     let image = image.as_standard_layout();
     let bytes = image.as_slice().expect("brought to C order");
-    let source: Vec<pixels::U8x3> = bytes.as_chunks().0.iter().map(|&colour| pixels::U8x3::new(colour)).collect();
-    let pixels = resample_typed(&source, (height, width), size, filter);
+    let source = TypedImageRef::<pixels::U8x3>::from_buffer(side(width), side(height), bytes)
+        .expect("three bytes for each pixel");
+    let pixels = resample_typed(&source, size, filter);
     Ok(Array3::from_shape_vec((size.0, size.1, 3), pixels.iter().flat_map(|pixel| pixel.0).collect())
         .expect("as many pixels as the size has"))
 }
@@ -160,13 +163,15 @@ fn check(shape: (usize, usize), size: (usize, usize)) -> Result<(), PixelError> 
     PixelError::at_most("the number of pixels", MOST_PIXELS, height.saturating_mul(width))
 }
 
-fn resample_typed<P: PixelTrait>(source: &[P], shape: (usize, usize), size: (usize, usize), filter: Filter) -> Vec<P> {
-    let side = |length: usize| u32::try_from(length).expect("sides were checked to be less than 2^31");
-    let source = TypedImageRef::new(side(shape.1), side(shape.0), source).expect("as many pixels as the shape has");
+fn side(length: usize) -> u32 {
+    u32::try_from(length).expect("sides were checked to be at most 2^31")
+}
+
+fn resample_typed<P: PixelTrait>(source: &TypedImageRef<P>, size: (usize, usize), filter: Filter) -> Vec<P> {
     let mut out = TypedImage::<P>::new(side(size.1), side(size.0));
     let options = ResizeOptions::new().resize_alg(filter.algorithm()).use_alpha(false);
     // Without a crop box there is nothing that it could refuse.
-    Resizer::new().resize_typed(&source, &mut out, &options).expect("the whole image is resized");
+    Resizer::new().resize_typed(source, &mut out, &options).expect("the whole image is resized");
     out.pixels().to_vec()
 }
 
@@ -248,7 +253,9 @@ mod tests {
     fn constant_images_stay_so_in_every_type() {
         for filter in FILTERS {
             assert!(resize(Array2::from_elem((7, 5), 200u8).view(), (3, 9), filter).unwrap().iter().all(|&v| v == 200));
-            assert!(resize(Array2::from_elem((7, 5), 999u16).view(), (3, 9), filter).unwrap().iter().all(|&v| v == 999));
+            assert!(
+                resize(Array2::from_elem((7, 5), 999u16).view(), (3, 9), filter).unwrap().iter().all(|&v| v == 999)
+            );
             let rgb = Array3::from_elem((7, 5, 3), 77);
             assert!(resize_rgb(rgb.view(), (3, 9), filter).unwrap().iter().all(|&v| v == 77));
         }
@@ -264,7 +271,10 @@ mod tests {
     #[test]
     fn odd_requests() {
         let image = array![[1.0]];
-        assert_eq!(resize(image.view(), (0, 3), Filter::Box).unwrap_err().to_string(), "size must be at least 1, got 0");
+        assert_eq!(
+            resize(image.view(), (0, 3), Filter::Box).unwrap_err().to_string(),
+            "size must be at least 1, got 0"
+        );
         assert!(resize(image.view(), (usize::MAX, 3), Filter::Box).is_err());
         assert!(resize(Array2::<u8>::zeros((0, 3)).view(), (1, 1), Filter::Box).is_err());
         assert!(resize_rgb(Array3::zeros((2, 2, 4)).view(), (1, 1), Filter::Box).is_err());

@@ -10,8 +10,8 @@ use pest::Parser;
 use super::parse::grammar::{Rule, RulefileGrammar};
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 
-/// As in Python.
-const DEEPEST_BRACKETS: usize = 200;
+/// Half of what Python allows; nobody reads more.
+const DEEPEST_BRACKETS: usize = 100;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// What the first reading found.
@@ -208,7 +208,9 @@ impl Pass<'_> {
         } else {
             self.error("this string is never closed", range).help(match quotes.len() {
                 3 => format!("end it with {quotes}"),
-                _ => format!("end it with {quotes} on the same line, or use {quotes}{quotes}{quotes} for a text of several lines"),
+                _ => format!(
+                    "end it with {quotes} on the same line, or use {quotes}{quotes}{quotes} for a text of several lines"
+                ),
             })
         };
         diagnostic

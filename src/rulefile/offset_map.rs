@@ -33,13 +33,21 @@ impl OffsetMap {
     pub fn origin(&self, code: Range<usize>) -> Option<Span> {
         let (start, end) = (u32::try_from(code.start).ok()?, u32::try_from(code.end).ok()?);
         // Inner nodes are recorded before the nodes around them, so the first of the smallest is the innermost.
-        let piece =
-            self.pieces.iter().filter(|p| p.start <= start && end <= p.end).min_by_key(|piece| piece.end - piece.start)?;
+        let piece = self
+            .pieces
+            .iter()
+            .filter(|p| p.start <= start && end <= p.end)
+            .min_by_key(|piece| piece.end - piece.start)?;
         if !piece.copied {
             return Some(piece.origin);
         }
         let shift = |at: u32| piece.origin.start + (at - piece.start);
         Some(Span { start: shift(start), end: shift(end), ..piece.origin })
+    }
+
+    /// All pieces: ranges of code, and the places they stand for.
+    pub fn origins(&self) -> impl Iterator<Item = (Range<u32>, Span)> + '_ {
+        self.pieces.iter().map(|piece| (piece.start..piece.end, piece.origin))
     }
 
     /// Takes over the pieces of another map whose code was inserted at `offset`.

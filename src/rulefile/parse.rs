@@ -24,8 +24,9 @@ pub use self::keywords::nearest;
 
 type Result<T> = std::result::Result<T, Diagnostic>;
 
-/// Blocks and operators within one another; deeper trees could overflow the stack of whoever walks them.
-const DEEPEST_TREE: usize = 500;
+/// Levels within one another: an operator in a row is one, a bracket or a lambda six, a block four. Deeper trees could
+/// overflow the stack of whoever walks them.
+const DEEPEST_TREE: usize = 400;
 
 /// Reads a whole source file.
 pub fn parse(source: SourceId, text: &Arc<str>) -> Result<File> {
@@ -34,7 +35,7 @@ pub fn parse(source: SourceId, text: &Arc<str>) -> Result<File> {
     }
     let layout = layout(source, text)?;
     let mut pairs = RulefileGrammar::parse(Rule::file, &layout.text)
-        .map_err(|error| explain::explain(source, text, &layout.text, &error))?;
+        .map_err(|error| explain::explain(source, &layout.text, &error))?;
     let builder = Builder { source, original: text, depth: Cell::new(0) };
     let file = pairs.next().expect("the grammar gives one file");
     let statements = builder.block(file.into_inner())?;
@@ -74,8 +75,9 @@ impl Builder<'_> {
     fn deeper<T>(&self, levels: usize, span: Span, build: impl FnOnce() -> Result<T>) -> Result<T> {
         let depth = self.depth.get();
         if depth + levels > DEEPEST_TREE {
-            let message = format!("this is nested more than {DEEPEST_TREE} levels deep");
-            return Err(self.error(message, span).help("give its parts names, and put it together from them"));
+            return Err(self
+                .error("this is nested too deeply", span)
+                .help("give its parts names, and put it together from them"));
         }
         self.depth.set(depth + levels);
         let built = build();

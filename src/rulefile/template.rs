@@ -9,6 +9,9 @@ use super::rule::Workflow;
 use crate::dialect::format::format_value;
 use crate::value::{Named, Value};
 
+/// The values of file-level names.
+pub type Globals<'g> = dyn Fn(&str) -> Option<Value> + 'g;
+
 /// What the placeholders of one job stand for.
 #[derive(Debug, Clone, Copy)]
 pub struct JobValues<'a> {
@@ -72,6 +75,14 @@ const JOB_NAMES: [&str; 11] =
 /// # Errors
 /// [`TemplateError`] for a placeholder that cannot be filled in.
 pub fn shell(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> Result<String, TemplateError> {
+    shell_with(template, values, &|name| workflow.functions.global(name))
+}
+
+/// As [`shell`], with file-level names from `globals`.
+///
+/// # Errors
+/// [`TemplateError`] for a placeholder that cannot be filled in.
+pub fn shell_with(template: &str, values: &JobValues<'_>, globals: &Globals<'_>) -> Result<String, TemplateError> {
     let mut scanner = Scanner::default();
     let mut out = String::with_capacity(template.len() + 64);
     for piece in pieces(template)? {
@@ -82,7 +93,7 @@ pub fn shell(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> Res
             }
             Piece::Field(field) => {
                 let quoting = |error| TemplateError::Quoting { field: field.text.to_owned(), error };
-                match find(&field, values, workflow)? {
+                match find(&field, values, globals)? {
                     Found::Names { names, paths } => {
                         let bare = scanner.is_bare();
                         for (at, name) in names.iter().enumerate() {
@@ -117,7 +128,7 @@ pub fn message(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> R
     for piece in pieces(template)? {
         match piece {
             Piece::Literal(text) => out.push_str(&text),
-            Piece::Field(field) => match find(&field, values, workflow)? {
+            Piece::Field(field) => match find(&field, values, &|name| workflow.functions.global(name))? {
                 Found::Names { names, .. } => {
                     out.push_str(&own_text(&field, &Value::Str(names.join(" ")))?);
                 }
@@ -136,7 +147,7 @@ pub fn globals(template: &str, workflow: &Workflow) -> Vec<(String, Value)> {
         if JOB_NAMES.contains(&field.root) || out.iter().any(|(text, _)| text == field.text) {
             continue;
         }
-        if let Ok(Some(value)) = global(&field, workflow) {
+        if let Ok(Some(value)) = global(&field, &|name| workflow.functions.global(name)) {
             out.push((field.text.to_owned(), value));
         }
     }
@@ -234,7 +245,7 @@ fn field(text: &str) -> Field<'_> {
     Field { text, root: name[..root_end].trim(), path, conversion, spec }
 }
 
-fn find(field: &Field<'_>, values: &JobValues<'_>, workflow: &Workflow) -> Result<Found, TemplateError> {
+fn find(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> Result<Found, TemplateError> {
     let names = |list: &Named<String>| files(field, list).map(|names| Found::Names { names, paths: true });
     match field.root {
         "input" => names(values.input),
@@ -259,7 +270,7 @@ fn find(field: &Field<'_>, values: &JobValues<'_>, workflow: &Workflow) -> Resul
         "attempt" => Ok(Found::Own(Value::Int(values.attempt.into()))),
         "jobid" => Ok(Found::Own(Value::Int(values.job.into()))),
         "rule" => Ok(Found::Own(Value::Str(values.rule.to_owned()))),
-        _ => match global(field, workflow)? {
+        _ => match global(field, globals)? {
             Some(value) => Ok(Found::Own(value)),
             None => Err(unknown(field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect())),
         },
@@ -315,8 +326,8 @@ fn params(field: &Field<'_>, params: &Named<Value>) -> Result<Found, TemplateErr
     })
 }
 
-fn global(field: &Field<'_>, workflow: &Workflow) -> Result<Option<Value>, TemplateError> {
-    let Some(value) = workflow.functions.global(field.root) else { return Ok(None) };
+fn global(field: &Field<'_>, globals: &Globals<'_>) -> Result<Option<Value>, TemplateError> {
+    let Some(value) = globals(field.root) else { return Ok(None) };
     match follow(value, &field.path) {
         Some(value) => Ok(Some(value)),
         None => Err(TemplateError::Field {

@@ -97,9 +97,9 @@ pub enum StatementKind {
         keyword: Word,
         body: Block,
     },
-    /// `module NAME:`.
+    /// `module NAME:`, or with its name among the directives.
     Module {
-        name: Word,
+        name: Option<Word>,
         body: RuleBody,
     },
     /// `use rule … from … as … with:`; its words are in the text of `head`.
@@ -152,7 +152,10 @@ pub struct Parameter {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParameterKind {
-    Plain { name: Word, default: Option<Expr> },
+    Plain {
+        name: Word,
+        default: Option<Expr>,
+    },
     /// `*name`, or a bare `*`.
     Star(Option<Word>),
     DoubleStar(Word),

@@ -117,7 +117,7 @@ fn work_once(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), Jo
             site.spawn(&mut script.command(), false)
         }
         Work::Run { .. } => {
-            clear_log(&spec.stdio_log)?;
+            clear_log(spec)?;
             let before = thread_cpu();
             let done = catch_unwind(AssertUnwindSafe(|| shared.in_process.run(spec, &mut site)));
             usage.cpu += thread_cpu().saturating_sub(before);
@@ -151,7 +151,7 @@ impl Site<'_> {
             if let Some(streams) = simple.open(log) {
                 match simple.command(streams, log) {
                     Ok(None) if append => return Ok(()),
-                    Ok(None) => return clear_log(path),
+                    Ok(None) => return clear_log(&self.order.spec),
                     // What does not start is given to bash, which says why as it always does.
                     Ok(Some(mut command)) => match self.start(&mut command) {
                         Ok(ended) => return self.judge(&ended),
@@ -279,8 +279,12 @@ fn open_log(path: &str, append: bool) -> io::Result<File> {
     }
 }
 
-/// A command without a process says nothing: no log, and none from an earlier run.
-fn clear_log(path: &str) -> Result<(), JobError> {
+/// Before work that may write no log: none is left from an earlier run, and one that the rule declares is there.
+fn clear_log(spec: &JobSpec) -> Result<(), JobError> {
+    let path = &spec.stdio_log;
+    if is_declared(spec) {
+        return open_log(path, false).map(drop).map_err(|error| disk_error("write", path, &error));
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk_error("remove", path, &error)),
         _ => Ok(()),
@@ -289,10 +293,13 @@ fn clear_log(path: &str) -> Result<(), JobError> {
 
 /// A hundred thousand silent jobs leave no hundred thousand empty files; a log that the rule declares stays.
 fn drop_empty_log(spec: &JobSpec) {
-    let declared = spec.log.items.contains(&spec.stdio_log);
-    if !declared && fs::metadata(&spec.stdio_log).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
+    if !is_declared(spec) && fs::metadata(&spec.stdio_log).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
         let _ = fs::remove_file(&spec.stdio_log);
     }
+}
+
+fn is_declared(spec: &JobSpec) -> bool {
+    spec.log.items.contains(&spec.stdio_log)
 }
 
 fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobError> {

@@ -379,3 +379,124 @@ impl Scheduler {
 fn fits(demand: &[u64], free: &[u64]) -> bool {
     demand.iter().zip(free).all(|(asked, free)| asked <= free)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn task(priority: i64, weight: u64, position: u32, demand: &[u64]) -> Task {
+        Task { priority, weight, position, demand: demand.to_vec() }
+    }
+
+    #[test]
+    fn priority_then_the_longest_way_then_the_place_in_the_file() {
+        let mut tasks = Tasks::new(vec![1]);
+        for (priority, weight, position) in [(0, 1, 3), (0, 1, 2), (0, 1, 1), (5, 1, 9), (0, 7, 0)] {
+            tasks.add(task(priority, weight, position, &[1])).unwrap();
+        }
+        // 1 is before 4, which is heavy.
+        tasks.edge(1, 4);
+        tasks.edge(1, 4);
+        let mut scheduler = tasks.schedule();
+        let mut order = Vec::new();
+        while let Some(job) = scheduler.pick() {
+            order.push(job);
+            assert_eq!(scheduler.pick(), None, "one core");
+            scheduler.finish(job);
+        }
+        assert_eq!(order, [3, 1, 4, 2, 0]);
+        assert_eq!(scheduler.left(), 0);
+    }
+
+    #[test]
+    fn a_failure_takes_all_that_depends_on_it_along_and_nothing_else() {
+        let mut tasks = Tasks::new(vec![4]);
+        for position in 0..100_003 {
+            tasks.add(task(0, 1, position, &[1])).unwrap();
+        }
+        for job in 0..100_000 {
+            tasks.edge(job, job + 1);
+        }
+        tasks.edge(100_001, 50);
+        let mut scheduler = tasks.schedule();
+        assert_eq!(scheduler.pick(), Some(0), "a chain without end is no recursion");
+        assert_eq!(scheduler.fail(0).len(), 100_000);
+        let rest = [scheduler.pick().unwrap(), scheduler.pick().unwrap()];
+        assert_eq!(rest, [100_001, 100_002]);
+        for job in rest {
+            scheduler.finish(job);
+        }
+        assert_eq!((scheduler.pick(), scheduler.left()), (None, 0));
+    }
+
+    #[test]
+    fn a_demand_may_change_when_the_job_is_known() {
+        let mut tasks = Tasks::new(vec![2, 10]);
+        assert_eq!(tasks.add(task(0, 1, 0, &[3])), Err(TooMuch { resource: 0, asked: 3, total: 2 }));
+        tasks.add(task(0, 1, 0, &[1, 6])).unwrap();
+        tasks.add(task(0, 1, 1, &[1])).unwrap();
+        let mut scheduler = tasks.schedule();
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(1)));
+        assert_eq!(scheduler.adjust(1, vec![1, 5]), Ok(false), "there is no room yet");
+        assert_eq!(scheduler.adjust(0, vec![1, 11]), Err(TooMuch { resource: 1, asked: 11, total: 10 }));
+        assert_eq!(scheduler.pick(), None);
+        scheduler.retry(0);
+        assert_eq!(scheduler.pick(), Some(0));
+        scheduler.finish(0);
+        assert_eq!(scheduler.pick(), Some(1));
+    }
+
+    proptest! {
+        /// Whatever the jobs: each runs once, after those before it, within the resources, in one order; none is left.
+        #[test]
+        fn every_job_runs_once_in_order_and_within_the_resources(
+            jobs in prop::collection::vec((-2i64..3, 0u64..50, 0u64..4, 0u64..9), 1..60),
+            edges in prop::collection::vec((0usize..60, 0usize..60), 0..150),
+            ends in prop::collection::vec(0usize..8, 1..50),
+        ) {
+            let mut tasks = Tasks::new(vec![3, 8]);
+            for (position, (priority, weight, cores, memory)) in (0..).zip(&jobs) {
+                tasks.add(task(*priority, *weight, position, &[*cores, *memory])).unwrap();
+            }
+            let edges: Vec<_> = edges
+                .into_iter()
+                .map(|(a, b)| (a % jobs.len(), b % jobs.len()))
+                .filter(|(a, b)| a < b)
+                .collect();
+            for &(before, after) in &edges {
+                tasks.edge(before as u32, after as u32);
+            }
+            let play = |mut scheduler: Scheduler| {
+                let (mut order, mut running, mut done) = (Vec::new(), Vec::<u32>::new(), vec![false; jobs.len()]);
+                let mut ends = ends.iter().cycle();
+                loop {
+                    while let Some(job) = scheduler.pick() {
+                        order.push(job);
+                        running.push(job);
+                        for &(before, after) in &edges {
+                            assert!(after as u32 != job || done[before]);
+                        }
+                    }
+                    for (resource, total) in [(0, 3), (1, 8)] {
+                        let of = |&job: &u32| [jobs[job as usize].2, jobs[job as usize].3][resource];
+                        assert!(running.iter().map(of).sum::<u64>() <= total);
+                    }
+                    if running.is_empty() {
+                        return (order, scheduler.left());
+                    }
+                    let job = running.remove(ends.next().expect("endless") % running.len());
+                    done[job as usize] = true;
+                    scheduler.finish(job);
+                }
+            };
+            let scheduler = tasks.schedule();
+            let (order, left) = play(scheduler.clone());
+            prop_assert_eq!(left, 0);
+            prop_assert_eq!(play(scheduler), (order.clone(), 0));
+            let mut sorted = order;
+            sorted.sort_unstable();
+            prop_assert_eq!(sorted, (0..jobs.len() as u32).collect::<Vec<_>>());
+        }
+    }
+}

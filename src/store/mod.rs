@@ -7,7 +7,7 @@ mod schema;
 mod writer;
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -125,9 +125,36 @@ impl Store {
         if directory.join(FOLDER).join("state.db").exists() {
             return Store::open(directory);
         }
+        Ok(Opened { store: Store::empty()?, recovered: Vec::new(), notice: None })
+    }
+
+    /// A store that is on no disk: what is written to it is forgotten with it.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn empty() -> Result<Self, StoreError> {
         let mut connection = Connection::open_in_memory()?;
         schema::migrate(&mut connection)?;
-        Ok(Opened { store: Store::over(connection, None, None)?, recovered: Vec::new(), notice: None })
+        Store::over(connection, None, None)
+    }
+
+    /// For each path, the key of the job that made it, where one is on record.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn keys_of_outputs(
+        &self,
+        paths: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached("SELECT jobs.key FROM outputs JOIN jobs ON jobs.id = outputs.job WHERE outputs.path = ?1")?;
+        let mut out = Vec::new();
+        for path in paths {
+            let key = statement.query_row([&path], |row| row.get(0)).optional()?;
+            out.push((path, key));
+        }
+        Ok(out)
     }
 
     /// Frees the lock of a directory, unless a live process of this machine holds it.
@@ -266,27 +293,22 @@ impl Drop for Store {
     }
 }
 
-/// Opens the file, checked as far as its state gives reason to: after a crash (its write-ahead log is still there) all
-/// of its structure, otherwise its header, its length and its schema.
+/// Opens the file, checked as far as its state gives reason to: its length and its schema, and all of its structure
+/// after a crash (its write-ahead log is still there).
 fn open_file(folder: &Path) -> Result<Connection, StoreError> {
     let path = folder.join("state.db");
     let crashed = fs::metadata(folder.join("state.db-wal")).is_ok_and(|meta| meta.len() > 0);
+    if !crashed && is_cut(&path).map_err(|error| StoreError::io(&path, error))? {
+        return Err(StoreError::Damaged("the file is cut off".to_owned()));
+    }
     let mut connection = Connection::open(&path)?;
     schema::configure(&connection)?;
     schema::migrate(&mut connection)?;
-    let whole = |pages: i64, size: i64| fs::metadata(&path).is_ok_and(|meta| meta.len() >= (pages * size) as u64);
-    let pages = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    let size = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     if crashed {
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {
             return Err(StoreError::Damaged(verdict));
         }
-    } else if pages > 1
-        && !whole(pages, size)
-        && fs::metadata(folder.join("state.db-wal")).map_or(true, |m| m.len() == 0)
-    {
-        return Err(StoreError::Damaged("the file is cut off".to_owned()));
     }
     // Tables that this version has and the file lacks show up when a statement is prepared.
     for table in ["jobs", "inputs", "outputs", "runs", "started", "failures", "rules"] {
@@ -295,6 +317,28 @@ fn open_file(folder: &Path) -> Result<Connection, StoreError> {
         }
     }
     Ok(connection)
+}
+
+/// Whether a database file is shorter than its header says (SQLite's file format, section 1.3: page size at byte 16,
+/// pages at byte 28). SQLite itself takes a file of less than a page for an empty one.
+fn is_cut(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    let length = match fs::File::open(path) {
+        Ok(file) => {
+            let length = file.metadata()?.len();
+            file.take(32).read_to_end(&mut start)?;
+            length
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let Some((page, pages)) = start.get(16..18).zip(start.get(28..32)) else { return Ok(length > 0) };
+    let page = match u64::from(u16::from_be_bytes([page[0], page[1]])) {
+        1 => 65_536,
+        size => size,
+    };
+    let pages = u64::from(u32::from_be_bytes([pages[0], pages[1], pages[2], pages[3]]));
+    Ok(length < page * pages)
 }
 
 /// Moves the file and its write-ahead log out of the way, under the first free number.

@@ -7,6 +7,7 @@ mod fits;
 mod format;
 mod jpeg;
 mod npy;
+mod pnm;
 mod raster;
 mod tiff;
 mod tiles;
@@ -132,9 +133,8 @@ pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> R
             Format::Npy => npy::write(&image, &mut out)?,
             Format::Tiff => tiff::write(&image, &mut out)?,
             Format::Jpeg => jpeg::write(&image, options.quality, &mut out)?,
-            Format::Png | Format::Gif | Format::Bmp | Format::WebP | Format::Pnm => {
-                raster::write(&image, format, &mut out)?;
-            }
+            Format::Png | Format::Gif | Format::Bmp | Format::WebP => raster::write(&image, format, &mut out)?,
+            Format::Pnm => pnm::write(&image, &mut out)?,
         }
         out.flush()?;
         Ok(())

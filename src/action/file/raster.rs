@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, Seek, Write};
 
-use image::codecs::{bmp, gif, jpeg, png, pnm, webp};
+use image::codecs::{bmp, gif, jpeg, png, webp};
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
 use ndarray::{Array3, ArrayView3, Axis};
@@ -30,7 +30,7 @@ pub fn read(reader: impl BufRead + Seek, file_size: u64, format: Format) -> Resu
     Ok(Image::new(oriented(pixels, orientation), Header::default()))
 }
 
-/// Writes one or three planes of `uint8` or, for PNG and PNM, `uint16`.
+/// Writes one or three planes of `uint8` or, for PNG, `uint16`.
 pub fn write(image: &Image, format: Format, out: &mut impl Write) -> Result<(), Reason> {
     let [planes, ..] = image.shape();
     let colour = match (planes, image.pixels()) {
@@ -44,7 +44,6 @@ pub fn write(image: &Image, format: Format, out: &mut impl Write) -> Result<(), 
         Format::Png => encode(png::PngEncoder::new(out), image, colour),
         Format::WebP => encode(webp::WebPEncoder::new_lossless(out), image, colour),
         Format::Bmp => encode(bmp::BmpEncoder::new(out), image, colour),
-        Format::Pnm => encode(pnm::PnmEncoder::new(out), image, colour),
         Format::Gif => encode_gif(image, out),
         _ => unreachable!("other formats have writers of their own"),
     }

@@ -189,3 +189,51 @@ fn descriptor(data: &[u8], at: u64, is_wide: bool) -> Option<(u64, u64)> {
 fn damaged(text: String) -> Reason {
     Reason::Damaged(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiles(codec: Codec) -> Tiles {
+        Tiles { pixels: 100, rows: 1, width: 8, heap: 8, codec }
+    }
+
+    /// The head of an HCOMPRESS stream for a tile of that size.
+    fn hcompress(height: i32, width: i32, planes: [u8; 3]) -> Vec<u8> {
+        [&[0xdd, 0x99], &height.to_be_bytes()[..], &width.to_be_bytes(), &[0; 12], &planes, &[0; 8]].concat()
+    }
+
+    /// CFITSIO's decoder writes as many pixels as the stream says, into a buffer for the tile.
+    #[test]
+    fn an_hcompress_tile_must_fit_its_buffer() {
+        let sound = |stream: &[u8]| tiles(Codec::Hcompress).is_stream_sound(stream);
+        assert!(sound(&hcompress(10, 10, [12, 8, 8])));
+        assert!(!sound(&hcompress(10, 11, [12, 8, 8])));
+        assert!(!sound(&hcompress(-10, -10, [12, 8, 8])));
+        assert!(!sound(&hcompress(10, 10, [12, 8, 200])));
+        assert!(!sound(&hcompress(10, 10, [12, 8, 8])[..24]));
+    }
+
+    #[test]
+    fn a_plio_tile_s_length_must_be_there() {
+        let stream = |words: [i16; 8]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
+        let sound = |words| tiles(Codec::Plio).is_stream_sound(&stream(words));
+        assert!(sound([0, 7, -100, 8, 0, 0, 0, 0]));
+        assert!(!sound([0, 7, -100, 9, 0, 0, 0, 0]));
+        assert!(sound([0, 7, 7, -100, 8, 0, 0, 0]));
+        assert!(!sound([0, 7, 7, -100, 8, 1, 0, 0]));
+    }
+
+    #[test]
+    fn descriptors_must_point_into_the_heap() {
+        let mut header = Header::default();
+        header.set("TFIELDS", Value::Int(1));
+        header.set("TFORM1", Value::Str("1PB(4)".to_owned()));
+        let data = |count: u32, start: u32| [&count.to_be_bytes()[..], &start.to_be_bytes(), &[0; 4]].concat();
+        let check = |count, start| tiles(Codec::Careful).check_data(&header, &data(count, start));
+        assert!(check(4, 0).is_ok() && check(0, 0).is_ok());
+        for (count, start) in [(5, 0), (1, 4), (u32::MAX, 0), (4, u32::MAX)] {
+            assert!(check(count, start).is_err(), "{count} from {start}");
+        }
+    }
+}

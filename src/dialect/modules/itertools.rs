@@ -189,7 +189,7 @@ impl std::fmt::Display for Chain {
 fn chained<'v>(iterables: impl IntoIterator<Item = Value<'v>>, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
     let mut out = Vec::new();
     for iterable in iterables {
-        out.extend(iterable.iterate(heap)?);
+        out.extend(items(iterable, heap)?);
     }
     Ok(out)
 }

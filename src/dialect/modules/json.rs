@@ -99,6 +99,24 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
+/// Read by hand: with `arbitrary_precision`, which a dependency turns on, numbers do not pass through untagged enums.
+fn from_json(parsed: serde_json::Value) -> value::Value {
+    use serde_json::Value as Json;
+    match parsed {
+        Json::Null => value::Value::None,
+        Json::Bool(value) => value::Value::Bool(value),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => value::Value::Int(whole),
+            None => value::Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => value::Value::Str(text),
+        Json::Array(items) => value::Value::List(items.into_iter().map(from_json).collect()),
+        Json::Object(entries) => {
+            value::Value::Dict(value::Dict(entries.into_iter().map(|(key, value)| (key, from_json(value))).collect()))
+        }
+    }
+}
+
 #[starlark_module]
 pub fn functions(builder: &mut GlobalsBuilder) {
     fn dumps<'v>(
@@ -114,8 +132,7 @@ pub fn functions(builder: &mut GlobalsBuilder) {
         Ok(out)
     }
     fn loads<'v>(#[starlark(require = pos)] text: &str, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
-        let plain: value::Value =
-            serde_json::from_str(text).map_err(|error| message(format!("json.loads: {error}")))?;
-        Ok(to_starlark(&plain, heap))
+        let parsed = serde_json::from_str(text).map_err(|error| message(format!("json.loads: {error}")))?;
+        Ok(to_starlark(&from_json(parsed), heap))
     }
 }

@@ -28,7 +28,7 @@ pub fn add_rule<'v>(
         let site = &sites[site as usize];
         (site.span, site.doc.clone(), site.run.is_some())
     };
-    let name_given = name.is_some();
+
     let name = match name {
         Some(name) => name,
         None => match given.iter().find(|(keyword, _)| keyword == "name") {
@@ -81,7 +81,7 @@ pub fn add_rule<'v>(
     let Builder { rule, constraints, .. } = builder;
     loader.facts.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(facts(&rule));
     let captured = if has_run { programs::capture(site, eval)? } else { Vec::new() };
-    loader.drafts.borrow_mut().push(Draft { rule, site, constraints, captured, is_anonymous: !name_given });
+    loader.drafts.borrow_mut().push(Draft { rule, site, constraints, captured });
     Ok(())
 }
 

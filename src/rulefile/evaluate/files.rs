@@ -228,7 +228,7 @@ fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
     Ok(columns)
 }
 
-fn compiled(text: &str, loader: &Loader) -> Result<Pattern, Box<Diagnostic>> {
+fn compiled(text: &str, loader: Option<&Loader>) -> Result<Pattern, Box<Diagnostic>> {
     let text = crate::path::normalise(text);
     let span = crate::diagnostic::Span::new(crate::diagnostic::SourceId(0), 0..0);
     let unplaced = |error| {
@@ -237,7 +237,7 @@ fn compiled(text: &str, loader: &Loader) -> Result<Pattern, Box<Diagnostic>> {
         Box::new(diagnostic)
     };
     let mut pattern = Pattern::parse(&text).map_err(unplaced)?;
-    let constraints = loader.constraints.borrow();
+    let constraints = loader.map(|loader| loader.constraints.borrow().clone()).unwrap_or_default();
     pattern
         .compile(|name| constraints.iter().rev().find(|(n, _)| n == name).map(|(_, regex)| regex.clone()))
         .map_err(unplaced)?;
@@ -293,7 +293,7 @@ pub fn files(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<Value<'v>> {
         // Links are always followed; the walk knows circles.
         let _ = followlinks;
-        let pattern = compiled(pattern, Loader::of(eval)).map_err(|diagnostic| fail(*diagnostic))?;
+        let pattern = compiled(pattern, Loader::find(eval)).map_err(|diagnostic| fail(*diagnostic))?;
         let columns = glob(&pattern).map_err(|diagnostic| fail(*diagnostic))?;
         let names = pattern.names().iter().enumerate().map(|(at, name)| (name.clone(), at as u32, None)).collect();
         let items = columns.into_iter().map(|column| Plain::List(column.into_iter().map(Plain::Str).collect())).collect();
@@ -316,7 +316,9 @@ fn expand_or_wait<'v>(
         return expand(arguments, named, eval);
     }
     let heap = eval.heap();
-    let later = eval.module().get("expand later").expect("the prelude defines it");
+    let Some(later) = eval.module().get("expand later") else {
+        return Err(fail(Diagnostic::error("expand() takes functions of wildcards only at file level")));
+    };
     let names = starlark::values::dict::AllocDict(named.iter().map(|(name, &value)| (name.as_str(), value)));
     eval.eval_function(later, &[heap.alloc(AllocList(arguments.iter().copied())), heap.alloc(names)], &[])
 }

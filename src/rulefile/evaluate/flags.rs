@@ -82,10 +82,9 @@ pub fn expr<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Res
         return Ok(marked.expr.clone());
     }
     if is_callable(value) {
-        let loader = Loader::of(eval);
-        if loader.is_loaded.get() {
+        let Some(loader) = Loader::find(eval).filter(|loader| !loader.is_loaded.get()) else {
             return Err(fail(Diagnostic::error("a function of wildcards cannot return another function")));
-        }
+        };
         return Ok(Expr::Function(loader.keep_function(value, eval)));
     }
     let items = |values: &[Value<'v>]| -> starlark::Result<Vec<Expr>> {

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::{Arc, RwLock};
 
 use starlark::any::ProvidesStaticType;
+use starlark::environment::FrozenModule;
 use starlark::eval::Evaluator;
 use starlark::values::{Value, ValueLike};
 
@@ -13,7 +14,7 @@ use super::settings::ConfigLayers;
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
 use crate::rulefile::lower::{FunctionSource, RuleSite};
 use crate::rulefile::offset_map::OffsetMap;
-use crate::rulefile::rule::{Argument, FunctionId, Rule, RuleOrder};
+use crate::rulefile::rule::{FunctionId, Rule, RuleOrder};
 
 /// A rule as evaluated, before constraints and programs, which need the whole file, are put in.
 #[derive(Debug)]
@@ -25,7 +26,6 @@ pub struct Draft {
     pub constraints: Vec<(String, String)>,
     /// Free names of the `run:` body that had a plain value when the rule was met.
     pub captured: Vec<(String, String)>,
-    pub is_anonymous: bool,
 }
 
 /// A unit of lowered code that was evaluated: to find places in it again.
@@ -66,6 +66,10 @@ pub struct Loader {
     pub basedir: RefCell<String>,
     /// Files that were read.
     pub read: RefCell<Vec<String>>,
+    /// Files that are being evaluated, the outermost first.
+    pub files_open: RefCell<Vec<String>>,
+    /// The module, once it is frozen.
+    pub frozen: RefCell<Option<FrozenModule>>,
     /// Whether the file has been evaluated: what follows are calls of its functions.
     pub is_loaded: Cell<bool>,
 }
@@ -73,8 +77,6 @@ pub struct Loader {
 #[derive(Debug, Clone, Default)]
 pub struct FunctionParameters {
     pub names: Vec<String>,
-    /// How many of them have no default.
-    pub required: usize,
     pub takes_all: bool,
 }
 
@@ -89,9 +91,14 @@ pub fn fail(diagnostic: Diagnostic) -> starlark::Error {
 }
 
 impl Loader {
-    /// The state behind an evaluator.
+    /// The state behind an evaluator, where it evaluates a Rulefile and not a job's program.
+    pub fn find<'l>(eval: &Evaluator<'_, 'l, '_>) -> Option<&'l Loader> {
+        eval.extra.and_then(|extra| extra.downcast_ref::<Loader>())
+    }
+
+    /// The state behind the evaluator of a Rulefile.
     pub fn of<'l>(eval: &Evaluator<'_, 'l, '_>) -> &'l Loader {
-        eval.extra.and_then(|extra| extra.downcast_ref::<Loader>()).expect("every evaluator of a Rulefile has its loader")
+        Loader::find(eval).expect("every evaluator of a Rulefile has its loader")
     }
 
     /// The place in the Rulefile that a piece of a unit stands for.
@@ -185,7 +192,6 @@ fn function_parameters(function: Value<'_>) -> FunctionParameters {
     let parameters = documentation.params;
     let all = parameters.pos_only.iter().chain(&parameters.pos_or_named).chain(&parameters.named_only);
     FunctionParameters {
-        required: all.clone().filter(|parameter| parameter.default_value.is_none()).count(),
         names: all.map(|parameter| parameter.name.clone()).collect(),
         takes_all: parameters.kwargs.is_some() || parameters.args.is_some(),
     }
@@ -198,11 +204,6 @@ pub fn is_callable(value: Value<'_>) -> bool {
 
 fn first_line(text: &str) -> String {
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed").trim().to_owned()
-}
-
-/// The arguments of a directive that hold a value each, with the place of each.
-pub fn argument(name: Option<String>, expr: crate::rulefile::rule::Expr, span: Span) -> Argument {
-    Argument { name, expr, span }
 }
 
 /// Whether a value is of a type of ours.

@@ -9,6 +9,8 @@ use crate::value::{Dict, Value};
 pub struct ConfigLayers {
     /// Whether `--configfile` was given, so that a `configfile:` that is missing does not matter.
     pub files_given: bool,
+    /// `configfile:` statements do not count.
+    pub replaced: bool,
     /// From `--configfile` and `-C`, merged already.
     pub overrides: Dict,
 }

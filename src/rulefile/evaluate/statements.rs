@@ -8,7 +8,7 @@ use starlark::values::dict::{AllocDict, DictMut, DictRef};
 use starlark::values::list::{AllocList, ListRef};
 use starlark::values::none::{NoneOr, NoneType};
 use starlark::values::tuple::{TupleRef, UnpackTuple};
-use starlark::values::{Value, ValueLike};
+use starlark::values::Value;
 
 use super::data::data_error;
 use super::draft;
@@ -151,6 +151,9 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let loader = Loader::of(eval);
+        if loader.config.borrow().replaced {
+            return Ok(NoneType);
+        }
         let overrides = loader.config.borrow().overrides.clone();
         // As in Snakemake, a file that the command line replaces need not exist.
         let from_file = match read_config(path) {
@@ -167,7 +170,7 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         let mut dict = DictMut::from_value(config)?;
         for (key, value) in &merged.0 {
             let key = heap.alloc(key.as_str());
-            dict.insert_hashed(key.get_hashed()?, to_starlark(value, heap));
+            dict.aref.insert_hashed(key.get_hashed()?, to_starlark(value, heap));
         }
         Ok(NoneType)
     }

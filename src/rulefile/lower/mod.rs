@@ -2,10 +2,23 @@
 //! A unit ends after a top-level statement that includes a file, because the included names are known only after it
 //! was evaluated. It emits calls of natives (`__rule__`, `__fmt__`, …) and does not know what they do.
 
+mod calls;
+mod expressions;
+mod functions;
+mod imports;
+mod lowerer;
+mod names;
+mod refused;
+mod rules;
+mod statements;
+
+use self::lowerer::{Lowerer, Outside};
+use super::offset_map::OffsetMap;
+use super::scope::{Names, bound_by_block};
+use super::tree::{File, RuleKind, Statement, StatementKind};
 use crate::diagnostic::{Diagnostic, Span};
 
-use super::offset_map::OffsetMap;
-use super::tree::{File, RuleKind};
+pub use self::names::starlark_name;
 
 /// The ids that the next unit's rules and functions begin with; they count on over all files of a workflow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,6 +83,7 @@ pub struct FunctionSource {
 /// The units of one file, in order.
 pub struct Lowering<'a> {
     file: &'a File,
+    /// The first statement of the next unit.
     next: usize,
 }
 
@@ -78,11 +92,42 @@ impl<'a> Lowering<'a> {
         Lowering { file, next: 0 }
     }
 
-    /// Lowers up to and with the next top-level statement that includes a file. `known` says whether a name is built in,
-    /// or was defined by a unit evaluated before. `None` at the end of the file, and after an error.
+    /// Lowers up to and with the next top-level statement that includes a file. `known` says whether a name (in its
+    /// Starlark spelling) is built in, or was defined by a unit evaluated before. `None` at the end of the file, and
+    /// after an error.
     pub fn next_unit(&mut self, ids: NextIds, known: &dyn Fn(&str) -> bool) -> Option<Result<Unit, Diagnostic>> {
-        let _ = (self.file, self.next, ids, known);
-        self.next += 1;
-        None
+        let rest = self.file.statements.get(self.next..).filter(|rest| !rest.is_empty())?;
+        let length = rest.iter().position(includes).map_or(rest.len(), |at| at + 1);
+        self.next += length;
+        let unit = lower_unit(self.file, &rest[..length], ids, known);
+        if unit.is_err() {
+            self.next = self.file.statements.len();
+        }
+        Some(unit)
+    }
+}
+
+fn lower_unit(
+    file: &File,
+    statements: &[Statement],
+    ids: NextIds,
+    known: &dyn Fn(&str) -> bool,
+) -> Result<Unit, Diagnostic> {
+    let mut defined = Names::new();
+    bound_by_block(statements, &mut defined);
+    let mut lowerer = Lowerer::new(file, Outside::Module { defined, known }, ids);
+    statements.iter().try_for_each(|statement| lowerer.statement(statement))?;
+    Ok(Unit { code: lowerer.code, map: lowerer.map, sites: lowerer.sites, functions: lowerer.functions })
+}
+
+/// Whether evaluating the statement may include a file.
+fn includes(statement: &Statement) -> bool {
+    match &statement.kind {
+        StatementKind::Keyword { keyword, .. } => keyword.text == "include",
+        StatementKind::If { branches, otherwise } => {
+            branches.iter().any(|(_, block)| block.iter().any(includes)) || otherwise.iter().flatten().any(includes)
+        }
+        StatementKind::For { body, .. } => body.iter().any(includes),
+        _ => false,
     }
 }

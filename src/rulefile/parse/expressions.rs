@@ -56,12 +56,12 @@ impl Builder<'_> {
                 let mut inner = pair.into_inner();
                 let name = self.word(&inner.next().expect("a walrus has a name"));
                 let value = inner.next().expect("a walrus has a value");
-                ExprKind::Walrus { name, value: Box::new(self.deeper(1, span, || self.expression(value))?) }
+                ExprKind::Walrus { name, value: Box::new(self.deeper(6, span, || self.expression(value))?) }
             }
-            Rule::lambda => self.deeper(1, span, || self.lambda(pair))?,
-            Rule::parenthesis => self.deeper(1, span, || self.parenthesis(pair))?,
-            Rule::list => self.deeper(1, span, || self.list(pair))?,
-            Rule::braces => self.deeper(1, span, || self.braces(pair))?,
+            Rule::lambda => self.deeper(6, span, || self.lambda(pair))?,
+            Rule::parenthesis => self.deeper(6, span, || self.parenthesis(pair))?,
+            Rule::list => self.deeper(6, span, || self.list(pair))?,
+            Rule::braces => self.deeper(6, span, || self.braces(pair))?,
             rule => unreachable!("{rule:?} is not an expression"),
         };
         Ok(Expr { kind, span })
@@ -78,7 +78,7 @@ impl Builder<'_> {
         let first = inner.next().expect("an expression is not empty");
         let Some(condition) = inner.next() else { return self.expression(first) };
         let otherwise = inner.next().expect("a conditional has three parts");
-        self.deeper(1, span, || {
+        self.deeper(6, span, || {
             let kind = ExprKind::Conditional {
                 condition: Box::new(self.expression(condition)?),
                 then: Box::new(self.expression(first)?),

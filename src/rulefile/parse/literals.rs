@@ -22,7 +22,8 @@ impl Builder<'_> {
             }
             let (prefix, body) = open(inner.as_str());
             bytes |= prefix.contains(['b', 'B']);
-            let offset = inner.as_span().start() + prefix.len() + (inner.as_str().len() - prefix.len() - body.len()) / 2;
+            let offset =
+                inner.as_span().start() + prefix.len() + (inner.as_str().len() - prefix.len() - body.len()) / 2;
             push_text(&mut pieces, &self.decode(body, offset, prefix.contains(['r', 'R']), false)?);
         }
         let kind = if bytes {
@@ -62,7 +63,7 @@ impl Builder<'_> {
                         shown = true;
                         push_text(pieces, &self.original[span.start as usize + 1..equals.as_span().end()]);
                     }
-                    value = Some(self.deeper(2, span, || self.expression(expression))?);
+                    value = Some(self.deeper(6, span, || self.expression(expression))?);
                 }
                 Rule::field_conversion => conversion = inner.as_str().chars().nth(1),
                 _ => {
@@ -70,7 +71,9 @@ impl Builder<'_> {
                     for part in inner.into_inner() {
                         match part.as_rule() {
                             Rule::field => self.field(part, raw, &mut parts)?,
-                            _ => push_text(&mut parts, &self.decode(part.as_str(), part.as_span().start(), raw, false)?),
+                            _ => {
+                                push_text(&mut parts, &self.decode(part.as_str(), part.as_span().start(), raw, false)?)
+                            }
                         }
                     }
                     spec = Some(parts);

@@ -18,7 +18,7 @@ impl Builder<'_> {
         let mut block = Vec::new();
         for pair in pairs.filter(|p| !matches!(p.as_rule(), Rule::end_of_line | Rule::EOI)) {
             let span = self.span(&pair);
-            let kind = self.deeper(2, span, || self.statement(pair))?;
+            let kind = self.deeper(4, span, || self.statement(pair))?;
             block.push(Statement { kind, span });
         }
         Ok(block)
@@ -47,9 +47,9 @@ impl Builder<'_> {
             Rule::module_statement => {
                 let mut inner = pair.into_inner();
                 let head = inner.next().expect("a module has a head");
-                let name = head.into_inner().nth(1).expect("a module has a name");
+                let name = head.into_inner().nth(1).map(|name| self.word(&name));
                 let body = inner.next().expect("a module has a body");
-                Ok(StatementKind::Module { name: self.word(&name), body: self.rule_body(body, true)? })
+                Ok(StatementKind::Module { name, body: self.rule_body(body, true)? })
             }
             Rule::use_rule_statement => {
                 let mut inner = pair.into_inner();
@@ -81,8 +81,14 @@ impl Builder<'_> {
         let is_keyword = |rule| {
             matches!(
                 rule,
-                Rule::return_keyword | Rule::raise_keyword | Rule::assert_keyword | Rule::from_keyword
-                    | Rule::if_keyword | Rule::elif_keyword | Rule::for_keyword | Rule::in_keyword
+                Rule::return_keyword
+                    | Rule::raise_keyword
+                    | Rule::assert_keyword
+                    | Rule::from_keyword
+                    | Rule::if_keyword
+                    | Rule::elif_keyword
+                    | Rule::for_keyword
+                    | Rule::in_keyword
                     | Rule::async_keyword
             )
         };
@@ -222,8 +228,10 @@ impl Builder<'_> {
                             Rule::identifier => name = Some(self.word(&word)),
                             Rule::async_keyword => is_async = true,
                             Rule::parameters => {
-                                parameters =
-                                    word.into_inner().map(|parameter| self.parameter(parameter)).collect::<Result<_>>()?;
+                                parameters = word
+                                    .into_inner()
+                                    .map(|parameter| self.parameter(parameter))
+                                    .collect::<Result<_>>()?;
                             }
                             _ => {}
                         }
@@ -309,14 +317,7 @@ impl Builder<'_> {
                     body.run = Some(Run { keyword, body: block, span });
                 }
                 Rule::directive => {
-                    let directive = self.directive(item, of_module)?;
-                    let same = |other: &&Directive| other.keyword.text == directive.keyword.text;
-                    if let Some(first) = body.directives.iter().find(same) {
-                        let message = format!("`{}` is given twice", directive.keyword.text);
-                        let error = self.error(message, directive.keyword.span).at(first.keyword.span, "first here");
-                        return Err(error.help("put all its values into one"));
-                    }
-                    body.directives.push(directive);
+                    body.directives.push(self.directive(item, of_module)?);
                 }
                 _ => {}
             }

@@ -1,0 +1,296 @@
+//! Running: plan in, files made. Puts scheduler, executor, reporter, store and director together for one run.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use super::Failure;
+use super::director::{JobDirector, shell_in_run};
+use super::project::{Plan, Project};
+use super::records::{StoreRecords, store_failure};
+use crate::action::program::Programs;
+use crate::cli::{LogFormat, Verbosity};
+use crate::diagnostic::Diagnostic;
+use crate::disk::{Disk, RealDisk};
+use crate::event::{Event, Reporter, RuleCount};
+use crate::graph::dag::{Dag, JobId};
+use crate::plan::decide::{Verdict, key};
+use crate::report::json::Json;
+use crate::report::live::Live;
+use crate::report::plain::{Plain, Show};
+use crate::rulefile::evaluate::file_functions;
+use crate::rulefile::instance;
+use crate::rulefile::rule::JobContext;
+use crate::run::local::Local;
+use crate::run::runner::{Ending, Run, Settings as RunSettings};
+use crate::run::scheduler::{Task, Tasks};
+use crate::run::{orphans, signals};
+use crate::stat::Stats;
+use crate::store::RunRecord;
+use crate::value::Value;
+
+/// What a job is taken to last, in milliseconds, while nothing is on record.
+const UNKNOWN_MS: u64 = 1000;
+
+/// Brings everything that was asked for up to date.
+pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
+    let began = Instant::now();
+    let (records, left) = StoreRecords::open(project)?;
+    tidy_up_after_killed_run(project, &records, &left, disk)?;
+    let mut stats = Stats::new(disk);
+    let dag = project.graph(&mut stats)?;
+    let helpers = project.helpers();
+    let mut planner = project.planner(&dag, disk, &records, &helpers)?;
+    let verdicts = planner.decide_all(&mut stats).map_err(|error| project.plan_error(error))?;
+    let plan = Plan { dag: &dag, verdicts };
+    let writer = records.store().writer();
+    for verdict in &plan.verdicts {
+        if let Verdict::Refreshed(record) = verdict {
+            writer.finished(record.clone());
+        }
+    }
+    let mut reporter = reporter(project);
+    let jobs: Vec<JobId> = dag.ids().filter(|job| plan.verdicts[job.index()].is_to_do()).collect();
+    if jobs.is_empty() {
+        writer.flush().map_err(|error| store_failure(&error))?;
+        let wall = began.elapsed();
+        reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), not_run: 0, wall });
+        return Ok(());
+    }
+    let totals = Totals::of(project);
+    let (tasks, work_ms) = tasks(project, &plan, &jobs, &records, &totals)?;
+    reporter.tell(&Event::Planned {
+        total: jobs.len(),
+        rules: counts(project, &dag, &jobs),
+        cores: project.cores as usize,
+        estimate: work_ms.map(|ms| Duration::from_millis(ms / u64::from(project.cores).max(1))),
+    });
+
+    let record = RunRecord::new(std::env::args().collect::<Vec<_>>().join(" "), project.cores);
+    let tag = record.tag.clone();
+    writer.begin_run(record);
+    let (sender, reports) = channel();
+    let io_failure = |error: std::io::Error| Failure::from(Diagnostic::error(format!("cannot start: {error}")));
+    let watch = signals::watch(sender.clone()).map_err(io_failure)?;
+    let programs: Arc<Programs> = Arc::new(Programs::new(shell_in_run, file_functions));
+    let mut executor =
+        Local::new(project.cores as usize, programs, Arc::new(RealDisk), sender).map_err(io_failure)?;
+    let mut director = JobDirector::new(project, &plan, &jobs, planner, stats, &totals);
+    let summary = Run {
+        settings: RunSettings {
+            tag: tag.clone(),
+            keep_going: project.settings.keep_going,
+            keep_incomplete: project.settings.keep_incomplete,
+        },
+        scheduler: tasks.schedule(),
+        director: &mut director,
+        executor: &mut executor,
+        reporter: &mut *reporter,
+        reports: &reports,
+        writer: writer.clone(),
+        disk,
+    }
+    .go();
+    drop(watch);
+    let summary = summary.map_err(|error| store_failure(&error))?;
+    writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
+    writer.flush().map_err(|error| store_failure(&error))?;
+    match summary.ending {
+        Ending::Done | Ending::Replan => Ok(()),
+        Ending::Failed => Err(Failure::Told),
+        Ending::Interrupted(signal) => {
+            // Work inside the process cannot be stopped; nothing of it will be kept, so it is not waited for.
+            std::mem::forget(executor);
+            Err(Failure::Interrupted(signal))
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Ends what a killed run left running, and removes what it left half-written.
+fn tidy_up_after_killed_run(
+    project: &Project,
+    records: &StoreRecords,
+    left: &[crate::store::StartedRow],
+    disk: &dyn Disk,
+) -> Result<(), Failure> {
+    let unfinished: Vec<&str> = left.iter().filter(|row| !row.kept).map(|row| row.key.as_str()).collect();
+    if unfinished.is_empty() {
+        return Ok(());
+    }
+    for line in orphans::clear(left, disk).map_err(Diagnostic::error)? {
+        project.warn(line);
+    }
+    // What was half-written is gone; what was to be made inside flow and never came is missing, or not as recorded.
+    records.store().forget(unfinished.iter().copied()).map_err(|error| store_failure(&error))?;
+    records.store().forget_started(unfinished).map_err(|error| store_failure(&error))
+}
+
+/// The reporter that fits where the output goes.
+fn reporter(project: &Project) -> Box<dyn Reporter> {
+    let say = &project.settings.say;
+    if say.format == LogFormat::Json {
+        return Box::new(Json::new(std::io::stdout()));
+    }
+    let show = Show {
+        commands: say.commands,
+        quiet: say.verbosity <= Verbosity::Quiet,
+        silent: say.verbosity == Verbosity::Silent,
+        verbose: say.verbosity == Verbosity::Verbose,
+        whole_logs: say.whole_logs,
+        colour: project.colour,
+    };
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if std::io::stderr().is_terminal() && !dumb && !show.silent {
+        return Box::new(Live::new(std::io::stderr(), show, Box::new(terminal_size), Box::new(Instant::now)));
+    }
+    Box::new(Plain::new(std::io::stderr(), show))
+}
+
+/// Width and height of the terminal behind standard error.
+fn terminal_size() -> (usize, usize) {
+    let (height, width) = console::Term::stderr().size();
+    (usize::from(width), usize::from(height))
+}
+
+/// How much there is of each resource; threads first.
+pub struct Totals {
+    pub names: Vec<String>,
+    pub amounts: Vec<u64>,
+}
+
+impl Totals {
+    fn of(project: &Project) -> Totals {
+        let mut totals = Totals { names: vec!["threads".to_owned()], amounts: vec![u64::from(project.cores)] };
+        for (name, &amount) in &project.settings.resources {
+            totals.names.push(name.clone());
+            totals.amounts.push(u64::try_from(amount).unwrap_or(0));
+        }
+        totals
+    }
+
+    /// What a job takes of them, given its threads and its resources.
+    pub fn demand(&self, threads: u32, amount: impl Fn(&str) -> Option<u64>) -> Vec<u64> {
+        let named = self.names[1..].iter().map(|name| amount(name).unwrap_or(0));
+        std::iter::once(u64::from(threads)).chain(named).collect()
+    }
+}
+
+/// The amount of a resource, for the scheduler: whole, and never negative.
+pub fn amount(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(n) => u64::try_from(*n).ok(),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Value::Float(f) if *f >= 0.0 => Some(f.ceil() as u64),
+        _ => None,
+    }
+}
+
+fn counts(project: &Project, dag: &Dag, jobs: &[JobId]) -> Vec<RuleCount> {
+    let mut counts = vec![0; project.workflow.rules.len()];
+    for &job in jobs {
+        counts[dag.job(job).rule.index()] += 1;
+    }
+    let rules = project.workflow.rules.iter().zip(counts);
+    rules.filter(|(_, jobs)| *jobs > 0).map(|(rule, jobs)| RuleCount { rule: rule.name.clone(), jobs }).collect()
+}
+
+/// The jobs for the scheduler, and how long all of them took when they were last run, if that is known.
+fn tasks(
+    project: &Project,
+    plan: &Plan<'_>,
+    jobs: &[JobId],
+    records: &StoreRecords,
+    totals: &Totals,
+) -> Result<(Tasks, Option<u64>), Failure> {
+    let (dag, workflow) = (plan.dag, &project.workflow);
+    let by_rule: FxHashMap<String, u64> = records
+        .store()
+        .durations_by_rule()
+        .map_err(|error| store_failure(&error))?
+        .into_iter()
+        .map(|(rule, mean_ms, _)| {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let mean = mean_ms.max(0.0) as u64;
+            (rule, mean)
+        })
+        .collect();
+    let mut tasks = Tasks::new(totals.amounts.clone());
+    let mut numbers: Vec<Option<u32>> = vec![None; dag.jobs.len()];
+    let (mut total_ms, mut all_known) = (0, true);
+    let mut demands: FxHashMap<u32, Vec<u64>> = FxHashMap::default();
+    for (at, &id) in jobs.iter().enumerate() {
+        let job = dag.job(id);
+        let rule = workflow.rule(job.rule);
+        let known = records.wall_ms(&key(dag, workflow, job)).or_else(|| by_rule.get(&rule.name).copied());
+        all_known &= known.is_some();
+        total_ms += known.unwrap_or(0);
+        let varies = !rule.resources.is_empty() && totals.names.len() > 1;
+        let demand = match demands.get(&job.rule.0) {
+            Some(demand) if !varies => demand.clone(),
+            _ => {
+                let demand = demand(project, plan, id, totals)?;
+                demands.insert(job.rule.0, demand.clone());
+                demand
+            }
+        };
+        let priority = match &rule.priority {
+            Some(argument) => {
+                let wildcards = instance::wildcards(rule, &job.wildcards);
+                let context = JobContext { rule: &rule.name, wildcards: &wildcards, attempt: 1, ..JobContext::default() };
+                match instance::value(argument, &context, &*workflow.functions).map_err(|d| project.failure(d))? {
+                    Value::Int(n) => n,
+                    #[allow(clippy::cast_possible_truncation)]
+                    Value::Float(f) => f as i64,
+                    other => {
+                        let got = instance::describe(&other);
+                        let wrong = Diagnostic::error(format!("`priority:` takes a number, not {got}"));
+                        return Err(project.failure(wrong.at(argument.span, "")));
+                    }
+                }
+            }
+            None => 0,
+        };
+        let task = Task {
+            priority,
+            weight: known.unwrap_or(UNKNOWN_MS).max(1),
+            position: u32::try_from(at).expect("jobs are numbered in u32"),
+            demand,
+        };
+        let number = tasks.add(task).map_err(|too_much| {
+            let name = &totals.names[too_much.resource];
+            let (asked, total) = (too_much.asked, too_much.total);
+            let headline = format!("a job of rule `{}` needs {asked} of `{name}`, and there are {total}", rule.name);
+            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(name)).map_or(rule.span, |r| r.span);
+            project.failure(
+                Diagnostic::error(headline).at(span, "").help(format!("give more: --resources {name}={asked}")),
+            )
+        })?;
+        numbers[id.index()] = Some(number);
+    }
+    for &id in jobs {
+        let after = numbers[id.index()].expect("just numbered");
+        for before in dag.dependencies(id).filter_map(|job| numbers[job.index()]) {
+            tasks.edge(before, after);
+        }
+    }
+    Ok((tasks, all_known.then_some(total_ms)))
+}
+
+/// What a job takes at its first try.
+fn demand(project: &Project, plan: &Plan<'_>, id: JobId, totals: &Totals) -> Result<Vec<u64>, Failure> {
+    let job = plan.dag.job(id);
+    let rule = project.workflow.rule(job.rule);
+    let wildcards = instance::wildcards(rule, &job.wildcards);
+    let (threads, resources) = project
+        .job_resources(plan.dag, job, &wildcards, 1)
+        .map_err(|diagnostic| project.failure(diagnostic))?;
+    Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
+}

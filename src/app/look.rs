@@ -1,0 +1,267 @@
+//! Looking without touching: dry run, `--why`, `--summary`, `--list-rules`, `--actions`. The plan in, text out.
+
+use std::fmt::Write as _;
+
+use super::Failure;
+use super::print;
+use super::project::{Plan, Project};
+use crate::action::registry;
+use crate::diagnostic::{Diagnostic, printable};
+use crate::disk::Disk;
+use crate::graph::dag::JobId;
+use crate::plan::decide::Verdict;
+use crate::plan::reason::Reason;
+use crate::report::difference::{changes, diff_lines};
+use crate::report::summary::{Row, table};
+use crate::rulefile::instance;
+use crate::rulefile::rule::Action;
+use crate::stat::Stats;
+use crate::value::{Dict, Value};
+
+/// The list of actions, or the manual of one.
+pub fn actions(name: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = name else {
+        print(&registry::listing());
+        return Ok(());
+    };
+    if let Some(manual) = registry::manual(name) {
+        print(&manual);
+        return Ok(());
+    }
+    let mut diagnostic = Diagnostic::error(format!("there is no action called `{name}`"));
+    if let Some(near) = crate::rulefile::evaluate::nearest(name, registry::names()) {
+        diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+    }
+    Err(diagnostic.help("`flow --actions` lists them all").into())
+}
+
+pub fn list_rules(project: &Project) -> Result<(), Failure> {
+    let mut out = String::new();
+    for rule in &project.workflow.rules {
+        let _ = writeln!(out, "{}", rule.name);
+        for line in rule.doc.iter().flat_map(|doc| doc.lines()).map(str::trim).filter(|line| !line.is_empty()) {
+            let _ = writeln!(out, "    {}", printable(line));
+        }
+    }
+    print(&out);
+    Ok(())
+}
+
+/// `rule (a=1, b=2)`.
+fn job_name(project: &Project, plan: &Plan<'_>, id: JobId) -> String {
+    let job = plan.dag.job(id);
+    let rule = project.workflow.rule(job.rule);
+    let wildcards = instance::wildcards(rule, &job.wildcards);
+    if wildcards.is_empty() {
+        return rule.name.clone();
+    }
+    let values: Vec<String> = wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    printable(&format!("{} ({})", rule.name, values.join(", "))).replace('\n', "\\n")
+}
+
+/// What a run would do, and why.
+pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
+    project.look(disk, |plan, _, _| {
+        let to_do: Vec<JobId> = plan.dag.ids().filter(|job| plan.verdicts[job.index()].is_to_do()).collect();
+        let mut out = String::new();
+        if to_do.is_empty() {
+            print("Nothing to do.\n");
+            return Ok(());
+        }
+        let mut counts = vec![0usize; project.workflow.rules.len()];
+        for &id in &to_do {
+            let job = plan.dag.job(id);
+            counts[job.rule.index()] += 1;
+            let verdict = &plan.verdicts[id.index()];
+            let maybe = if matches!(verdict, Verdict::Pending(_)) { " (unless it comes out the same)" } else { "" };
+            let reason = verdict.reason().map_or_else(String::new, |reason| reason.line(&plan.dag.paths));
+            let reason = printable(&reason).replace('\n', "\\n");
+            let _ = writeln!(out, "{}: {reason}{maybe}", job_name(project, plan, id));
+            if project.settings.say.commands {
+                command_lines(project, plan, id, &mut out);
+            }
+        }
+        let _ = writeln!(out, "\n{:>8}  rule", "jobs");
+        for (rule, count) in project.workflow.rules.iter().zip(&counts).filter(|(_, count)| **count > 0) {
+            let _ = writeln!(out, "{count:>8}  {}", rule.name);
+        }
+        let _ = writeln!(out, "{:>8}  in all; nothing was done (dry run)", to_do.len());
+        print(&out);
+        Ok(())
+    })
+}
+
+fn command_lines(project: &Project, plan: &Plan<'_>, id: JobId, out: &mut String) {
+    if let Ok(Some(command)) = super::director::command(project, plan, id) {
+        for line in command.trim().lines() {
+            let _ = writeln!(out, "    {}", printable(line));
+        }
+    }
+}
+
+/// Why each target's job, or each job that would run, is stale or fresh; with the differences themselves.
+pub fn why(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
+    project.look(disk, |plan, _, _| {
+        let named = !project.settings.targets.is_empty();
+        let mut out = String::new();
+        let mut shown: Vec<JobId> = Vec::new();
+        if named {
+            for &job in &plan.dag.target_jobs {
+                if plan.verdicts[job.index()] == Verdict::Nothing {
+                    shown.extend(plan.dag.dependencies(job));
+                } else {
+                    shown.push(job);
+                }
+            }
+            shown.sort_unstable();
+            shown.dedup();
+        } else {
+            shown.extend(plan.dag.ids().filter(|job| plan.verdicts[job.index()].is_to_do()));
+            if shown.is_empty() {
+                out.push_str("Nothing to do: everything is up to date.\n");
+            }
+        }
+        for id in shown {
+            let name = job_name(project, plan, id);
+            match &plan.verdicts[id.index()] {
+                Verdict::Nothing | Verdict::Fresh => {
+                    let _ = writeln!(out, "{name}: up to date");
+                }
+                Verdict::Refreshed(_) => {
+                    let _ = writeln!(out, "{name}: up to date; stamps differ, and the contents are the same");
+                }
+                Verdict::Stale(reason) | Verdict::Pending(reason) => {
+                    let line = printable(&reason.line(&plan.dag.paths)).replace('\n', "\\n");
+                    let _ = writeln!(out, "{name}: {line}");
+                    for line in evidence(project, plan, id, reason) {
+                        let _ = writeln!(out, "    {line}");
+                    }
+                }
+            }
+        }
+        // Files that no job makes have no reason of their own.
+        for &file in plan.dag.targets.iter().filter(|&&file| named && plan.dag.producer(file).is_none()) {
+            let _ = writeln!(out, "{}: a source file, which no rule makes", printable(plan.dag.paths.name(file)));
+        }
+        print(&out);
+        Ok(())
+    })
+}
+
+/// The difference itself.
+fn evidence(project: &Project, plan: &Plan<'_>, id: JobId, reason: &Reason) -> Vec<String> {
+    match reason {
+        Reason::Params { old, new } => changes(&differing(old, new)),
+        Reason::Code { old, new } => {
+            let rule = project.workflow.rule(plan.dag.job(id).rule);
+            match &rule.action {
+                Action::Run(_) => diff_lines(&shown_code(old), &shown_code(new)),
+                _ => diff_lines(old, new),
+            }
+        }
+        Reason::InputSet { added, removed } => {
+            let minus = removed.iter().map(|name| format!("- {name}"));
+            minus.chain(added.iter().map(|name| format!("+ {name}"))).map(|line| printable(&line)).collect()
+        }
+        Reason::InputRemade { files } => {
+            let producer = files.first().and_then(|&file| plan.dag.producer(file));
+            let chain = producer.and_then(|job| Some((job, plan.verdicts[job.index()].reason()?)));
+            chain
+                .map(|(job, reason)| {
+                    let line = printable(&reason.line(&plan.dag.paths)).replace('\n', "\\n");
+                    format!("because {}: {line}", job_name(project, plan, job))
+                })
+                .into_iter()
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A body as people wrote it, as near as its normal form is to that.
+fn shown_code(code: &str) -> String {
+    code.lines().filter(|line| !line.starts_with("def __run__")).collect::<Vec<_>>().join("\n")
+}
+
+/// The entries that differ between two JSON objects, as text.
+fn differing(old: &str, new: &str) -> Vec<(String, Option<String>, Option<String>)> {
+    let parse = |text: &str| match serde_json::from_str(text) {
+        Ok(Value::Dict(dict)) => dict,
+        _ => Dict::default(),
+    };
+    let (old, new) = (parse(old), parse(new));
+    let text = |value: &Value| serde_json::to_string(value).unwrap_or_default();
+    let mut names: Vec<&String> = old.0.iter().chain(&new.0).map(|(name, _)| name).collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| old.get(name) != new.get(name))
+        .map(|name| (name.clone(), old.get(name).map(text), new.get(name).map(text)))
+        .collect()
+}
+
+pub fn summary(project: &Project, disk: &dyn Disk, detailed: bool) -> Result<(), Failure> {
+    project.look(disk, |plan, stats: &mut Stats<'_>, _| {
+        let mut rows = Vec::new();
+        for id in plan.dag.ids() {
+            let job = plan.dag.job(id);
+            let rule = project.workflow.rule(job.rule);
+            for &output in &job.outputs {
+                let name = plan.dag.paths.name(output);
+                let stamp = stats.get(&plan.dag.paths, output).map_err(|e| Diagnostic::error(format!("{name}: {e}")))?;
+                let verdict = &plan.verdicts[id.index()];
+                let status = match (stamp, verdict) {
+                    (None, _) => "missing",
+                    (_, Verdict::Stale(_)) => "stale",
+                    (_, Verdict::Pending(_)) => "pending",
+                    _ => "ok",
+                };
+                let mut reason = verdict.reason().map_or_else(String::new, |reason| reason.line(&plan.dag.paths));
+                if detailed {
+                    let inputs: Vec<&str> = job.inputs.iter().map(|&file| plan.dag.paths.name(file)).collect();
+                    let note = format!("inputs: {}", inputs.join(" "));
+                    reason = if reason.is_empty() { note } else { format!("{reason}; {note}") };
+                }
+                rows.push(Row {
+                    output: name.to_owned(),
+                    date: stamp.map_or_else(|| "-".to_owned(), |stamp| local_time(stamp.mtime_ns)),
+                    rule: rule.name.clone(),
+                    status: status.to_owned(),
+                    reason,
+                });
+            }
+        }
+        print(&table(&rows));
+        Ok(())
+    })
+}
+
+/// A time of a file, in UTC: `2026-01-31 12:00:00Z`.
+fn local_time(ns: i64) -> String {
+    let seconds = ns.div_euclid(1_000_000_000);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days since 1970 to a civil date: the era-based algorithm of Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_time;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(local_time(0), "1970-01-01 00:00:00Z");
+        assert_eq!(local_time(951_782_400_000_000_000), "2000-02-29 00:00:00Z");
+        assert_eq!(local_time(-1), "1969-12-31 23:59:59Z");
+    }
+}

@@ -1,0 +1,107 @@
+//! The wiring: a command line in, a finished run out. The only place that sees all stages; each is asked in turn and
+//! knows nothing of the next.
+
+mod build;
+mod director;
+mod draw;
+mod look;
+mod project;
+mod records;
+mod tidy;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+
+use crate::cli::{self, Colour, Mode, Settings};
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::disk::RealDisk;
+
+use self::project::Project;
+
+/// Why a run ends without success.
+pub enum Failure {
+    /// A message, and the texts that it points into.
+    Diagnostic(Box<(Diagnostic, Sources)>),
+    /// Jobs failed, and the report has said so.
+    Told,
+    Interrupted(i32),
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure::Diagnostic(Box::new((diagnostic, Sources::default())))
+    }
+}
+
+impl From<Box<(Diagnostic, Sources)>> for Failure {
+    fn from(pair: Box<(Diagnostic, Sources)>) -> Self {
+        Failure::Diagnostic(pair)
+    }
+}
+
+/// Runs the program with its arguments, its own name first; gives the exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let stderr_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let settings = match cli::parse(arguments, stderr_colour) {
+        Ok(settings) => settings,
+        Err(exit) if exit.code == 0 => {
+            print(&exit.text);
+            return 0;
+        }
+        Err(exit) => {
+            eprint!("{}", exit.text);
+            return exit.code;
+        }
+    };
+    let colour = match settings.say.colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => stderr_colour,
+    };
+    for note in &settings.notes {
+        warn(&Diagnostic::warning(note), colour);
+    }
+    match go(settings, colour) {
+        Ok(()) => 0,
+        Err(Failure::Told) => 1,
+        Err(Failure::Interrupted(signal)) => 128 + u8::try_from(signal).unwrap_or(0),
+        Err(Failure::Diagnostic(pair)) => {
+            let (diagnostic, sources) = *pair;
+            eprintln!("{}", diagnostic.render(&sources, colour));
+            1
+        }
+    }
+}
+
+fn go(settings: Settings, colour: bool) -> Result<(), Failure> {
+    if let Mode::Actions(name) = &settings.mode {
+        return look::actions(name.as_deref());
+    }
+    let disk = RealDisk;
+    let project = Project::open(settings, colour)?;
+    match project.settings.mode {
+        Mode::Actions(_) => Ok(()),
+        Mode::ListRules => look::list_rules(&project),
+        Mode::Unlock => tidy::unlock(),
+        Mode::CleanupMetadata => tidy::forget(&project),
+        Mode::Run => build::run(&project, &disk),
+        Mode::DryRun => look::dry_run(&project, &disk),
+        Mode::Why => look::why(&project, &disk),
+        Mode::Summary { detailed } => look::summary(&project, &disk, detailed),
+        Mode::Draw(drawing, format) => draw::draw(&project, &disk, drawing, format),
+        Mode::Touch { dry_run } => tidy::touch(&project, &disk, dry_run),
+        Mode::DeleteAllOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::All, dry_run),
+        Mode::DeleteTempOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::Temporary, dry_run),
+    }
+}
+
+/// Prints to standard output; where nobody reads any more there is nothing to say.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A warning on standard error.
+fn warn(diagnostic: &Diagnostic, colour: bool) {
+    eprintln!("{}", diagnostic.render(&Sources::default(), colour));
+}

@@ -1,0 +1,335 @@
+//! A project: the Rulefile of a directory, read, with the command line's settings; and from it, with what is on disk and
+//! on record, the graph and the plan.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::Failure;
+use super::records::StoreRecords;
+use crate::cli::{InputItem, Mode, Settings, Trigger};
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::disk::Disk;
+use crate::graph::dag::{Dag, Job};
+use crate::graph::explain::{distance, explain};
+use crate::graph::resolve::{Target, resolve};
+use crate::graph::select::select;
+use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
+use crate::plan::identity::{Identities, named_paths};
+use crate::rulefile::evaluate::{Request, load};
+use crate::rulefile::instance;
+use crate::rulefile::rule::{Expr, JobContext, Rule, Workflow};
+use crate::stat::Stats;
+use crate::value::Value;
+
+/// Where a Rulefile is looked for.
+const RULEFILES: [&str; 4] = ["Rulefile", "Snakefile", "workflow/Rulefile", "workflow/Snakefile"];
+
+pub struct Project {
+    pub settings: Settings,
+    pub workflow: Workflow,
+    pub colour: bool,
+    pub cores: u32,
+}
+
+/// A graph with the verdict on each of its jobs.
+pub struct Plan<'p> {
+    pub dag: &'p Dag,
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Project {
+    /// Goes to the project's directory and reads its Rulefile.
+    pub fn open(settings: Settings, colour: bool) -> Result<Project, Failure> {
+        let fixed = settings.directory.is_some();
+        // The Rulefile and configuration files were named from where the user stands.
+        let here = |path: &String| if fixed { absolute(path) } else { path.clone() };
+        let rulefile = settings.rulefile.as_ref().map(here);
+        let configfiles = settings.configfiles.iter().map(here).collect();
+        if let Some(directory) = &settings.directory {
+            let moved = std::fs::create_dir_all(directory).and_then(|()| std::env::set_current_dir(directory));
+            moved.map_err(|error| Diagnostic::error(format!("cannot work in {directory}: {error}")))?;
+        }
+        let path = match rulefile {
+            Some(path) => path,
+            None => RULEFILES.iter().find(|path| Path::new(path).is_file()).map(|&path| path.to_owned()).ok_or_else(|| {
+                let place = std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
+                Diagnostic::error(format!("there is no Rulefile in {place}"))
+                    .note(format!("looked for {}", RULEFILES.join(", ")))
+                    .help("go to the folder that has one, or name it: flow -s FILE")
+            })?,
+        };
+        let cores = u32::try_from(settings.jobs.count()).unwrap_or(u32::MAX);
+        let request = Request {
+            path,
+            configfiles,
+            config: settings.config.clone(),
+            replace_workflow_config: settings.replace_workflow_config,
+            cores,
+            directory_is_fixed: fixed,
+            actions: crate::action::registry::names().collect(),
+        };
+        let workflow = load(&request)?;
+        if workflow.rules.is_empty() && !matches!(settings.mode, Mode::ListRules | Mode::Unlock) {
+            return Err(Diagnostic::error(format!("{} has no rules", request.path))
+                .help("a rule is written as `rule NAME:` with `input:`, `output:` and `shell:` or `run:` below it")
+                .into());
+        }
+        Ok(Project { settings, workflow, colour, cores })
+    }
+
+    /// A message that points into the Rulefile.
+    pub fn failure(&self, diagnostic: Diagnostic) -> Failure {
+        Failure::Diagnostic(Box::new((diagnostic, self.sources().clone())))
+    }
+
+    pub fn sources(&self) -> &Sources {
+        &self.workflow.sources
+    }
+
+    pub fn warn(&self, text: impl Into<String>) {
+        super::warn(&Diagnostic::warning(text), self.colour);
+    }
+
+    /// The graph that the targets need.
+    pub fn graph(&self, stats: &mut Stats<'_>) -> Result<Dag, Failure> {
+        let mut targets = Vec::new();
+        for target in &self.settings.targets {
+            targets.push(match self.workflow.find(target) {
+                Some(rule) => Target::Rule(rule),
+                None => Target::File(target.clone()),
+            });
+        }
+        if targets.is_empty() {
+            targets.extend(self.workflow.default_rule().map(Target::Rule));
+        }
+        self.check_rule_names()?;
+        resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
+            let (error, paths) = *boxed;
+            self.failure(explain(error, &paths, &self.workflow))
+        })
+    }
+
+    /// Rules that options name must be there; `--until` and its like also take files, which the graph knows.
+    fn check_rule_names(&self) -> Result<(), Failure> {
+        let threads = self.settings.set_threads.keys().map(|name| ("--set-threads", name));
+        let resources = self.settings.set_resources.keys().map(|name| ("--set-resources", name));
+        for (option, name) in threads.chain(resources) {
+            if self.workflow.find(name).is_none() {
+                return Err(self.no_rule(option, name));
+            }
+        }
+        Ok(())
+    }
+
+    fn no_rule(&self, option: &str, name: &str) -> Failure {
+        let mut diagnostic = Diagnostic::error(format!("{option}: there is no rule called `{name}`"));
+        let near = self.workflow.rules.iter().min_by_key(|rule| distance(name, &rule.name));
+        if let Some(near) = near.filter(|rule| distance(name, &rule.name) <= 2) {
+            diagnostic = diagnostic.help(format!("did you mean `{}`?", near.name));
+        }
+        diagnostic.into()
+    }
+
+    /// The threads of a rule's jobs: as the rule or the command line says, never more than there are cores.
+    pub fn threads(&self, rule: &Rule) -> u32 {
+        let asked = match (self.settings.set_threads.get(&rule.name), rule.threads.as_ref().map(|t| &t.expr)) {
+            (Some(&threads), _) => threads,
+            (None, Some(Expr::Value(Value::Int(n)))) => u32::try_from(*n).unwrap_or(1),
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            (None, Some(Expr::Value(Value::Float(f)))) => *f as u32,
+            _ => 1,
+        };
+        self.clamp_threads(asked)
+    }
+
+    pub fn clamp_threads(&self, asked: u32) -> u32 {
+        asked.clamp(1, self.cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1))
+    }
+
+    /// Threads and named resources of a job at a given try: the rule's, `--default-resources` where it has none, and
+    /// `--set-resources` over both.
+    pub fn job_resources(
+        &self,
+        dag: &Dag,
+        job: &Job,
+        wildcards: &[(String, String)],
+        attempt: u32,
+    ) -> Result<(u32, BTreeMap<String, Value>), Diagnostic> {
+        let rule = self.workflow.rule(job.rule);
+        let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
+        let context =
+            JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
+        let functions = &*self.workflow.functions;
+        let threads = match (&rule.threads, self.settings.set_threads.get(&rule.name)) {
+            (Some(argument), None) => match instance::value(argument, &context, functions)? {
+                Value::Int(n) => u32::try_from(n).unwrap_or(1),
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                Value::Float(f) => f as u32,
+                other => {
+                    let got = instance::describe(&other);
+                    return Err(Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(argument.span, ""));
+                }
+            },
+            (_, Some(&set)) => set,
+            (None, None) => 1,
+        };
+        let threads = self.clamp_threads(threads);
+        let context = JobContext { threads: Some(threads), ..context };
+        let given = instance::resources(rule, &context, functions)?;
+        let own = given.into_iter().map(|(name, value)| {
+            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(&name)).map_or(rule.span, |r| r.span);
+            crate::cli::resource(&name, &value).map_err(|message| Diagnostic::error(message).at(span, ""))
+        });
+        let mut resources = self.settings.default_resources.clone();
+        for pair in own {
+            let (name, value) = pair?;
+            resources.insert(name, value);
+        }
+        if let Some(set) = self.settings.set_resources.get(&rule.name) {
+            resources.extend(set.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Ok((threads, resources))
+    }
+
+    /// Which kinds of difference count.
+    fn triggers(&self) -> Triggers {
+        let has = |trigger| self.settings.rerun_triggers.contains(&trigger);
+        Triggers {
+            mtime: has(Trigger::Mtime),
+            params: has(Trigger::Params),
+            input: has(Trigger::Input),
+            code: has(Trigger::Code),
+            checksum: has(Trigger::Checksum),
+        }
+    }
+
+    /// What decisions are made from, for a graph.
+    pub fn planner<'a>(
+        &'a self,
+        dag: &'a Dag,
+        disk: &'a dyn Disk,
+        records: &'a dyn crate::plan::decide::Records,
+        helpers: &'a Helpers<'a>,
+    ) -> Result<Planner<'a>, Failure> {
+        Ok(Planner {
+            dag,
+            workflow: &self.workflow,
+            identities: Identities::new(&self.workflow, disk, &helpers.threads),
+            records,
+            triggers: self.triggers(),
+            forced: self.forced(dag)?,
+            left_out: self.left_out(dag)?,
+            ancient: &helpers.ancient,
+            hashes: rustc_hash::FxHashMap::default(),
+        })
+    }
+
+    /// Functions of the settings that the planner asks.
+    pub fn helpers(&self) -> Helpers<'_> {
+        Helpers {
+            threads: Box::new(|rule| self.threads(rule)),
+            ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)),
+        }
+    }
+
+    fn is_ancient(&self, rule: &Rule, job: &Job, at: usize) -> bool {
+        if job.shape.flags(at).is_some_and(|flags| flags.ancient) {
+            return true;
+        }
+        self.settings.consider_ancient.iter().filter(|(name, _)| *name == rule.name).any(|(_, items)| {
+            items.iter().any(|item| match item {
+                InputItem::Index(index) => *index == at,
+                InputItem::Name(name) => job.shape.names.iter().any(|(known, start, count)| {
+                    let start = *start as usize;
+                    known == name && (start..start + count.unwrap_or(1) as usize).contains(&at)
+                }),
+            })
+        })
+    }
+
+    fn forced(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
+        let force = &self.settings.force;
+        let mut forced = vec![force.all; dag.jobs.len()];
+        if force.targets || force.all {
+            for job in &dag.target_jobs {
+                forced[job.index()] = true;
+            }
+            // A target rule stands for what it asks for.
+            for &job in &dag.target_jobs {
+                if crate::plan::decide::is_target_only(self.workflow.rule(dag.job(job).rule)) {
+                    for needed in dag.dependencies(job) {
+                        forced[needed.index()] = true;
+                    }
+                }
+            }
+        }
+        for name in &force.names {
+            let mut found = self.workflow.find(name).is_some();
+            let file = dag.paths.find(name);
+            for job in dag.ids() {
+                let it = dag.job(job);
+                let named = self.workflow.rule(it.rule).name == *name;
+                if named || file.is_some_and(|file| it.outputs.contains(&file)) {
+                    forced[job.index()] = true;
+                    found = true;
+                }
+            }
+            if !found {
+                return Err(self.no_rule("--forcerun", name));
+            }
+        }
+        Ok(forced)
+    }
+
+    fn left_out(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
+        let Settings { until, omit_from, .. } = &self.settings;
+        if until.is_empty() && omit_from.is_empty() {
+            return Ok(vec![false; dag.jobs.len()]);
+        }
+        for (option, names) in [("--until", until), ("--omit-from", omit_from)] {
+            for name in names {
+                if self.workflow.find(name).is_none() && dag.paths.find(name).is_none() {
+                    return Err(self.no_rule(option, name));
+                }
+            }
+        }
+        Ok(select(dag, &self.workflow, until, omit_from).into_iter().map(|keep| !keep).collect())
+    }
+
+    /// The message of a failed plan.
+    pub fn plan_error(&self, error: PlanError) -> Failure {
+        match error {
+            PlanError::Disk(error) => Diagnostic::error(format!("cannot look at the disk: {error}")).into(),
+            PlanError::Records(message) => Diagnostic::error(message).into(),
+            PlanError::Rulefile(diagnostic) => self.failure(diagnostic),
+        }
+    }
+
+    /// The plan, for those who only look.
+    pub fn look<T>(
+        &self,
+        disk: &dyn Disk,
+        then: impl FnOnce(&Plan<'_>, &mut Stats<'_>, &mut Planner<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut stats = Stats::new(disk);
+        let dag = self.graph(&mut stats)?;
+        let records = StoreRecords::look(self)?;
+        let helpers = self.helpers();
+        let mut planner = self.planner(&dag, disk, &records, &helpers)?;
+        let verdicts = planner.decide_all(&mut stats).map_err(|error| self.plan_error(error))?;
+        then(&Plan { dag: &dag, verdicts }, &mut stats, &mut planner)
+    }
+}
+
+type ThreadsOf<'a> = Box<dyn Fn(&Rule) -> u32 + 'a>;
+type IsAncient<'a> = Box<dyn Fn(&Rule, &Job, usize) -> bool + 'a>;
+
+/// What the planner asks of the settings.
+pub struct Helpers<'a> {
+    pub threads: ThreadsOf<'a>,
+    pub ancient: IsAncient<'a>,
+}
+
+fn absolute(path: &String) -> String {
+    std::path::absolute(path).map_or_else(|_| path.clone(), |path| path.to_string_lossy().into_owned())
+}

@@ -1,0 +1,185 @@
+//! Tidying up: `--touch`, `--delete-all-output`, `--delete-temp-output`, `--unlock`, `--cleanup-metadata`.
+
+use std::path::Path;
+
+use super::Failure;
+use super::project::{Plan, Project};
+use super::records::{StoreRecords, store_failure};
+use super::print;
+use crate::diagnostic::{Diagnostic, printable};
+use crate::disk::Disk;
+use crate::event::Usage;
+use crate::graph::dag::JobId;
+use crate::plan::decide::{FingerprintHasher, Planner, Verdict, key};
+use crate::rulefile::instance;
+use crate::stat::Stats;
+use crate::store::{FileRecord, JobRecord, Store, Writer};
+
+/// Frees the lock of the directory.
+pub fn unlock() -> Result<(), Failure> {
+    Store::unlock(Path::new(".")).map_err(|error| store_failure(&error))?;
+    print("The directory is unlocked.\n");
+    Ok(())
+}
+
+/// Forgets the records of the files that were named.
+pub fn forget(project: &Project) -> Result<(), Failure> {
+    let (records, _) = StoreRecords::open(project)?;
+    let keys = records
+        .store()
+        .keys_of_outputs(project.settings.targets.iter().map(|target| crate::path::normalise(target).into_owned()))
+        .map_err(|error| store_failure(&error))?;
+    let missing: Vec<&String> =
+        keys.iter().filter(|(_, key)| key.is_none()).map(|(path, _)| path).collect();
+    for path in missing {
+        project.warn(format!("there is no record of {path}"));
+    }
+    records
+        .store()
+        .forget(keys.iter().filter_map(|(_, key)| key.as_deref()))
+        .map_err(|error| store_failure(&error))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    All,
+    Temporary,
+}
+
+/// Removes outputs of the jobs that the targets need; protected ones stay.
+pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -> Result<(), Failure> {
+    let (records, _) = if dry_run { (StoreRecords::look(project)?, Vec::new()) } else { StoreRecords::open(project)? };
+    let mut stats = Stats::new(disk);
+    let dag = project.graph(&mut stats)?;
+    let mut keys = Vec::new();
+    let mut out = String::new();
+    let broken = |name: &str, error: std::io::Error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
+    for id in dag.ids() {
+        let job = dag.job(id);
+        let rule = project.workflow.rule(job.rule);
+        for (&output, spec) in job.outputs.iter().zip(&rule.output.items) {
+            let name = dag.paths.name(output);
+            let wanted = which == Which::All || spec.flags.temp;
+            let there = stats.get(&dag.paths, output).map_err(|error| broken(name, error))?.is_some();
+            if !wanted || !there {
+                continue;
+            }
+            let shown = printable(name).replace('\n', "\\n");
+            if disk.is_readonly(name).map_err(|error| broken(name, error))? {
+                project.warn(format!("{shown} is protected and stays"));
+                continue;
+            }
+            out.push_str(&format!("{} {shown}\n", if dry_run { "would remove" } else { "removed" }));
+            if !dry_run {
+                disk.remove(name).map_err(|error| broken(name, error))?;
+                keys.push(key(&dag, &project.workflow, job));
+            }
+        }
+    }
+    if which == Which::All && !dry_run {
+        records.store().forget(keys.iter().map(String::as_str)).map_err(|error| store_failure(&error))?;
+    }
+    print(&out);
+    Ok(())
+}
+
+/// Stamps the outputs of stale jobs and records them as made, without making them.
+pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Failure> {
+    let (records, _) = if dry_run { (StoreRecords::look(project)?, Vec::new()) } else { StoreRecords::open(project)? };
+    let mut stats = Stats::new(disk);
+    let dag = project.graph(&mut stats)?;
+    let helpers = project.helpers();
+    let mut planner = project.planner(&dag, disk, &records, &helpers)?;
+    let verdicts = planner.decide_all(&mut stats).map_err(|error| project.plan_error(error))?;
+    let plan = Plan { dag: &dag, verdicts };
+    let writer = records.store().writer();
+    let mut out = String::new();
+    for id in dag.ids().filter(|job| plan.verdicts[job.index()].is_to_do()) {
+        let mut toucher = Toucher { project, plan: &plan, planner: &planner, stats: &mut stats, disk, writer: &writer };
+        out.push_str(&toucher.touch(id, dry_run)?);
+    }
+    for verdict in &plan.verdicts {
+        if let (Verdict::Refreshed(record), false) = (verdict, dry_run) {
+            writer.finished(record.clone());
+        }
+    }
+    writer.flush().map_err(|error| store_failure(&error))?;
+    print(if out.is_empty() { "Nothing to touch.\n" } else { &out });
+    Ok(())
+}
+
+struct Toucher<'a, 'd> {
+    project: &'a Project,
+    plan: &'a Plan<'a>,
+    planner: &'a Planner<'a>,
+    stats: &'a mut Stats<'d>,
+    disk: &'a dyn Disk,
+    writer: &'a Writer,
+}
+
+impl Toucher<'_, '_> {
+    fn touch(&mut self, id: JobId, dry_run: bool) -> Result<String, Failure> {
+        let dag = self.plan.dag;
+        let job = dag.job(id);
+        let mut out = String::new();
+        let mut complete = !job.outputs.is_empty();
+        for &output in &job.outputs {
+            let name = dag.paths.name(output);
+            let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
+            let shown = printable(name).replace('\n', "\\n");
+            if self.stats.get(&dag.paths, output).map_err(broken)?.is_none() {
+                complete = false;
+                self.project.warn(format!("{shown} is not there, and touching makes no files"));
+                continue;
+            }
+            out.push_str(&format!("{} {shown}\n", if dry_run { "would touch" } else { "touched" }));
+            if !dry_run {
+                self.disk.touch(name).map_err(broken)?;
+                self.stats.forget(output);
+            }
+        }
+        if complete && !dry_run {
+            self.record(id)?;
+        }
+        Ok(out)
+    }
+
+    fn record(&mut self, id: JobId) -> Result<(), Failure> {
+        let dag = self.plan.dag;
+        let job = dag.job(id);
+        let rule = self.project.workflow.rule(job.rule);
+        let identity = self.planner.identities.of(dag, id).map_err(|diagnostic| self.project.failure(diagnostic))?;
+        let mut digest = FingerprintHasher::new(&identity);
+        let mut files = [Vec::new(), Vec::new()];
+        for (which, list) in [&job.inputs, &job.outputs].into_iter().enumerate() {
+            digest.count(list.len());
+            for (at, &file) in list.iter().enumerate() {
+                let name = dag.paths.name(file);
+                let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
+                // A temporary input that is gone has no stamp to record: the job stays as it was.
+                let Some(stamp) = self.stats.get(&dag.paths, file).map_err(broken)? else { return Ok(()) };
+                let hash = self.disk.hash(name).map_err(broken)?;
+                let ancient = which == 0 && (self.planner.ancient)(rule, job, at);
+                digest.file(name, (!ancient).then_some(&stamp));
+                files[which].push(FileRecord { path: name.to_owned(), stamp, hash: Some(hash) });
+            }
+        }
+        let [inputs, outputs] = files;
+        self.writer.finished(Box::new(JobRecord {
+            key: key(dag, &self.project.workflow, job),
+            rule: rule.name.clone(),
+            wildcards: instance::wildcards(rule, &job.wildcards),
+            code: identity.code.to_string(),
+            params: identity.params.to_string(),
+            script_hash: identity.script.as_ref().map(|(_, hash)| *hash),
+            inputs,
+            outputs,
+            fingerprint: digest.finish(),
+            log: String::new(),
+            started_at_ms: 0,
+            ended_at_ms: 0,
+            usage: Usage::default(),
+        }));
+        Ok(())
+    }
+}

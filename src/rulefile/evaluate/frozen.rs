@@ -1,0 +1,125 @@
+//! The functions of an evaluated Rulefile, callable for jobs: the frozen module behind the [`Functions`] seam.
+
+use std::sync::{Mutex, PoisonError};
+
+use rustc_hash::FxHashMap;
+use starlark::environment::{FrozenModule, Module};
+use starlark::eval::Evaluator;
+use starlark::values::dict::AllocDict;
+use starlark::values::{Heap, Value};
+
+use super::flags::expr;
+use super::loader::{Loader, function_name};
+use crate::dialect::convert::{from_starlark, to_starlark};
+use crate::dialect::namedlist::Namedlist;
+use crate::diagnostic::Diagnostic;
+use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext};
+use crate::value::{Named, Value as Plain};
+
+pub struct Frozen {
+    module: FrozenModule,
+    /// Calls go one at a time: they are short, and come from the threads that plan and direct.
+    loader: Mutex<Loader>,
+    globals: Mutex<FxHashMap<String, Option<Plain>>>,
+}
+
+impl Frozen {
+    pub fn new(module: FrozenModule, loader: Loader) -> Self {
+        loader.is_loaded.set(true);
+        *loader.frozen.borrow_mut() = Some(module.clone());
+        Frozen { module, loader: Mutex::new(loader), globals: Mutex::default() }
+    }
+}
+
+/// A name of the frozen module, on the heap of a call.
+pub fn module_value<'v>(eval: &Evaluator<'v, '_, '_>, name: &str) -> Option<Value<'v>> {
+    let loader = Loader::of(eval);
+    let frozen = loader.frozen.borrow();
+    let (value, _) = frozen.as_ref()?.get_any_visibility(name).ok()?;
+    Some(eval.heap().access_owned_frozen_value(&value))
+}
+
+impl Functions for Frozen {
+    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic> {
+        let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        let parameters = loader.parameters.borrow()[function.0 as usize].clone();
+        let called = Module::with_temp_heap(|module| {
+            let mut eval = Evaluator::new(&module);
+            eval.extra = Some(&*loader);
+            let heap = eval.heap();
+            let (kept, _) = self.module.get_any_visibility(&function_name(function)).map_err(starlark::Error::new_other)?;
+            let kept = heap.access_owned_frozen_value(&kept);
+            let mut positional = Vec::new();
+            if parameters.takes_all || !parameters.names.is_empty() {
+                positional.push(wildcards(context, heap));
+            }
+            let mut named = Vec::new();
+            for name in parameters.names.iter().skip(1) {
+                if let Some(value) = parameter(name, context, heap) {
+                    named.push((name.as_str(), value));
+                }
+            }
+            let result = eval.eval_function(kept, &positional, &named)?;
+            expr(result, &eval)
+        });
+        called.map_err(|error: starlark::Error| {
+            let mut diagnostic = loader.diagnostic(error);
+            let values: Vec<String> =
+                context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let of = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
+            diagnostic.notes.push(format!("in a function of rule `{}`{of}", context.rule));
+            diagnostic
+        })
+    }
+
+    fn global(&self, name: &str) -> Option<Plain> {
+        let mut known = self.globals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = known.get(name) {
+            return value.clone();
+        }
+        let value = self.module.get_any_visibility(name).ok().and_then(|(value, _)| {
+            Module::with_temp_heap(|module| {
+                let heap = module.heap();
+                from_starlark(heap.access_owned_frozen_value(&value), heap).ok()
+            })
+        });
+        known.insert(name.to_owned(), value.clone());
+        value
+    }
+}
+
+fn wildcards<'v>(context: &JobContext<'_>, heap: Heap<'v>) -> Value<'v> {
+    let names = context.wildcards.iter().enumerate().map(|(at, (name, _))| {
+        (name.clone(), u32::try_from(at).expect("few wildcards"), None)
+    });
+    let items = context.wildcards.iter().map(|(_, value)| Plain::Str(value.clone()));
+    heap.alloc(Namedlist::from(Named { items: items.collect(), names: names.collect() }))
+}
+
+/// What a function asks for by the name of a parameter.
+fn parameter<'v>(name: &str, context: &JobContext<'_>, heap: Heap<'v>) -> Option<Value<'v>> {
+    Some(match name {
+        "wildcards" => wildcards(context, heap),
+        "input" => heap.alloc(Namedlist::from(context.input?)),
+        "output" => heap.alloc(Namedlist::from(context.output?)),
+        "params" => heap.alloc(Namedlist::from(context.params?.clone())),
+        "threads" => heap.alloc(context.threads?),
+        "attempt" => heap.alloc(context.attempt),
+        "rule" | "rulename" => heap.alloc(context.rule),
+        "resources" => {
+            let resources = context.resources?;
+            let mut named = Named::default();
+            for (at, (name, value)) in resources.iter().enumerate() {
+                named.names.push((name.clone(), u32::try_from(at).expect("few resources"), None));
+                named.items.push(value.clone());
+            }
+            heap.alloc(Namedlist::from(named))
+        }
+        _ => return None,
+    })
+}
+
+/// A plain dictionary on a heap that can still be changed.
+pub fn alloc_config<'v>(config: &crate::value::Dict, heap: Heap<'v>) -> Value<'v> {
+    heap.alloc(AllocDict(config.0.iter().map(|(key, value)| (key.as_str(), to_starlark(value, heap)))))
+}

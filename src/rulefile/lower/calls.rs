@@ -1,0 +1,131 @@
+//! Calls: Starlark wants positional arguments, named ones, at most one `*` and at most one `**`, in that order.
+
+use super::lowerer::{Lowerer, Result};
+use super::names::is_plain;
+use super::refused::no_word;
+use crate::rulefile::tree::{Argument, ArgumentKind, Expr, ExprKind};
+
+impl Lowerer<'_> {
+    pub(super) fn call(&mut self, callee: &Expr, arguments: &[Argument]) -> Result<()> {
+        match &callee.kind {
+            // The template is what Starlark's own `format` would take, with fewer specs.
+            ExprKind::Attribute { object, name } if name.text == "format" => {
+                self.code.push_str("__format__(");
+                let template = Argument { kind: ArgumentKind::Positional((**object).clone()), span: object.span };
+                let mut all = vec![template];
+                all.extend_from_slice(arguments);
+                self.arguments(&all)?;
+                self.code.push(')');
+                return Ok(());
+            }
+            ExprKind::Name(name) if name == "open" && !self.is_defined(name) => {
+                let instead =
+                    "read with `read_text` or `read_lines`; to write, use an action in a `run:` body, or `script:`";
+                return Err(no_word("`open`", callee.span, instead));
+            }
+            _ => self.object(callee)?,
+        }
+        self.code.push('(');
+        self.arguments(arguments)?;
+        self.code.push(')');
+        Ok(())
+    }
+
+    /// The arguments of a call, or the values of a directive.
+    pub(super) fn arguments(&mut self, arguments: &[Argument]) -> Result<()> {
+        let mut comma = Separator(false);
+        self.positional(arguments, &mut comma)?;
+        for argument in arguments {
+            if let ArgumentKind::Named(name, value) = &argument.kind
+                && is_plain(&name.text)
+            {
+                comma.write(&mut self.code);
+                self.mapped(argument.span, |this| {
+                    this.code.push_str(&name.text);
+                    this.code.push('=');
+                    this.expr(value)
+                })?;
+            }
+        }
+        self.starred(arguments, &mut comma)?;
+        self.merged(arguments, &mut comma)
+    }
+
+    /// Positional arguments before any `*`.
+    fn positional(&mut self, arguments: &[Argument], comma: &mut Separator) -> Result<()> {
+        for argument in arguments {
+            match &argument.kind {
+                ArgumentKind::Positional(value) => {
+                    comma.write(&mut self.code);
+                    self.expr(value)?;
+                }
+                ArgumentKind::Star(_) => break,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// From the first `*` on, everything positional.
+    fn starred(&mut self, arguments: &[Argument], comma: &mut Separator) -> Result<()> {
+        let Some(first) = arguments.iter().position(|a| matches!(a.kind, ArgumentKind::Star(_))) else { return Ok(()) };
+        let items: Vec<(bool, &Expr)> = arguments[first..]
+            .iter()
+            .filter_map(|argument| match &argument.kind {
+                ArgumentKind::Star(value) => Some((true, value)),
+                ArgumentKind::Positional(value) => Some((false, value)),
+                _ => None,
+            })
+            .collect();
+        comma.write(&mut self.code);
+        self.code.push('*');
+        match items.as_slice() {
+            [(_, only)] => self.object(only),
+            _ => self.concatenated(items.into_iter()),
+        }
+    }
+
+    /// All `**`, and the names that Starlark cannot spell.
+    fn merged(&mut self, arguments: &[Argument], comma: &mut Separator) -> Result<()> {
+        let parts: Vec<&Argument> = arguments
+            .iter()
+            .filter(|argument| match &argument.kind {
+                ArgumentKind::DoubleStar(_) => true,
+                ArgumentKind::Named(name, _) => !is_plain(&name.text),
+                _ => false,
+            })
+            .collect();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        comma.write(&mut self.code);
+        self.code.push_str(if parts.len() == 1 { "**" } else { "**__merge__(" });
+        self.separated(&parts, |this, argument| match &argument.kind {
+            ArgumentKind::Named(name, value) => {
+                this.code.push('{');
+                this.quoted(&name.text);
+                this.code.push_str(": ");
+                this.expr(value)?;
+                this.code.push('}');
+                Ok(())
+            }
+            ArgumentKind::DoubleStar(value) | ArgumentKind::Star(value) | ArgumentKind::Positional(value) => {
+                this.object(value)
+            }
+        })?;
+        self.code.push_str(if parts.len() == 1 { "" } else { ")" });
+        Ok(())
+    }
+}
+
+/// Writes a comma before every item but the first.
+struct Separator(bool);
+
+impl Separator {
+    fn write(&mut self, code: &mut String) {
+        if self.0 {
+            code.push_str(", ");
+        }
+        self.0 = true;
+    }
+}

@@ -1,0 +1,108 @@
+//! What parses but is refused, each with what to use instead. The lists here are the only place that says what this
+//! version does not have yet.
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::rulefile::tree::Foreign;
+
+/// Directives of the language that this version does not have yet.
+const DIRECTIVES_TO_COME: &[&str] = &[
+    "group",
+    "shadow",
+    "envmodules",
+    "cache",
+    "handover",
+    "pathvars",
+    "conda",
+    "container",
+    "containerized",
+    "singularity",
+    "notebook",
+    "wrapper",
+    "cwl",
+    "template_engine",
+];
+
+/// Statements that this version has; the other keywords of the grammar are to come.
+pub const STATEMENTS: &[&str] =
+    &["include", "configfile", "workdir", "localrules", "ruleorder", "wildcard_constraints"];
+
+/// Modules whose pure part is there as a native struct.
+const MODULES: &[&str] = &[
+    "os",
+    "os.path",
+    "sys",
+    "math",
+    "re",
+    "json",
+    "glob",
+    "itertools",
+    "pathlib",
+    "snakemake",
+    "snakemake.utils",
+    "snakemake.io",
+];
+
+/// Modules that only serve annotations, which are dropped.
+pub const MODULES_WITHOUT_EFFECT: &[&str] = &["typing", "__future__"];
+
+pub fn not_yet(what: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("this version does not have {what} yet")).at(span, "")
+}
+
+/// Refuses a directive that is still to come.
+pub fn directive(keyword: &str, span: Span) -> Result<(), Diagnostic> {
+    if DIRECTIVES_TO_COME.contains(&keyword) {
+        return Err(not_yet(&format!("the directive `{keyword}`"), span));
+    }
+    Ok(())
+}
+
+/// Refuses a module without a native counterpart.
+pub fn module(name: &str, span: Span) -> Result<(), Diagnostic> {
+    if MODULES.contains(&name) {
+        return Ok(());
+    }
+    let instead = match name.split('.').next().unwrap_or_default() {
+        "pandas" | "csv" => "read tables with `read_csv` or `read_tsv`",
+        "yaml" => "read YAML with `read_yaml`",
+        "toml" | "tomllib" => "read TOML with `read_toml`",
+        "numpy" | "scipy" | "astropy" | "PIL" | "skimage" | "cv2" => {
+            "use the built-in actions in a `run:` body, or put the Python into a file and name it with `script:`"
+        }
+        "subprocess" | "shutil" => "run commands with `shell:`",
+        "functools" | "collections" | "operator" => {
+            "comprehensions, dicts and `sorted(…, key=…)` cover most of it; a helper function the rest"
+        }
+        "random" | "time" | "datetime" => {
+            "a Rulefile is evaluated the same way every time; take the value from `config`"
+        }
+        "pathlib2" => "use `from pathlib import Path`",
+        _ => "put the Python into a file and name it with `script:`",
+    };
+    let message = format!("the module `{name}` is not available in a Rulefile");
+    let available = format!("available are: {}", MODULES.join(", "));
+    Err(Diagnostic::error(message).at(span, "").note(available).help(instead))
+}
+
+/// Why a Python statement is refused.
+pub fn foreign(construct: Foreign, span: Span) -> Diagnostic {
+    let (what, instead) = match construct {
+        Foreign::While => ("`while`", "use `for … in range(…)` with a `break`"),
+        Foreign::Try => ("`try`", "ask first: `exists(path)`, `key in mapping`, `mapping.get(key, default)`"),
+        Foreign::With => (
+            "`with`",
+            "read files with `read_text` or `read_lines`; in a `run:` body use an action, or move the code to a `script:`",
+        ),
+        Foreign::Class => ("`class`", "use a dict, or `struct(name=value)`"),
+        Foreign::Match => ("`match`", "use `if` and `elif`"),
+        Foreign::Del => ("`del`", "use `mapping.pop(key)`, or build the list or dict without the item"),
+        Foreign::Global => ("`global`", "return the value from the function, and assign it at file level"),
+        Foreign::Nonlocal => ("`nonlocal`", "return the value from the inner function"),
+    };
+    no_word(what, span, instead)
+}
+
+/// An error about Python that Starlark has no word for.
+pub fn no_word(what: &str, span: Span, instead: &str) -> Diagnostic {
+    Diagnostic::error(format!("{what} is not available in a Rulefile")).at(span, "").help(instead)
+}

@@ -1,0 +1,124 @@
+//! Scripts: the job as each language sees it.
+
+mod run_support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use flow::run::runner::Ending;
+use flow::run::spec::Work;
+use flow::value::{Dict, Named, Value};
+use run_support::Bench;
+
+/// A job with a script `name` of this text, and a bit of everything that a script can ask for.
+fn job(bench: &mut Bench, name: &str, text: &str) {
+    fs::create_dir_all(bench.path("scripts")).unwrap();
+    fs::write(bench.path(&format!("scripts/{name}")), text).unwrap();
+    for input in ["it's a.txt", "b.txt", "c.txt"] {
+        fs::write(bench.path(input), "").unwrap();
+    }
+    let log = bench.path("job.log");
+    let spec = bench.job(Work::Script { path: format!("scripts/{name}") }, &["it's a.txt", "b.txt", "c.txt"], &["out"]);
+    spec.input.names = vec![("first".into(), 0, None), ("rest".into(), 1, Some(2))];
+    spec.log = Named { items: vec![log], names: vec![] };
+    spec.wildcards = vec![("sample".into(), "s1".into())];
+    let list = Value::List(vec![Value::Int(1), Value::Float(2.5)]);
+    spec.params = Named {
+        items: vec![Value::Str("a \"quoted\" $x".into()), list, Value::Bool(true)],
+        names: vec![("text".into(), 0, None), ("list".into(), 1, None), ("flag".into(), 2, None)],
+    };
+    spec.resources.insert("mem_mb".into(), Value::Int(100));
+    spec.threads = 2;
+    let inner = Dict(vec![("b".into(), Value::None)]);
+    spec.config = Arc::new(Value::Dict(Dict(vec![("a".into(), Value::Dict(inner)), ("n".into(), Value::Int(3))])));
+}
+
+fn has(program: &str) -> bool {
+    std::process::Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn python_sees_the_snakemake_object() {
+    if !has("python3") {
+        return;
+    }
+    let mut bench = Bench::new();
+    let script = r#"
+import os, sys
+from snakemake.script import snakemake as same
+import sibling
+assert same is snakemake
+assert __name__ == "__main__" and os.path.basename(__file__) == "x.py", __file__
+s = snakemake
+assert os.path.basename(s.input[0]) == "it's a.txt" and s.input.first == s.input["first"] == s.input[0]
+assert len(s.input.rest) == 2 and str(s.input.rest) == " ".join(s.input[1:])
+assert s.params.text == 'a "quoted" $x' and s.params.list == [1, 2.5] and s.params[2] is True
+assert s.params.get("none", 5) == 5 and list(s.params.keys()) == ["text", "list", "flag"]
+assert s.wildcards.sample == "s1" and s.threads == 2 and s.resources.mem_mb == 100
+assert s.config == {"a": {"b": None}, "n": 3} and s.rule == "rule0"
+assert s.log_fmt_shell().endswith("job.log 2>&1")
+with open(s.output[0], "w") as file:
+    file.write(sibling.word)
+"#;
+    job(&mut bench, "x.py", script);
+    fs::write(bench.path("scripts/sibling.py"), "word = 'whole'\n").unwrap();
+    let ran = bench.run();
+    assert_eq!(ran.summary.ending, Ending::Done, "{:?}", ran.events);
+    assert_eq!(bench.read("out"), "whole");
+}
+
+#[test]
+fn an_error_in_python_names_the_scripts_line() {
+    if !has("python3") {
+        return;
+    }
+    let mut bench = Bench::new();
+    job(&mut bench, "x.py", "x = 1\nraise ValueError('no')\n");
+    let ran = bench.run();
+    let tail = &ran.failure(0).log_tail;
+    assert!(tail.iter().any(|line| line.contains("x.py\", line 2")), "{tail:?}");
+    assert_eq!(tail.last().unwrap(), "ValueError: no");
+}
+
+#[test]
+fn bash_sees_associative_arrays() {
+    let mut bench = Bench::new();
+    let script = r#"
+[ -z "${BASH_ENV+x}" ] || exit 1
+printf '%s|' "${snakemake_input[0]##*/}" "${snakemake_input[rest]##*/}" "${snakemake_params[text]}" \
+  "${snakemake_params[list]}" "${snakemake_wildcards[sample]}" "${snakemake[threads]}" "${snakemake_config[n]}" \
+  "${snakemake_resources[mem_mb]}" "${0##*/}" > "${snakemake_output[0]}"
+"#;
+    job(&mut bench, "x.sh", script);
+    let ran = bench.run();
+    assert_eq!(ran.summary.ending, Ending::Done, "{:?}", ran.events);
+    assert_eq!(bench.read("out"), "it's a.txt|c.txt|a \"quoted\" $x|1 2.5|s1|2|3|100|x.sh|");
+}
+
+#[test]
+fn any_executable_gets_the_job_as_json() {
+    let mut bench = Bench::new();
+    job(&mut bench, "x.weird", "#!/bin/sh\ncp \"$FLOW_JOB\" \"$(dirname \"$0\")/../out\"\n");
+    let path = bench.path("scripts/x.weird");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = bench.run();
+    assert_eq!(ran.summary.ending, Ending::Done, "{:?}", ran.events);
+    let job: serde_json::Value = serde_json::from_str(&bench.read("out")).unwrap();
+    assert_eq!(job["params"]["named"]["list"]["one"], serde_json::json!([1, 2.5]));
+    assert_eq!(job["input"]["named"]["rest"]["many"].as_array().unwrap().len(), 2);
+    assert_eq!(job["wildcards"]["items"][0], "s1");
+}
+
+#[test]
+fn a_script_without_an_interpreter_or_a_file_is_an_error_that_says_so() {
+    let mut bench = Bench::new();
+    bench.keep_going = true;
+    job(&mut bench, "x.unknown", "text");
+    job(&mut bench, "x.rs", "fn main() {}");
+    bench.job(Work::Script { path: "scripts/none.py".into() }, &[], &[]);
+    let ran = bench.run();
+    assert!(ran.failure(0).cause.contains("no interpreter"));
+    assert!(ran.failure(1).cause.contains("Rust scripts are not run"));
+    assert!(ran.failure(2).cause.contains("cannot read the script"));
+}
