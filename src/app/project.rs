@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Failure;
+use super::director::check_templates;
 use super::records::StoreRecords;
 use crate::cli::{InputItem, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
@@ -102,10 +103,23 @@ impl Project {
             targets.extend(self.workflow.default_rule().map(Target::Rule));
         }
         self.check_rule_names()?;
-        resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
+        let dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
             let (error, paths) = *boxed;
             self.failure(explain(error, &paths, &self.workflow))
-        })
+        })?;
+        self.check_commands(&dag)?;
+        Ok(dag)
+    }
+
+    /// A placeholder that names nothing is found before the first job is run.
+    fn check_commands(&self, dag: &Dag) -> Result<(), Failure> {
+        let mut checked = vec![false; self.workflow.rules.len()];
+        for job in &dag.jobs {
+            if !std::mem::replace(&mut checked[job.rule.index()], true) {
+                check_templates(self.workflow.rule(job.rule), &self.workflow).map_err(|wrong| self.failure(wrong))?;
+            }
+        }
+        Ok(())
     }
 
     /// Rules that options name must be there; `--until` and its like also take files, which the graph knows.
