@@ -408,26 +408,24 @@ impl Planner<'_> {
     /// Jobs whose `temp()` outputs are gone and needed by a job that will run are stale too; and so on, up the graph.
     fn remake_temporaries(&self, verdicts: &mut [Verdict], stats: &mut Stats<'_>) -> Result<(), PlanError> {
         let dag = self.dag;
-        let mut work: Vec<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();
-        while let Some(id) = work.pop() {
+        // From the last job to the first: what a job needs stands before it.
+        let mut work: BTreeSet<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();
+        while let Some(id) = work.pop_last() {
+            let alone = self.waits_for_one(verdicts, id);
             for &input in &dag.job(id).inputs {
                 let Some(producer) = dag.producer(input) else { continue };
-                if verdicts[producer.index()].is_to_do()
-                    || self.left_out[producer.index()]
-                    || stats.get(&dag.paths, input)?.is_some()
-                {
+                let will_be_there = match &verdicts[producer.index()] {
+                    Verdict::Stale(_) => true,
+                    // If that one is cut off, so is this job.
+                    Verdict::Pending(_) => alone == Some(producer),
+                    Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => self.left_out[producer.index()],
+                };
+                if will_be_there || stats.get(&dag.paths, input)?.is_some() {
                     continue;
                 }
                 verdicts[producer.index()] = Verdict::Stale(Reason::TempNeeded { file: input });
-                work.push(producer);
-                for dependent in dag.dependents(producer) {
-                    let verdict = &mut verdicts[dependent.index()];
-                    if matches!(verdict, Verdict::Fresh | Verdict::Refreshed(_)) {
-                        *verdict = Verdict::Pending(Reason::InputRemade { files: vec![input] });
-                        work.push(dependent);
-                        work.extend(self.spread_pending(verdicts, dependent));
-                    }
-                }
+                work.insert(producer);
+                self.stir(verdicts, producer, &mut work);
             }
         }
         Ok(())
@@ -438,21 +436,32 @@ impl Planner<'_> {
             || (dag_target(self.dag, job) && !self.left_out[job.index()] && verdicts[job.index()] == Verdict::Nothing)
     }
 
-    /// What depends on a job that has become pending is pending too.
-    fn spread_pending(&self, verdicts: &mut [Verdict], from: JobId) -> Vec<JobId> {
-        let mut changed = Vec::new();
-        let mut work = vec![from];
-        while let Some(id) = work.pop() {
+    /// For a job that is pending on one other alone, that other.
+    fn waits_for_one(&self, verdicts: &[Verdict], job: JobId) -> Option<JobId> {
+        if !matches!(verdicts[job.index()], Verdict::Pending(_)) {
+            return None;
+        }
+        let mut awaited = self.dag.dependencies(job).filter(|before| verdicts[before.index()].is_to_do());
+        awaited.next().filter(|_| awaited.next().is_none())
+    }
+
+    /// What depends on a job that will run after all is pending too. Adds to `work` all that wait for more than before.
+    fn stir(&self, verdicts: &mut [Verdict], from: JobId, work: &mut BTreeSet<JobId>) {
+        let mut stirred = vec![from];
+        while let Some(id) = stirred.pop() {
             for dependent in self.dag.dependents(id) {
-                if matches!(verdicts[dependent.index()], Verdict::Fresh | Verdict::Refreshed(_)) {
-                    let files = self.dag.job(id).outputs.first().copied().into_iter().collect();
-                    verdicts[dependent.index()] = Verdict::Pending(Reason::InputRemade { files });
-                    changed.push(dependent);
-                    work.push(dependent);
+                match &verdicts[dependent.index()] {
+                    Verdict::Fresh | Verdict::Refreshed(_) => {
+                        let files = self.dag.job(id).outputs.first().copied().into_iter().collect();
+                        verdicts[dependent.index()] = Verdict::Pending(Reason::InputRemade { files });
+                        work.insert(dependent);
+                        stirred.push(dependent);
+                    }
+                    Verdict::Pending(_) => drop(work.insert(dependent)),
+                    Verdict::Nothing | Verdict::Stale(_) => {}
                 }
             }
         }
-        changed
     }
 }
 
