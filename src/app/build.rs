@@ -128,9 +128,8 @@ fn tidy_up_after_killed_run(
     for line in orphans::clear(left, disk).map_err(Diagnostic::error)? {
         project.warn(line);
     }
-    // What was half-written is gone; what was to be made inside flow and never came is missing, or not as recorded.
-    records.store().forget(unfinished.iter().copied()).map_err(|error| store_failure(&error))?;
-    records.store().forget_started(unfinished).map_err(|error| store_failure(&error))
+    // Their old records stay, and so does their mark: whatever is on disk of them is not as a job left it.
+    records.store().tidied(unfinished).map_err(|error| store_failure(&error))
 }
 
 /// The reporter that fits where the output goes.

@@ -38,9 +38,7 @@ impl StoreRecords {
             }
             other => other.map_err(|error| store_failure(&error))?,
         };
-        let (mut records, left) = Self::over(opened, project)?;
-        records.unfinished.extend(left.into_iter().map(|row| row.key));
-        Ok(records)
+        Self::over(opened, project).map(|(records, _)| records)
     }
 
     fn over(opened: Opened, project: &Project) -> Result<(StoreRecords, Vec<StartedRow>), Failure> {
@@ -60,7 +58,7 @@ impl StoreRecords {
             }
             Err(error) => return Err(store_failure(&error)),
         }
-        let unfinished = recovered.iter().filter(|row| row.kept).map(|row| row.key.clone()).collect();
+        let unfinished = recovered.iter().map(|row| row.key.clone()).collect();
         Ok((StoreRecords { store: RefCell::new(store), fingerprints, unfinished }, recovered))
     }
 

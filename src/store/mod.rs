@@ -75,7 +75,7 @@ impl From<rusqlite::Error> for StoreError {
 pub struct Opened {
     pub store: Store,
     /// Jobs that a killed run had started, in the order of their keys. They stay on record until
-    /// [`Store::forget_started`].
+    /// [`Store::tidied`].
     pub recovered: Vec<StartedRow>,
     /// A message for the user: damaged records were set aside.
     pub notice: Option<String>,
@@ -235,30 +235,15 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    /// Takes the marks of started jobs away, when a killed run has been tidied up.
-    pub fn forget_started<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
+    /// Notes that a killed run has been tidied up: its jobs stay unfinished until they are made again, and what is at
+    /// their outputs' names is from now on not touched.
+    pub fn tidied<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
         for key in keys {
-            transaction.prepare_cached("DELETE FROM started WHERE key = ?1")?.execute([key])?;
+            transaction.prepare_cached("UPDATE started SET kept = 1 WHERE key = ?1")?.execute([key])?;
         }
         Ok(transaction.commit()?)
-    }
-
-    /// Sets a damaged file aside and goes on with an empty store; gives the message that says so.
-    /// Writers that were handed out before are dead.
-    pub fn rebuild(&mut self, why: &str) -> Result<String, StoreError> {
-        let mut empty = Connection::open_in_memory()?;
-        schema::migrate(&mut empty)?;
-        self.writer.close();
-        drop(std::mem::replace(&mut *self.connection(), empty));
-        let Some(folder) = &self.folder else { return Ok(String::new()) };
-        let notice = set_aside(folder, why)?;
-        let connection = open_file(folder)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        self.connection = Arc::new(Mutex::new(connection));
-        self.writer = Writer::start(Arc::clone(&self.connection));
-        Ok(notice)
     }
 
     fn started(&self) -> Result<Vec<StartedRow>, StoreError> {
