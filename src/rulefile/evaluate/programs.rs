@@ -173,7 +173,7 @@ impl Composer<'_, '_> {
                 .at(span, "");
         let own: Vec<String> = self.module.names().map(|known| known.as_str().to_owned()).collect();
         let builtin = super::builtin_names();
-        let known = own.iter().chain(builtin).map(String::as_str);
+        let known = own.iter().map(String::as_str).chain(builtin);
         if let Some(near) = super::nearest(name, known) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         } else {
