@@ -4,6 +4,8 @@
 //! `FLOW_RANDOM_CASES` says how many cases there are, `FLOW_RANDOM_SEED` with which one to begin. A case that fails is
 //! made as small as can be, and printed with its number: `FLOW_RANDOM_SEED=<number> FLOW_RANDOM_CASES=1` repeats it.
 
+#[path = "random_workflows/found.rs"]
+mod found;
 #[path = "random_workflows/laws.rs"]
 mod laws;
 #[path = "random_workflows/steps.rs"]
@@ -46,9 +48,7 @@ fn share(of: u64) {
         let config = Config { cases: 1, max_shrink_iters: 1500, failure_persistence: None, ..Config::default() };
         let strategy = (workflow::workflow(), steps::steps());
         let done = TestRunner::new_with_rng(config, rng)
-            .run(&strategy, |(workflow, steps)| {
-                run(&workflow, &steps).map_err(TestCaseError::fail)
-            });
+            .run(&strategy, |(workflow, steps)| run(&workflow, &steps).map_err(TestCaseError::fail));
         if let Err(TestError::Fail(reason, (workflow, steps))) = done {
             let rulefile = workflow.rulefile();
             panic!("case {seed}:\n{rulefile}\nsteps: {steps:#?}\n\n{reason}");

@@ -127,15 +127,13 @@ impl Laws {
             facts.unsure = true;
             return facts;
         };
-        facts.tampered =
-            known.outputs.iter().any(|(path, text)| self.world.read(path).is_some_and(|now| now != *text));
+        facts.tampered = known.outputs.iter().any(|(path, text)| self.world.read(path).is_some_and(|now| now != *text));
         let now = self.known_as_of_now(job, clean);
         facts.list = known.inputs.iter().map(|(path, _)| path).ne(now.inputs.iter().map(|(path, _)| path));
         let before: BTreeMap<_, _> = known.inputs.iter().cloned().collect();
         let is_other = |(path, text): &&(String, String)| before.get(path).is_some_and(|before| before != text);
         facts.changed = now.inputs.iter().filter(is_other).map(|(path, _)| path.clone()).collect();
-        let ((old_work, old_code, old_param, old_switch), (work, code, param, switch)) =
-            (known.identity, now.identity);
+        let ((old_work, old_code, old_param, old_switch), (work, code, param, switch)) = (known.identity, now.identity);
         facts.param = old_param != param;
         facts.code = (old_work, old_code, old_switch) != (work, code, switch);
         facts
@@ -297,7 +295,7 @@ impl Laws {
 
 /// Whether a job, or what is made of it through any number of others, is among these.
 fn reaches(users: &BTreeMap<Job, Vec<Job>>, job: Job, among: &BTreeSet<Job>) -> bool {
-    users.get(&job).is_some_and(|users_of| {
-        users_of.iter().any(|user| among.contains(user) || reaches(users, *user, among))
-    })
+    users
+        .get(&job)
+        .is_some_and(|users_of| users_of.iter().any(|user| among.contains(user) || reaches(users, *user, among)))
 }

@@ -19,19 +19,49 @@ pub enum Time {
 #[derive(Debug, Clone)]
 pub enum Edit {
     /// New content of a source.
-    Write { source: u8, text: u8, time: Time },
+    Write {
+        source: u8,
+        text: u8,
+        time: Time,
+    },
     /// Another time, the same content.
-    Touch { file: u8, time: Time },
+    Touch {
+        file: u8,
+        time: Time,
+    },
     /// An output is removed.
-    Remove { output: u8 },
+    Remove {
+        output: u8,
+    },
     /// Another hand writes to an output.
-    Tamper { output: u8, text: u8, time: Time },
-    Param { rule: u8, value: u8 },
-    Code { rule: u8, value: u8 },
-    Remark { rule: u8, value: u8 },
-    AddInput { rule: u8, pick: Pick },
-    RemoveInput { rule: u8, at: u8 },
-    TurnInputs { rule: u8 },
+    Tamper {
+        output: u8,
+        text: u8,
+        time: Time,
+    },
+    Param {
+        rule: u8,
+        value: u8,
+    },
+    Code {
+        rule: u8,
+        value: u8,
+    },
+    Remark {
+        rule: u8,
+        value: u8,
+    },
+    AddInput {
+        rule: u8,
+        pick: Pick,
+    },
+    RemoveInput {
+        rule: u8,
+        at: u8,
+    },
+    TurnInputs {
+        rule: u8,
+    },
 }
 
 /// A run that goes wrong before the one that must succeed.

@@ -211,7 +211,8 @@ impl Workflow {
             let _ = writeln!(out, "        {:?},", job.output(output));
         }
         for (number, rule) in self.rules.iter().enumerate() {
-            let _ = write!(out, "\n{}rule r{number}:\n    input:\n", "# Nothing to see here.\n".repeat(rule.remark.into()));
+            let _ =
+                write!(out, "\n{}rule r{number}:\n    input:\n", "# Nothing to see here.\n".repeat(rule.remark.into()));
             for &pick in &rule.inputs {
                 // In a rule with the wildcard, an input that depends on it is a pattern as well.
                 let concrete = |value| self.file(number, pick, Some(value)).path();
@@ -224,7 +225,8 @@ impl Workflow {
             }
             let _ = writeln!(out, "    output:");
             for output in 0..rule.outputs {
-                let path = if rule.wild { format!("r{number}/{output}_{{x}}.txt") } else { format!("r{number}_{output}.txt") };
+                let path =
+                    if rule.wild { format!("r{number}/{output}_{{x}}.txt") } else { format!("r{number}_{output}.txt") };
                 let _ = if rule.is_temp(output) {
                     writeln!(out, "        temp({path:?}),")
                 } else {

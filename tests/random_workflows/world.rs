@@ -204,12 +204,7 @@ impl World {
         }
         let errors = self.path("stderr");
         let to = fs::File::create(&errors).expect("a file can be made");
-        let mut child = self
-            .flow(&arguments)
-            .stdout(Stdio::piped())
-            .stderr(to)
-            .spawn()
-            .expect("flow starts");
+        let mut child = self.flow(&arguments).stdout(Stdio::piped()).stderr(to).spawn().expect("flow starts");
         let mut told = Told::default();
         let lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
         for (number, line) in lines.map_while(Result::ok).enumerate() {
