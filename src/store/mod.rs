@@ -246,6 +246,22 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
+    /// Sets a damaged file aside and goes on with an empty store; gives the message that says so.
+    /// Writers that were handed out before are dead.
+    pub fn rebuild(&mut self, why: &str) -> Result<String, StoreError> {
+        let mut empty = Connection::open_in_memory()?;
+        schema::migrate(&mut empty)?;
+        self.writer.close();
+        drop(std::mem::replace(&mut *self.connection(), empty));
+        let Some(folder) = &self.folder else { return Ok(String::new()) };
+        let notice = set_aside(folder, why)?;
+        let connection = open_file(folder)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        self.connection = Arc::new(Mutex::new(connection));
+        self.writer = Writer::start(Arc::clone(&self.connection));
+        Ok(notice)
+    }
+
     fn started(&self) -> Result<Vec<StartedRow>, StoreError> {
         let connection = self.connection();
         let mut statement = connection.prepare(

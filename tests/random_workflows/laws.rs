@@ -236,9 +236,11 @@ impl Laws {
         let broken: BTreeSet<Job> = picks.iter().map(|&pick| fallible[usize::from(pick) % fallible.len()]).collect();
         broken.iter().for_each(|&job| self.world.set_switch(job, false));
         let facts = self.facts();
+        let outputs = jobs.iter().flat_map(|&job| workflow.outputs(job));
+        let before = outputs.filter_map(|(path, _)| Some((path.clone(), self.world.read(&path)?))).collect();
         let told = self.world.run(cores, keep_going, None);
         broken.iter().for_each(|&job| self.world.set_switch(job, true));
-        self.check_failed(&told, &facts, &broken, keep_going)
+        self.check_failed(&told, &facts, &before, &broken, keep_going)
             .map_err(|message| format!("with {broken:?} failing: {message}\nflow said:\n{}", told.output))?;
         self.remember(told.finished);
         Ok(())
@@ -248,6 +250,7 @@ impl Laws {
         &self,
         told: &Told,
         facts: &BTreeMap<Job, Facts>,
+        before: &Contents,
         broken: &BTreeSet<Job>,
         keep_going: bool,
     ) -> Result<(), String> {
@@ -275,7 +278,9 @@ impl Laws {
             }
             for (path, is_temp) in workflow.outputs(job) {
                 let now = self.world.read(&path);
-                if is_failed && now.is_some() && !self.is_older(job, &path, now.as_deref()) {
+                // Work inside flow puts its outputs in place when all of them are whole; until then the old ones stay.
+                let is_inside = matches!(workflow.rules[job.rule].work, Work::Run | Work::RunFirst);
+                if is_failed && now.is_some() && !(is_inside && now.as_ref() == before.get(&path)) {
                     return Err(format!("{path} is there, and its job failed"));
                 }
                 if keep_going && !is_temp && !without.contains(&job) && now.as_ref() != Some(&clean[&path]) {
@@ -284,12 +289,6 @@ impl Laws {
             }
         }
         Ok(())
-    }
-
-    /// Work inside flow puts its outputs in place only when all of them are whole; until then the old ones stay.
-    fn is_older(&self, job: Job, path: &str, now: Option<&str>) -> bool {
-        let is_inside = matches!(self.world.workflow.rules[job.rule].work, Work::Run | Work::RunFirst);
-        is_inside && now != Some(self.clean()[path].as_str()) || self.known.contains_key(&job)
     }
 }
 
