@@ -28,16 +28,17 @@ struct Facts {
     tampered: bool,
     /// Inputs by name that hold something else than they did.
     changed: BTreeSet<String>,
-    /// The list of inputs is another one.
+    /// The list of inputs is another one; that of outputs.
     list: bool,
+    outputs: bool,
     param: bool,
     code: bool,
 }
 
 impl Facts {
     fn may_run(&self) -> bool {
-        let Facts { unsure, missing, tampered, changed, list, param, code, .. } = self;
-        *unsure || *missing || *tampered || !changed.is_empty() || *list || *param || *code
+        let Facts { unsure, missing, tampered, changed, list, outputs, param, code, .. } = self;
+        *unsure || *missing || *tampered || !changed.is_empty() || *list || *outputs || *param || *code
     }
 
     /// Whether the reason that flow gives is true.
@@ -52,6 +53,8 @@ impl Facts {
             self.tampered || self.unsure
         } else if any_of(&["input no longer used", "the inputs are in another order", "new input"]) {
             self.list || self.unsure
+        } else if any_of(&["not made by it before", "no longer made by it"]) {
+            self.outputs || self.unsure
         } else if any_of(&["the params"]) {
             self.param || self.unsure
         } else if any_of(&["the code"]) {
@@ -130,6 +133,7 @@ impl Laws {
         facts.tampered = known.outputs.iter().any(|(path, text)| self.world.read(path).is_some_and(|now| now != *text));
         let now = self.known_as_of_now(job, clean);
         facts.list = known.inputs.iter().map(|(path, _)| path).ne(now.inputs.iter().map(|(path, _)| path));
+        facts.outputs = known.outputs.iter().map(|(path, _)| path).ne(now.outputs.iter().map(|(path, _)| path));
         let before: BTreeMap<_, _> = known.inputs.iter().cloned().collect();
         let is_other = |(path, text): &&(String, String)| before.get(path).is_some_and(|before| before != text);
         facts.changed = now.inputs.iter().filter(is_other).map(|(path, _)| path.clone()).collect();

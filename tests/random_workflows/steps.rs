@@ -62,6 +62,11 @@ pub enum Edit {
     TurnInputs {
         rule: u8,
     },
+    /// So many outputs, where the work can have more than one.
+    Outputs {
+        rule: u8,
+        count: u8,
+    },
 }
 
 /// A run that goes wrong before the one that must succeed.
@@ -103,6 +108,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         }),
         2 => (any8(), any8()).prop_map(|(rule, at)| Edit::RemoveInput { rule, at }),
         1 => any8().prop_map(|rule| Edit::TurnInputs { rule }),
+        1 => (any8(), 1..4u8).prop_map(|(rule, count)| Edit::Outputs { rule, count }),
     ]
 }
 

@@ -79,6 +79,13 @@ enum File {
 
 pub type Contents = BTreeMap<String, String>;
 
+impl Work {
+    /// Whether it can have more than one output.
+    pub fn has_outputs(self) -> bool {
+        matches!(self, Work::Bash | Work::Run | Work::RunFirst)
+    }
+}
+
 impl Job {
     /// As the dry run names it.
     pub fn name(self) -> String {
@@ -325,7 +332,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     let inputs = prop::collection::vec(pick(), 1..4);
     (work, bits, flags, inputs).prop_map(|(work, (wild, outputs, temp), (target, fallible), inputs)| {
         // A redirection has one file.
-        let outputs = if matches!(work, Work::Cat | Work::Head | Work::Prefix) { 1 } else { outputs };
+        let outputs = if work.has_outputs() { outputs } else { 1 };
         Rule { work, wild, outputs, temp, target, fallible, inputs, code: 0, param: 0, remark: 0 }
     })
 }

@@ -141,6 +141,12 @@ impl World {
                 }
             }
             Edit::TurnInputs { rule } => self.rule(rule).inputs.rotate_left(1),
+            Edit::Outputs { rule, count } => {
+                let rule = self.rule(rule);
+                if rule.work.has_outputs() {
+                    rule.outputs = usize::from(count);
+                }
+            }
         }
     }
 
