@@ -45,10 +45,11 @@ impl Facts {
     fn bear_out(&self, reason: &str) -> bool {
         let names_changed = || self.changed.iter().any(|name| reason.contains(name.as_str()));
         let any_of = |starts: &[&str]| starts.iter().any(|start| reason.starts_with(start));
+        // What a killed run had begun is removed before the next one makes its plan.
         if any_of(&["missing: "]) {
-            self.missing
+            self.missing || self.unsure
         } else if any_of(&["temporary "]) {
-            self.temp_missing
+            self.temp_missing || self.unsure
         } else if any_of(&["output "]) {
             self.tampered || self.unsure
         } else if any_of(&["input no longer used", "the inputs are in another order", "new input"]) {
