@@ -68,7 +68,8 @@ fn sources() -> Vec<Source> {
             }
             let name = path.strip_prefix(&root).expect("it was found there").to_owned();
             let is_rust = path.extension().is_some_and(|suffix| suffix == "rs");
-            if !is_rust || name.ends_with("tests.rs") || ["lib.rs", "main.rs"].map(Path::new).contains(&name.as_path()) {
+            if !is_rust || name.ends_with("tests.rs") || ["lib.rs", "main.rs"].map(Path::new).contains(&name.as_path())
+            {
                 continue;
             }
             let first = name.iter().next().expect("it has a name").to_string_lossy();
@@ -218,7 +219,8 @@ fn the_table_has_one_direction() {
 
 #[test]
 fn grouped_paths_are_seen() {
-    let text = "use crate::run::{spec::{A, B}, child};\nuse crate::{cli, plan::{decide}};\nlet x = crate::value::Value;";
+    let text =
+        "use crate::run::{spec::{A, B}, child};\nuse crate::{cli, plan::{decide}};\nlet x = crate::value::Value;";
     let names: Vec<String> = known(text).into_iter().collect();
     assert_eq!(names, ["cli", "plan::decide", "run::child", "run::spec", "value::Value"]);
 }
