@@ -78,12 +78,15 @@ pub enum Severity {
     Warning,
 }
 
+/// A place, and what to say of it.
+pub type Label = (Span, String);
+
 /// One message for a person: what is wrong, the places it is about (the first is the main one), why, and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     pub severity: Severity,
     pub message: String,
-    pub labels: Vec<(Span, String)>,
+    pub labels: Vec<Label>,
     /// Why: further facts, one line each.
     pub notes: Vec<String>,
     /// How to mend it, one line each.
@@ -134,7 +137,7 @@ impl Diagnostic {
         let mut group = level
             .primary_title(message.as_str())
             .elements(Vec::<Snippet<'_, annotate_snippets::Annotation<'_>>>::new());
-        let mut by_source: Vec<(SourceId, Vec<(usize, &(Span, String))>)> = Vec::new();
+        let mut by_source: Vec<(SourceId, Vec<(usize, &Label)>)> = Vec::new();
         for (order, label) in self.labels.iter().enumerate() {
             match by_source.iter_mut().find(|(id, _)| *id == label.0.source) {
                 Some((_, labels)) => labels.push((order, label)),

@@ -395,6 +395,12 @@ impl Planner<'_> {
     /// As [`Planner::decide_all`].
     pub fn decide_again(&mut self, id: JobId, stats: &mut Stats<'_>) -> Result<Verdict, PlanError> {
         let verdict = self.decide(id, &[], stats)?;
+        let job = self.dag.job(id);
+        if verdict == Verdict::Fresh && self.records.fingerprint(&key(self.dag, self.workflow, job)).is_none() {
+            // Without a record nobody knows what the job saw, and an input has just been made.
+            let files = job.inputs.iter().copied().filter(|&file| self.dag.producer(file).is_some()).collect();
+            return Ok(Verdict::Stale(Reason::InputRemade { files }));
+        }
         Ok(match verdict {
             Verdict::Stale(Reason::InputChanged { file, .. } | Reason::InputNewer { input: file, .. })
                 if self.dag.producer(file).is_some() =>

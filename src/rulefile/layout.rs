@@ -202,7 +202,7 @@ impl Pass<'_> {
         let rest = &self.text[range.end..];
         let formatted = opener[..opener.len() - quotes.len()].contains(['f', 'F']);
         let reach = if quotes.len() == 3 { rest } else { rest.lines().next().unwrap_or_default() };
-        let diagnostic = if formatted && reach.contains(quotes) {
+        if formatted && reach.contains(quotes) {
             self.error("the braces of this formatted string do not match", range)
                 .help("write `{{` and `}}` for braces that are meant as text")
         } else {
@@ -212,8 +212,7 @@ impl Pass<'_> {
                     "end it with {quotes} on the same line, or use {quotes}{quotes}{quotes} for a text of several lines"
                 ),
             })
-        };
-        diagnostic
+        }
     }
 
     fn finish(self) -> Result<Layout, Diagnostic> {

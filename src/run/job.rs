@@ -306,7 +306,7 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
     let mut records = Vec::with_capacity(order.spec.input.items.len());
     for path in &order.spec.input.items {
         match shared.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
-            Some(stamp) => records.push(record(&*shared.disk, path, stamp, order.hashes.inputs_up_to)?),
+            Some(stamp) => records.push(shared.record(path, stamp, order.hashes.inputs_up_to)?),
             None => return Err(JobError::Disk(format!("the input {path} is gone"))),
         }
     }
@@ -315,13 +315,27 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
 
 fn record_outputs(shared: &Shared, order: &Order, stamps: Vec<Stamp>) -> Result<Vec<FileRecord>, JobError> {
     let outputs = order.spec.outputs.iter().zip(stamps);
-    outputs.map(|(output, stamp)| record(&*shared.disk, &output.path, stamp, order.hashes.outputs_up_to)).collect()
+    outputs.map(|(output, stamp)| shared.record(&output.path, stamp, order.hashes.outputs_up_to)).collect()
 }
 
-fn record(disk: &dyn Disk, path: &str, stamp: Stamp, hash_up_to: Option<u64>) -> Result<FileRecord, JobError> {
-    let wanted = hash_up_to.is_some_and(|most| if stamp.is_dir { most == u64::MAX } else { stamp.size <= most });
-    let hash = wanted.then(|| disk.hash(path)).transpose().map_err(|error| disk_error("read", path, &error))?;
-    Ok(FileRecord { path: path.to_owned(), stamp, hash })
+impl Shared {
+    /// A file with its stamp and, up to a size, its content hash. A file that many jobs read is hashed once.
+    fn record(&self, path: &str, stamp: Stamp, hash_up_to: Option<u64>) -> Result<FileRecord, JobError> {
+        let wanted = hash_up_to.is_some_and(|most| if stamp.is_dir { most == u64::MAX } else { stamp.size <= most });
+        if !wanted {
+            return Ok(FileRecord { path: path.to_owned(), stamp, hash: None });
+        }
+        let known = self.hashes().get(path).filter(|(of, _)| *of == stamp).map(|(_, hash)| *hash);
+        let hash = match known {
+            Some(hash) => hash,
+            None => {
+                let hash = self.disk.hash(path).map_err(|error| disk_error("read", path, &error))?;
+                self.hashes().insert(path.to_owned(), (stamp, hash));
+                hash
+            }
+        };
+        Ok(FileRecord { path: path.to_owned(), stamp, hash: Some(hash) })
+    }
 }
 
 fn now_ms() -> i64 {

@@ -9,12 +9,14 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use super::child::Children;
 use super::executor::{Executor, Force, InProcess, Order, Report};
 use super::job;
 use super::outputs::temporary;
 use super::spec::Work;
-use crate::disk::Disk;
+use crate::disk::{Disk, Hash, Stamp};
 
 /// How long an idle worker sleeps between two looks at the pool while work inside flow goes on.
 const SHORTEST_NAP: Duration = Duration::from_micros(50);
@@ -29,6 +31,8 @@ pub(super) struct Shared {
     pub closed: RwLock<bool>,
     /// True as soon as jobs are to end.
     pub cancelled: AtomicBool,
+    /// Content hashes taken in this run, with the stamps that they hold for.
+    hashes: Mutex<FxHashMap<String, (Stamp, Hash)>>,
     /// The working directory, for children's `PWD`.
     pub directory: std::path::PathBuf,
     reports: Mutex<Sender<Report>>,
@@ -68,6 +72,7 @@ impl Local {
             children: Children::new()?,
             closed: RwLock::new(false),
             cancelled: AtomicBool::new(false),
+            hashes: Mutex::default(),
             directory: std::env::current_dir()?,
             reports: Mutex::new(reports),
             queue: Mutex::default(),
@@ -123,6 +128,10 @@ impl Drop for Local {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn hashes(&self) -> MutexGuard<'_, FxHashMap<String, (Stamp, Hash)>> {
+        self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn inside(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<String>>> {

@@ -29,13 +29,15 @@ pub fn add_rule<'v>(
         (site.span, site.doc.clone(), site.run.is_some())
     };
 
-    let name = match name {
-        Some(name) => name,
-        None => match given.iter().find(|(keyword, _)| keyword == "name") {
-            Some((_, arguments)) => text(&one(&arguments.expressions(site, "name", eval)?, "name", span).map_err(fail)?, "name")
-                .map_err(fail)?,
-            None => (loader.drafts.borrow().len() + 1).to_string(),
-        },
+    let directive = given.iter().find(|(keyword, _)| keyword == "name");
+    let name = match (directive, name) {
+        (Some((_, arguments)), _) => {
+            let argument = one(&arguments.expressions(site, "name", eval)?, "name", span).map_err(fail)?;
+            text(&argument, "name").map_err(fail)?
+        }
+        (None, Some(name)) => name,
+        // An anonymous rule is called by its number.
+        (None, None) => (loader.drafts.borrow().len() + 1).to_string(),
     };
     if let Some(other) = loader.drafts.borrow().iter().find(|draft| draft.rule.name == name) {
         return Err(fail(

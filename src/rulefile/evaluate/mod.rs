@@ -14,7 +14,7 @@ mod statements;
 
 pub use self::files::files as file_functions;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
@@ -62,12 +62,8 @@ static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
     builder.build()
 });
 
-static BUILTIN_NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let mut names: Vec<String> = GLOBALS.names().map(|name| name.as_str().to_owned()).collect();
-    names.retain(|name| !name.starts_with("__"));
-    names.sort();
-    names
-});
+static BUILTIN_NAMES: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| GLOBALS.names().map(|name| name.as_str().to_owned()).collect());
 
 /// Starlark with what a Rulefile needs on top.
 fn dialect() -> Dialect {
@@ -127,9 +123,7 @@ fn load_into(loader: &Loader, request: &Request) -> Result<FrozenModule, Diagnos
         module.set("expand later", later);
 
         include(loader, &module, &request.path, None)?;
-        let is_builtin = |name: &str| {
-            GLOBALS.names().any(|known| known.as_str() == name) || request.actions.contains(&name)
-        };
+        let is_builtin = |name: &str| BUILTIN_NAMES.contains(name) || request.actions.contains(&name);
         programs::compose(loader, &module, &is_builtin)?;
         module.freeze().map_err(|error| Diagnostic::error(format!("the Rulefile's values cannot be kept: {error:?}")))
     })
@@ -190,7 +184,7 @@ fn evaluate_file(loader: &Loader, module: &Module<'_>, source: SourceId, text: &
     loop {
         let defined: HashSet<String> =
             module.names_and_visibilities().map(|(name, _)| name.as_str().to_owned()).collect();
-        let known = |name: &str| defined.contains(name) || GLOBALS.names().any(|global| global.as_str() == name);
+        let known = |name: &str| defined.contains(name) || BUILTIN_NAMES.contains(name);
         let ids = NextIds {
             site: u32::try_from(loader.sites.borrow().len()).expect("fewer than 2^32 rules"),
             function: u32::try_from(loader.functions.borrow().len()).expect("fewer than 2^32 functions"),
@@ -289,8 +283,8 @@ fn settle(loader: &Loader, drafts: Vec<Draft>) -> Result<Vec<Rule>, Box<Diagnost
 }
 
 /// All built-in names of a Rulefile, for "did you mean".
-fn builtin_names() -> &'static [String] {
-    &BUILTIN_NAMES
+fn builtin_names() -> impl Iterator<Item = &'static String> {
+    BUILTIN_NAMES.iter().filter(|name| !name.starts_with("__"))
 }
 
 /// An imported module, or a function of one, as text that imports it again.

@@ -25,7 +25,7 @@ impl Lowerer<'_> {
     }
 
     /// `from os.path import join as j`.
-    pub(super) fn from_import(&mut self, module: &Word, names: &[Import]) -> Result<()> {
+    pub(super) fn names_from_module(&mut self, module: &Word, names: &[Import]) -> Result<()> {
         if refused::MODULES_WITHOUT_EFFECT.contains(&module.text.as_str()) {
             self.line("pass");
             return Ok(());

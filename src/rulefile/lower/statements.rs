@@ -34,7 +34,7 @@ impl Lowerer<'_> {
             StatementKind::Raise(error) => self.raise(error.as_ref(), span),
             StatementKind::Assert { condition, message } => self.assert(condition, message.as_ref(), span),
             StatementKind::Import(imports) => self.import(imports),
-            StatementKind::FromImport { module, names } => self.from_import(module, names),
+            StatementKind::FromImport { module, names } => self.names_from_module(module, names),
             StatementKind::If { branches, otherwise } => self.if_statement(branches, otherwise.as_ref()),
             StatementKind::For { otherwise: Some(_), .. } => {
                 Err(no_word("`else` after a loop", span, "remember in a name whether the loop found something"))

@@ -160,7 +160,7 @@ impl<'a> Place<'a> {
         let line = self.line();
         let start = self.line_start() + line.len() - line.trim_start().len() + word.len();
         let rest = line.trim_start()[word.len()..].trim_end();
-        if rest.starts_with(|c: char| c == '(' || c == '.' || c == '[') || rest.trim_start().starts_with('=') {
+        if rest.starts_with(['(', '.', '[']) || rest.trim_start().starts_with('=') {
             return None;
         }
         let (name, colon) = match rest.find(':') {

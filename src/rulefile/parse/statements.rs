@@ -39,7 +39,7 @@ impl Builder<'_> {
                 Ok(StatementKind::Assert { condition, message: operands.next() })
             }
             Rule::import_statement => Ok(StatementKind::Import(self.imports(pair.into_inner()))),
-            Rule::from_statement => Ok(self.from_import(pair)),
+            Rule::from_statement => Ok(self.names_from_module(pair)),
             Rule::if_statement => self.if_statement(pair),
             Rule::for_statement => self.for_statement(pair),
             Rule::def_statement => self.def_statement(pair),
@@ -171,7 +171,7 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn from_import(&self, pair: Pair<'_, Rule>) -> StatementKind {
+    fn names_from_module(&self, pair: Pair<'_, Rule>) -> StatementKind {
         let inner = pair.into_inner();
         let module = inner.clone().find(|p| p.as_rule() == Rule::dotted_name).expect("`from` names a module");
         StatementKind::FromImport { module: self.word(&module), names: self.imports(inner) }
