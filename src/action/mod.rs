@@ -20,3 +20,6 @@ mod failure;
 mod native;
 
 pub use failure::Failure;
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,8 @@ impl Programs {
             }
             module.freeze().map_err(|error| internal(&format!("{error:?}")))
         })?;
-        module.get(ENTRY).map_err(|error| internal(&error.to_string()))
+        // A name that begins with an underscore is not exported, and still there.
+        module.get_any_visibility(ENTRY).map(|(function, _)| function).map_err(|error| internal(&error.to_string()))
     }
 
     /// The configuration as a value. All jobs of a run share one, so that it is converted once.

@@ -26,7 +26,7 @@ pub const ALL: [&[Action]; 9] = [
     numbers::ACTIONS,
     pixelwise::ACTIONS,
     looking::ACTIONS,
-//    composing::ACTIONS,
+    //    composing::ACTIONS,
     making::ACTIONS,
     text::ACTIONS,
 ];
