@@ -19,7 +19,7 @@ use super::log_tail::last_lines;
 use super::outputs::{Outputs, disk_error, temporary};
 use super::script;
 use super::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
-use crate::disk::{Disk, Stamp};
+use crate::disk::Stamp;
 use crate::event::Usage;
 use crate::path::normalise;
 use crate::store::{FileRecord, start_time};

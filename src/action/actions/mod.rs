@@ -2,10 +2,10 @@
 //! [`Call`](super::call::Call), whose images are read already, and gives an answer; it writes nothing but what is its
 //! purpose.
 
-// mod composing;
+mod composing;
 mod files;
 mod filters;
-// mod font;
+mod font;
 mod geometry;
 mod looking;
 mod making;
@@ -18,7 +18,7 @@ mod text;
 use super::registry::Action;
 
 /// Every action, by group, in the order of the listing.
-pub const ALL: [&[Action]; 9] = [
+pub const ALL: [&[Action]; 10] = [
     files::ACTIONS,
     tables::ACTIONS,
     filters::ACTIONS,
@@ -26,7 +26,7 @@ pub const ALL: [&[Action]; 9] = [
     numbers::ACTIONS,
     pixelwise::ACTIONS,
     looking::ACTIONS,
-    //    composing::ACTIONS,
+    composing::ACTIONS,
     making::ACTIONS,
     text::ACTIONS,
 ];

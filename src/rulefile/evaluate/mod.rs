@@ -283,8 +283,8 @@ fn settle(loader: &Loader, drafts: Vec<Draft>) -> Result<Vec<Rule>, Box<Diagnost
 }
 
 /// All built-in names of a Rulefile, for "did you mean".
-fn builtin_names() -> impl Iterator<Item = &'static String> {
-    BUILTIN_NAMES.iter().filter(|name| !name.starts_with("__"))
+fn builtin_names() -> impl Iterator<Item = &'static str> {
+    BUILTIN_NAMES.iter().map(String::as_str).filter(|name| !name.starts_with("__"))
 }
 
 /// An imported module, or a function of one, as text that imports it again.

@@ -171,10 +171,9 @@ impl Composer<'_, '_> {
         let mut diagnostic =
             Diagnostic::error(format!("`{name}` is not defined, and the body of rule `{}` uses it", draft.rule.name))
                 .at(span, "");
-        let own: Vec<String> = self.module.names().map(|known| known.as_str().to_owned()).collect();
-        let builtin = super::builtin_names();
-        let known = own.iter().chain(builtin).map(String::as_str);
-        if let Some(near) = super::nearest(name, known) {
+        let mut known: Vec<String> = self.module.names().map(|known| known.as_str().to_owned()).collect();
+        known.extend(super::builtin_names().map(str::to_owned));
+        if let Some(near) = super::nearest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         } else {
             diagnostic = diagnostic.help("`flow --actions` lists what a `run:` body can call");
