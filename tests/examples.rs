@@ -249,9 +249,9 @@ fn batch() {
         // Of white noise a Gaussian leaves 1 / (4 π σ²) of the variance.
         let expected = 1.0 / (4.0 * std::f64::consts::PI * 4.0);
         assert!((after / expected - 1.0).abs() < 0.4, "{after} is not about {expected}");
-        let json: serde_json::Value =
-            serde_json::from_str(&example.text(&format!("variances/{}.json", row[0]))).expect("JSON");
-        assert_eq!((json["before"].as_f64(), json["after"].as_f64()), (Some(before), Some(after)));
+        let json = example.text(&format!("variances/{}.json", row[0]));
+        let numbers = format!("\"before\": {},\n  \"after\": {}\n", row[1], row[2]);
+        assert!(json.contains(&numbers), "every digit comes through: {json}");
         let picture = image::open(example.path(&format!("blurred/{}.bmp", row[0]))).expect("a BMP").into_luma8();
         assert_eq!(picture.dimensions(), (128, 128));
         let (least, most) =
