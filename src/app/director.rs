@@ -54,8 +54,11 @@ impl<'a> JobDirector<'a> {
             JobDirector { project, plan, jobs, planner, stats, totals, temporary: BTreeMap::new(), refreshed: BTreeMap::new() };
         if !project.settings.keep_temp {
             for &id in jobs {
-                for file in director.temporary_outputs(id) {
-                    director.temporary.entry(file).or_default();
+                // A file that an earlier run made, and left because what needs it failed, goes with this run.
+                for maker in plan.dag.dependencies(id).chain([id]) {
+                    for file in director.temporary_outputs(maker) {
+                        director.temporary.entry(file).or_default();
+                    }
                 }
             }
             for &id in jobs {
