@@ -279,7 +279,11 @@ fn job_spec(
         let log = Named { items: log_items.collect::<Result<Vec<_>, _>>()?, names: rule.log.names.clone() };
         let benchmark = rule.benchmark.as_ref();
         let benchmark = benchmark.map(|(pattern, span)| instance::fill(pattern, &wildcards, *span)).transpose()?;
-        let (threads, resources) = project.job_resources(dag, job, &wildcards, attempt)?;
+        let (threads, mut resources) = project.job_resources(dag, job, &wildcards, attempt)?;
+        if asks_for_a_temporary_folder(rule) && !resources.contains_key("tmpdir") {
+            let place = std::env::temp_dir().to_string_lossy().into_owned();
+            resources.insert("tmpdir".to_owned(), Value::Str(place));
+        }
         let context = JobContext {
             rule: &rule.name,
             wildcards: &wildcards,
@@ -291,6 +295,11 @@ fn job_spec(
             ..JobContext::default()
         };
         let params = instance::params(rule, &context, &*workflow.functions)?;
+        // The folder itself is made when the job starts; its command knows it by the environment.
+        let mut placeholders = resources.clone();
+        if let Some(place) = placeholders.get_mut("tmpdir") {
+            *place = Value::Str("$TMPDIR".to_owned());
+        }
         let values = JobValues {
             rule: &rule.name,
             input: &input,
@@ -299,7 +308,7 @@ fn job_spec(
             benchmark: benchmark.as_deref(),
             wildcards: &wildcards,
             params: &params,
-            resources: &resources,
+            resources: &placeholders,
             threads,
             attempt,
             job: number,
@@ -353,6 +362,16 @@ fn job_spec(
         };
         Ok((spec, message))
     }
+
+/// Whether a job uses `resources.tmpdir`; what a script does is not known.
+fn asks_for_a_temporary_folder(rule: &Rule) -> bool {
+    match &rule.action {
+        Action::Shell(text) => text.contains("tmpdir") || text.contains("TMPDIR"),
+        Action::Run(body) => body.text.contains("tmpdir") || body.text.contains("TMPDIR"),
+        Action::Script { .. } => true,
+        Action::None => false,
+    }
+}
 
 /// Where a job's output goes that it does not log itself: a folder a rule, a file a job.
 fn own_log(rule: &Rule, wildcards: &[(String, String)]) -> String {
