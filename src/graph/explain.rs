@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::index::Candidate;
 use super::resolve::{Attempt, Failures, GraphError, Why};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::path::{FileId, Paths};
 use crate::rulefile::rule::{Rule, Workflow};
 
@@ -134,6 +134,9 @@ impl Explainer<'_> {
                         && diagnostic.labels.len() < 4
                     {
                         diagnostic = diagnostic.at(argument.span, format!("asks for {name}"));
+                        if self.joins_lines(argument.span) {
+                            diagnostic = diagnostic.help("text on two lines is joined to one name: put a comma between two files");
+                        }
                     }
                     let headline =
                         format!("{}, because {name} does not exist and no rule makes it", diagnostic.message);
@@ -143,6 +146,13 @@ impl Explainer<'_> {
             }
         }
         diagnostic
+    }
+
+    /// Whether an argument is two string literals on lines of their own: mostly a comma was forgotten.
+    fn joins_lines(&self, span: Span) -> bool {
+        let text = &self.workflow.sources.text(span.source)[span.start as usize..span.end as usize];
+        let quoted = |line: &str| line.trim().starts_with(['"', '\'']) && line.trim().ends_with(['"', '\'']);
+        text.lines().count() > 1 && text.lines().all(quoted)
     }
 
     fn final_reason(&self, diagnostic: Diagnostic, candidate: &Candidate, why: &Why) -> Diagnostic {
