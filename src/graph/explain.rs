@@ -138,9 +138,9 @@ impl Explainer<'_> {
                             diagnostic = diagnostic.help("text on two lines is joined to one name: put a comma between two files");
                         }
                     }
-                    let headline =
-                        format!("{}, because {name} does not exist and no rule makes it", diagnostic.message);
-                    diagnostic.message = headline;
+                    let told = diagnostic.message.contains(", because ");
+                    let because = if told { "and" } else { "because" };
+                    diagnostic.message.push_str(&format!(", {because} {name} does not exist and no rule makes it"));
                     return self.no_rule(diagnostic, name);
                 }
             }
@@ -150,7 +150,8 @@ impl Explainer<'_> {
 
     /// Whether an argument is two string literals on lines of their own: mostly a comma was forgotten.
     fn joins_lines(&self, span: Span) -> bool {
-        let text = &self.workflow.sources.text(span.source)[span.start as usize..span.end as usize];
+        let text = self.workflow.sources.text(span.source);
+        let text = text.get(span.start as usize..span.end as usize).unwrap_or_default();
         let quoted = |line: &str| line.trim().starts_with(['"', '\'']) && line.trim().ends_with(['"', '\'']);
         text.lines().count() > 1 && text.lines().all(quoted)
     }
@@ -192,9 +193,12 @@ impl Explainer<'_> {
             }
         }
         near.sort_by_key(|(distance, _, _)| *distance);
-        let limit = (name.chars().count() / 2).max(3);
+        let limit = (name.chars().count() / 3).max(2);
         for (_, pattern, rule) in near.iter().filter(|(distance, _, _)| *distance <= limit).take(3) {
-            diagnostic = diagnostic.help(format!("rule `{}` makes `{pattern}`", rule.name));
+            let help = format!("rule `{}` makes `{pattern}`", rule.name);
+            if !diagnostic.helps.contains(&help) {
+                diagnostic = diagnostic.help(help);
+            }
         }
         if let Some(rule) = self.workflow.rules.iter().min_by_key(|rule| distance(name, &rule.name))
             && distance(name, &rule.name) <= 2
