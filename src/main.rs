@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Plans are millions of small pieces: this allocator makes and frees them in half the time of the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     ExitCode::from(flow::app::main(std::env::args_os()))
 }

@@ -70,7 +70,10 @@ fn includes_chain_and_share_their_names() {
         "#,
     )
     .file("rules/first.smk", "include: 'deep/second.smk'\ndef first_word():\n    return 'hello ' + SECOND\n")
-    .file("rules/deep/second.smk", "SECOND = 'world'\nrule out:\n    output: 'out.txt'\n    shell: 'echo {WORD} > {output}'\n");
+    .file(
+        "rules/deep/second.smk",
+        "SECOND = 'world'\nrule out:\n    output: 'out.txt'\n    shell: 'echo {WORD} > {output}'\n",
+    );
     project.makes("out.txt", &["out"]);
     assert_eq!(project.read("out.txt"), "hello world!\n");
 }
@@ -201,7 +204,10 @@ fn unpack_makes_named_inputs_of_a_dictionary() {
             shell: "echo {input.left} {input.right} {input[0]} {input} > {output}"
         "#,
     )
-    .file("a.l", "").file("a.r1", "").file("a.r2", "").file("more.txt", "");
+    .file("a.l", "")
+    .file("a.r1", "")
+    .file("a.r2", "")
+    .file("more.txt", "");
     project.makes("out/a.txt", &["join name=a"]);
     assert_eq!(project.read("out/a.txt"), "a.l a.r1 a.r2 more.txt more.txt a.l a.r1 a.r2\n");
 }
@@ -248,10 +254,7 @@ fn expand_has_all_its_forms() {
             params: text=[" ".join(list) for list in LISTS]
             run: write_text("\n".join(params.text) + "\n", output[0])
     "#;
-    assert_eq!(
-        out(lists),
-        "1x 2x\n1x 2y\n1-{b}\n1-{b}\nz.1 z.2\n007 011\n0 1\nbase.x base.y\na\n"
-    );
+    assert_eq!(out(lists), "1x 2x\n1x 2y\n1-{b}\n1-{b}\nz.1 z.2\n007 011\n0 1\nbase.x base.y\na\n");
 }
 
 #[test]
@@ -268,8 +271,13 @@ fn glob_wildcards_is_sorted_and_empty_without_its_folder() {
             run: write_text("\n".join([",".join(list) for list in params.text]) + "\n", output[0])
         "#,
     )
-    .file("raw/c.txt", "").file("raw/a.txt", "").file("raw/b.txt", "").file("raw/b.dat", "")
-    .file("deep/y/2.dat", "").file("deep/x/1.dat", "").file("deep/x/n.dat", "");
+    .file("raw/c.txt", "")
+    .file("raw/a.txt", "")
+    .file("raw/b.txt", "")
+    .file("raw/b.dat", "")
+    .file("deep/y/2.dat", "")
+    .file("deep/x/1.dat", "")
+    .file("deep/x/n.dat", "");
     assert_eq!(out_with(project, ""), "a,b,c\nx,y\n1,2\n\n");
 }
 
@@ -307,8 +315,7 @@ fn data_files_are_read() {
 
 #[test]
 fn strings_are_formatted_as_in_python() {
-    let text = out(
-        r#"
+    let text = out(r#"
         n, x, name = 7, 3.14159, "it's"
         d = {"k": [1, 2]}
         ITEMS = [
@@ -329,8 +336,7 @@ fn strings_are_formatted_as_in_python() {
             output: "out.txt"
             params: text=ITEMS
             run: write_text("\n".join(params.text) + "\n", output[0])
-        "#,
-    );
+        "#);
     assert_eq!(
         text,
         "007 3.14 \"it's\" 8 2 {}   IT'S|\na b    c\ns-003.1-7%\n\\n\nadjacent strings\nTrue102432\na,b,c\n\
@@ -340,8 +346,7 @@ fn strings_are_formatted_as_in_python() {
 
 #[test]
 fn modules_have_their_pure_part() {
-    let text = out(
-        r#"
+    let text = out(r#"
         import os, math, re, json, itertools
         import os.path as path
         from pathlib import Path
@@ -364,8 +369,7 @@ fn modules_have_their_pure_part() {
             output: "out.txt"
             params: text=ITEMS
             run: write_text("\n".join(params.text) + "\n", output[0])
-        "#,
-    );
+        "#);
     assert_eq!(text, "a/b.gze.fp/q\n34.0\na<12>bq\n{\"a\": [1, null]}1\naxaybxby\nb.txta/c\nz\n");
 }
 
@@ -435,8 +439,7 @@ fn braces_for_the_shell_are_doubled() {
 
 #[test]
 fn shell_at_file_level_reads_a_command() {
-    let text = out(
-        r#"
+    let text = out(r#"
         shell.executable("/bin/bash")
         WORD = shell("echo hello", read=True).strip()
         LINES = list(shell("printf 'a\nb\n'", iterable=True))
@@ -444,8 +447,7 @@ fn shell_at_file_level_reads_a_command() {
         rule out:
             output: "out.txt"
             shell: "echo {WORD} {LINES} > {output}"
-        "#,
-    );
+        "#);
     assert_eq!(text, "hello a b\n");
     Project::new("shell.executable('/bin/zsh')\n").flow("").exits(1).says("cannot run in /bin/zsh");
     Project::new("shell.prefix('set -x; ')\n").flow("").exits(1).says("shell.prefix() is not available");
@@ -453,7 +455,9 @@ fn shell_at_file_level_reads_a_command() {
 
 #[test]
 fn print_goes_to_standard_error() {
-    let project = Project::new("print('reading', 1, end='.\\n')\nrule out:\n    output: 'out.txt'\n    run: write_text('x', output[0])\n");
+    let project = Project::new(
+        "print('reading', 1, end='.\\n')\nrule out:\n    output: 'out.txt'\n    run: write_text('x', output[0])\n",
+    );
     let ran = project.flow("-n").exits(0);
     assert!(ran.stderr.contains("reading 1.\n") && !ran.stdout.contains("reading"), "{}{}", ran.stdout, ran.stderr);
 }
@@ -494,7 +498,9 @@ fn a_run_body_touches_only_what_it_declares() {
             run:
                 BODY
     "#;
-    let project = Project::new(&rules.replace("BODY", "write_text(read_text('other.txt'), output[0])")).file("in.txt", "").file("other.txt", "");
+    let project = Project::new(&rules.replace("BODY", "write_text(read_text('other.txt'), output[0])"))
+        .file("in.txt", "")
+        .file("other.txt", "");
     project.flow("").exits(1).says("other.txt").says("input");
     let project = Project::new(&rules.replace("BODY", "write_text('x', 'elsewhere.txt')")).file("in.txt", "");
     project.flow("").exits(1).says("elsewhere.txt").says("output");

@@ -242,8 +242,13 @@ mistakes! {
 
 #[test]
 fn a_configuration_file_with_a_mistake_is_shown_at_its_place() {
-    for (name, text) in [("c.yaml", "a: 1\nb: [1, 2\nc: 3\n"), ("c.json", "{\"a\": 1,\n \"b\": }\n"), ("c.toml", "a = 1\nb = = 2\n")] {
-        let project = Project::new(&format!("configfile: '{name}'\nrule out:\n    output: 'out.txt'\n    shell: 'touch out.txt'\n")).file(name, text);
+    for (name, text) in
+        [("c.yaml", "a: 1\nb: [1, 2\nc: 3\n"), ("c.json", "{\"a\": 1,\n \"b\": }\n"), ("c.toml", "a = 1\nb = = 2\n")]
+    {
+        let project = Project::new(&format!(
+            "configfile: '{name}'\nrule out:\n    output: 'out.txt'\n    shell: 'touch out.txt'\n"
+        ))
+        .file(name, text);
         insta::assert_snapshot!(format!("configuration_{name}"), project.flow("").exits(1).shown());
     }
 }

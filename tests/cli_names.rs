@@ -50,7 +50,11 @@ fn names_come_out_as_they_are_in_all_quoting_places() {
     project.flow_with(&targets).exits(0);
     for (at, name) in NAMES.iter().enumerate() {
         for folder in ["bare", "single", "double"] {
-            assert_eq!(project.read(&format!("{folder}/{name}.txt")), format!("content {at}\n"), "{name:?} in {folder}");
+            assert_eq!(
+                project.read(&format!("{folder}/{name}.txt")),
+                format!("content {at}\n"),
+                "{name:?} in {folder}"
+            );
         }
         let words = project.read(&format!("words/{name}.txt"));
         assert_eq!(words, format!("{name}|{name}|{name}|pre-{name}-post|"));
@@ -166,9 +170,20 @@ fn control_characters_do_not_reach_the_terminal() {
     let name = "red\u{1b}[31m\u{7}bell";
     project.write(format!("in/{name}.txt"), "x\n");
     let target = format!("out/{name}.txt");
-    for arguments in [vec!["-n", &target], vec!["-p", &target], vec!["--why", &target], vec!["-S", &target], vec!["nothing-\u{1b}[31m"]] {
+    for arguments in [
+        vec!["-n", &target],
+        vec!["-p", &target],
+        vec!["--why", &target],
+        vec!["-S", &target],
+        vec!["nothing-\u{1b}[31m"],
+    ] {
         let ran = project.flow_with(&arguments);
-        assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(
+            !ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'),
+            "{arguments:?}: {}{}",
+            ran.stdout,
+            ran.stderr
+        );
     }
     assert!(project.exists(&target));
 }

@@ -215,7 +215,9 @@ fn jobs_threads_and_resources_limit_what_runs_at_a_time() {
 
 #[test]
 fn default_resources_hold_where_a_rule_says_nothing() {
-    let project = Project::new("rule a:\n    output: 'a.txt'\n    shell: 'echo {resources.mem_mb} {resources.runtime} > {output}'\n");
+    let project = Project::new(
+        "rule a:\n    output: 'a.txt'\n    shell: 'echo {resources.mem_mb} {resources.runtime} > {output}'\n",
+    );
     project.flow("--default-resources mem=1.5GB runtime=2h").exits(0);
     assert_eq!(project.read("a.txt"), "1500 120\n");
 }
@@ -231,7 +233,9 @@ fn jobs_get_a_temporary_folder_that_goes_away() {
 
 #[test]
 fn libraries_are_told_their_threads() {
-    let project = Project::new("rule a:\n    output: 'a.txt'\n    threads: 2\n    shell: 'echo $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS > {output}'\n");
+    let project = Project::new(
+        "rule a:\n    output: 'a.txt'\n    threads: 2\n    shell: 'echo $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS > {output}'\n",
+    );
     project.flow("-j4").exits(0);
     assert_eq!(project.read("a.txt"), "2 2\n");
 }
@@ -415,7 +419,9 @@ fn incomplete_outputs_are_kept_when_asked_for_and_made_again() {
 
 #[test]
 fn parent_folders_are_made() {
-    let project = Project::new("rule a:\n    output: 'deep/er/a.txt'\n    log: 'logs/x/a.log'\n    shell: 'echo x > {output} 2> {log}'\n");
+    let project = Project::new(
+        "rule a:\n    output: 'deep/er/a.txt'\n    log: 'logs/x/a.log'\n    shell: 'echo x > {output} 2> {log}'\n",
+    );
     project.flow("").exits(0);
     assert_eq!(project.read("deep/er/a.txt"), "x\n");
 }
@@ -429,7 +435,8 @@ fn a_job_has_no_standard_input() {
 
 #[test]
 fn touching_makes_stale_outputs_fresh_without_running() {
-    let project = Project::new("rule a:\n    input: 'in.txt'\n    output: 'a.txt'\n    shell: 'cp {input} {output}'\n").file("in.txt", "1\n");
+    let project = Project::new("rule a:\n    input: 'in.txt'\n    output: 'a.txt'\n    shell: 'cp {input} {output}'\n")
+        .file("in.txt", "1\n");
     project.flow("--touch").exits(0).says("a.txt is not there");
     assert!(!project.exists("a.txt"));
     project.makes("", &["a"]);
@@ -514,7 +521,17 @@ fn graphs_are_drawn_in_all_formats() {
 #[test]
 fn looking_writes_nothing() {
     let project = Project::new(TEMPORARY);
-    for words in ["-n", "--why", "-S", "--dag", "--rulegraph svg", "--list-rules", "--touch -n", "--delete-all-output -n", "--actions"] {
+    for words in [
+        "-n",
+        "--why",
+        "-S",
+        "--dag",
+        "--rulegraph svg",
+        "--list-rules",
+        "--touch -n",
+        "--delete-all-output -n",
+        "--actions",
+    ] {
         project.flow(words).exits(0);
         let files: Vec<_> = std::fs::read_dir(project.path(".")).expect("a folder").collect();
         assert_eq!(files.len(), 1, "`flow {words}` left something: {files:?}");

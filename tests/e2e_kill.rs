@@ -90,7 +90,13 @@ fn survives(seed: u64, kills: u32) {
             killed += u32::from(flow.ended().0.is_none());
         }
         let ran = project.make("");
-        assert_eq!(ran.code, Some(0), "seed {seed}, kill {killed}: the next run completes\n{}{}", ran.stdout, ran.stderr);
+        assert_eq!(
+            ran.code,
+            Some(0),
+            "seed {seed}, kill {killed}: the next run completes\n{}{}",
+            ran.stdout,
+            ran.stderr
+        );
         assert_eq!(project.tree(), clean, "seed {seed}, kill {killed}: the bytes of a clean build");
         let again = project.make("").exits(0);
         assert_eq!(again.jobs(), Vec::<String>::new(), "seed {seed}, kill {killed}: nothing is left to do");

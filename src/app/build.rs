@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -42,7 +43,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let (records, left) = StoreRecords::open(project)?;
     tidy_up_after_killed_run(project, &records, &left, disk)?;
     let mut stats = Stats::new(disk);
-    let dag = project.graph(&mut stats)?;
+    let dag = ManuallyDrop::new(project.graph(&mut stats)?);
     let helpers = project.helpers();
     let mut planner = project.planner(&dag, disk, &records, &helpers)?;
     let verdicts = planner.decide_all(&mut stats).map_err(|error| project.plan_error(error))?;
@@ -332,9 +333,8 @@ fn demand(project: &Project, plan: &Plan<'_>, id: JobId, totals: &Totals) -> Res
     let job = plan.dag.job(id);
     let rule = project.workflow.rule(job.rule);
     let wildcards = instance::wildcards(rule, &job.wildcards);
-    let (threads, resources) = project
-        .job_resources(plan.dag, job, &wildcards, 1)
-        .map_err(|diagnostic| project.failure(diagnostic))?;
+    let (threads, resources) =
+        project.job_resources(plan.dag, job, &wildcards, 1).map_err(|diagnostic| project.failure(diagnostic))?;
     for name in &totals.names[1..] {
         if let Some(value) = resources.get(name).filter(|value| amount(value).is_none()) {
             let got = instance::describe(value);

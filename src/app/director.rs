@@ -14,9 +14,9 @@ use crate::path::FileId;
 use crate::plan::decide::{FingerprintHasher, PlanError, Planner, Verdict, key};
 use crate::plan::identity::named_paths;
 use crate::plan::reason::Reason;
+use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
-use crate::rulefile::instance;
 use crate::run::executor::Hashes;
 use crate::run::runner::{Decision, Director, Finished, Prepared};
 use crate::run::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
@@ -50,8 +50,16 @@ impl<'a> JobDirector<'a> {
         stats: Stats<'a>,
         totals: &'a Totals,
     ) -> Self {
-        let mut director =
-            JobDirector { project, plan, jobs, planner, stats, totals, temporary: BTreeMap::new(), refreshed: BTreeMap::new() };
+        let mut director = JobDirector {
+            project,
+            plan,
+            jobs,
+            planner,
+            stats,
+            totals,
+            temporary: BTreeMap::new(),
+            refreshed: BTreeMap::new(),
+        };
         if !project.settings.keep_temp {
             for &id in jobs {
                 // A file that an earlier run made, and left because what needs it failed, goes with this run.
@@ -133,8 +141,8 @@ impl<'a> JobDirector<'a> {
     fn prepared(&self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
         let (spec, message) = job_spec(self.project, self.plan, id, number, attempt)?;
         let rule = self.rule(id);
-        let demand = (attempt > 1)
-            .then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
+        let demand =
+            (attempt > 1).then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
         let retries = rule.retries.or(self.project.settings.retries).unwrap_or(0);
         let timeout = spec.resources.get("runtime").and_then(amount).map(|minutes| Duration::from_secs(minutes * 60));
         Ok(Prepared {
@@ -269,99 +277,100 @@ fn job_spec(
     number: u32,
     attempt: u32,
 ) -> Result<(JobSpec, Option<String>), Diagnostic> {
-        let (dag, workflow) = (plan.dag, &project.workflow);
-        let job = dag.job(id);
-        let rule = workflow.rule(job.rule);
-        let wildcards = instance::wildcards(rule, &job.wildcards);
-        let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
-        let output = named_paths(&dag.paths, &job.outputs, &rule.output.names);
-        let log_items = rule.log.items.iter().map(|log| instance::fill(&log.pattern, &wildcards, log.span));
-        let log = Named { items: log_items.collect::<Result<Vec<_>, _>>()?, names: rule.log.names.clone() };
-        let benchmark = rule.benchmark.as_ref();
-        let benchmark = benchmark.map(|(pattern, span)| instance::fill(pattern, &wildcards, *span)).transpose()?;
-        let (threads, mut resources) = project.job_resources(dag, job, &wildcards, attempt)?;
-        if asks_for_a_temporary_folder(rule) && !resources.contains_key("tmpdir") {
-            let place = std::env::temp_dir().to_string_lossy().into_owned();
-            resources.insert("tmpdir".to_owned(), Value::Str(place));
-        }
-        let context = JobContext {
-            rule: &rule.name,
-            wildcards: &wildcards,
-            input: Some(&input),
-            output: Some(&output),
-            resources: Some(&resources),
-            threads: Some(threads),
-            attempt,
-            ..JobContext::default()
-        };
-        let params = instance::params(rule, &context, &*workflow.functions)?;
-        // The folder itself is made when the job starts; its command knows it by the environment.
-        let mut placeholders = resources.clone();
-        if let Some(place) = placeholders.get_mut("tmpdir") {
-            *place = Value::Str("$TMPDIR".to_owned());
-        }
-        let values = JobValues {
-            rule: &rule.name,
-            input: &input,
-            output: &output,
-            log: &log,
-            benchmark: benchmark.as_deref(),
-            wildcards: &wildcards,
-            params: &params,
-            resources: &placeholders,
-            threads,
-            attempt,
-            job: number,
-        };
-        let message = match &rule.message {
-            Some((text, span)) => Some(
-                template::message(text, &values, workflow).map_err(|error| template_error(&error, *span, rule))?,
-            ),
-            None => None,
-        };
-        let work = match &rule.action {
-            Action::None => Work::Touch,
-            Action::Shell(text) => Work::Shell {
-                command: template::shell(text, &values, workflow)
-                    .map_err(|error| template_error(&error, rule.action_span, rule))?,
-            },
-            Action::Run(body) => Work::Run { program: Arc::clone(&body.program) },
-            Action::Script { path, basedir } => Work::Script { path: template::script_path(path, basedir) },
-        };
-        // A command that names its log writes it itself.
-        let stdio_log = match (log.items.as_slice(), &rule.action) {
-            ([first, ..], Action::Shell(text)) if !text.contains("{log") => first.clone(),
-            _ => own_log(rule, &wildcards),
-        };
-        let outputs = output.items.iter().zip(&rule.output.items).map(|(path, spec)| OutputSpec {
-            path: path.clone(),
-            directory: spec.flags.directory,
-            touch: spec.flags.touch,
-            protected: spec.flags.protected,
-            non_empty: spec.flags.non_empty,
-            checksum: spec.flags.checksum.clone(),
-        });
-        let outputs = outputs.collect();
-        let spec = JobSpec {
-            job: number,
-            rule: rule.name.clone(),
-            work,
-            wildcards,
-            input,
-            output,
-            log,
-            params,
-            resources,
-            threads,
-            attempt,
-            config: Arc::clone(&workflow.config),
-            outputs,
-            stdio_log,
-            benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
-            basedir: workflow.basedir.clone(),
-        };
-        Ok((spec, message))
+    let (dag, workflow) = (plan.dag, &project.workflow);
+    let job = dag.job(id);
+    let rule = workflow.rule(job.rule);
+    let wildcards = instance::wildcards(rule, &job.wildcards);
+    let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
+    let output = named_paths(&dag.paths, &job.outputs, &rule.output.names);
+    let log_items = rule.log.items.iter().map(|log| instance::fill(&log.pattern, &wildcards, log.span));
+    let log = Named { items: log_items.collect::<Result<Vec<_>, _>>()?, names: rule.log.names.clone() };
+    let benchmark = rule.benchmark.as_ref();
+    let benchmark = benchmark.map(|(pattern, span)| instance::fill(pattern, &wildcards, *span)).transpose()?;
+    let (threads, mut resources) = project.job_resources(dag, job, &wildcards, attempt)?;
+    if asks_for_a_temporary_folder(rule) && !resources.contains_key("tmpdir") {
+        let place = std::env::temp_dir().to_string_lossy().into_owned();
+        resources.insert("tmpdir".to_owned(), Value::Str(place));
     }
+    let context = JobContext {
+        rule: &rule.name,
+        wildcards: &wildcards,
+        input: Some(&input),
+        output: Some(&output),
+        resources: Some(&resources),
+        threads: Some(threads),
+        attempt,
+        ..JobContext::default()
+    };
+    let params = instance::params(rule, &context, &*workflow.functions)?;
+    // The folder itself is made when the job starts; its command knows it by the environment.
+    let in_command = resources.contains_key("tmpdir").then(|| {
+        let mut resources = resources.clone();
+        resources.insert("tmpdir".to_owned(), Value::Str("$TMPDIR".to_owned()));
+        resources
+    });
+    let values = JobValues {
+        rule: &rule.name,
+        input: &input,
+        output: &output,
+        log: &log,
+        benchmark: benchmark.as_deref(),
+        wildcards: &wildcards,
+        params: &params,
+        resources: in_command.as_ref().unwrap_or(&resources),
+        threads,
+        attempt,
+        job: number,
+    };
+    let message = match &rule.message {
+        Some((text, span)) => {
+            Some(template::message(text, &values, workflow).map_err(|error| template_error(&error, *span, rule))?)
+        }
+        None => None,
+    };
+    let work = match &rule.action {
+        Action::None => Work::Touch,
+        Action::Shell(text) => Work::Shell {
+            command: template::shell(text, &values, workflow)
+                .map_err(|error| template_error(&error, rule.action_span, rule))?,
+        },
+        Action::Run(body) => Work::Run { program: Arc::clone(&body.program) },
+        Action::Script { path, basedir } => Work::Script { path: template::script_path(path, basedir) },
+    };
+    // A command that names its log writes it itself.
+    let stdio_log = match (log.items.as_slice(), &rule.action) {
+        ([first, ..], Action::Shell(text)) if !text.contains("{log") => first.clone(),
+        _ => own_log(rule, &wildcards),
+    };
+    let outputs = output.items.iter().zip(&rule.output.items).map(|(path, spec)| OutputSpec {
+        path: path.clone(),
+        directory: spec.flags.directory,
+        touch: spec.flags.touch,
+        protected: spec.flags.protected,
+        non_empty: spec.flags.non_empty,
+        checksum: spec.flags.checksum.clone(),
+    });
+    let outputs = outputs.collect();
+    let spec = JobSpec {
+        job: number,
+        rule: rule.name.clone(),
+        work,
+        wildcards,
+        input,
+        output,
+        log,
+        params,
+        resources,
+        threads,
+        attempt,
+        config: Arc::clone(&workflow.config),
+        outputs,
+        stdio_log,
+        benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
+        basedir: workflow.basedir.clone(),
+    };
+    Ok((spec, message))
+}
 
 /// Whether a job uses `resources.tmpdir`; what a script does is not known.
 fn asks_for_a_temporary_folder(rule: &Rule) -> bool {
@@ -387,7 +396,8 @@ fn own_log(rule: &Rule, wildcards: &[(String, String)]) -> String {
     }
     // A file name has at most 255 bytes; and two jobs must never share one.
     let digest = blake3::hash(format!("{wildcards:?}").as_bytes()).to_hex();
-    let ambiguous = wildcards.iter().any(|(_, value)| value.contains(['/', ',', '_']) || value.chars().any(char::is_control));
+    let ambiguous =
+        wildcards.iter().any(|(_, value)| value.contains(['/', ',', '_']) || value.chars().any(char::is_control));
     if name.len() > 200 {
         let cut = (0..=190).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
         name.truncate(cut);

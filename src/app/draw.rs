@@ -71,7 +71,8 @@ fn rules(project: &Project, plan: &Plan<'_>, files: bool) -> Drawing {
         let next = u32::try_from(drawing.nodes.len()).expect("fewer than 2^32 rules");
         let place = *places.entry(job.rule.0).or_insert(next);
         if place == next {
-            let mut node = Node { lines: vec![rule.name.clone()], rule: rule.name.clone(), done: true, ..Node::default() };
+            let mut node =
+                Node { lines: vec![rule.name.clone()], rule: rule.name.clone(), done: true, ..Node::default() };
             if files {
                 let patterns = instance::input_patterns(rule).ok().flatten();
                 node.inputs = match patterns {

@@ -209,7 +209,8 @@ pub fn summary(project: &Project, disk: &dyn Disk, detailed: bool) -> Result<(),
             let rule = project.workflow.rule(job.rule);
             for &output in &job.outputs {
                 let name = plan.dag.paths.name(output);
-                let stamp = stats.get(&plan.dag.paths, output).map_err(|e| Diagnostic::error(format!("{name}: {e}")))?;
+                let stamp =
+                    stats.get(&plan.dag.paths, output).map_err(|e| Diagnostic::error(format!("{name}: {e}")))?;
                 let verdict = &plan.verdicts[id.index()];
                 let status = match (stamp, verdict) {
                     (None, _) => "missing",

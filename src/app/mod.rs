@@ -11,6 +11,7 @@ mod tidy;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::mem::ManuallyDrop;
 
 use crate::cli::{self, Colour, Mode, Settings};
 use crate::diagnostic::{Diagnostic, Sources};
@@ -78,7 +79,8 @@ fn go(settings: Settings, colour: bool) -> Result<(), Failure> {
         return look::actions(name.as_deref());
     }
     let disk = RealDisk;
-    let project = Project::open(settings, colour)?;
+    // The process ends with the run: the system takes a million pieces back faster than we could give them.
+    let project = ManuallyDrop::new(Project::open(settings, colour)?);
     match project.settings.mode {
         Mode::Actions(_) => Ok(()),
         Mode::ListRules => look::list_rules(&project),

@@ -2,6 +2,7 @@
 //! on record, the graph and the plan.
 
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use super::Failure;
@@ -52,12 +53,15 @@ impl Project {
         }
         let path = match rulefile {
             Some(path) => path,
-            None => RULEFILES.iter().find(|path| Path::new(path).is_file()).map(|&path| path.to_owned()).ok_or_else(|| {
-                let place = std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
-                Diagnostic::error(format!("there is no Rulefile in {place}"))
-                    .note(format!("looked for {}", RULEFILES.join(", ")))
-                    .help("go to the folder that has one, or name it: flow -s FILE")
-            })?,
+            None => RULEFILES.iter().find(|path| Path::new(path).is_file()).map(|&path| path.to_owned()).ok_or_else(
+                || {
+                    let place =
+                        std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
+                    Diagnostic::error(format!("there is no Rulefile in {place}"))
+                        .note(format!("looked for {}", RULEFILES.join(", ")))
+                        .help("go to the folder that has one, or name it: flow -s FILE")
+                },
+            )?,
         };
         let cores = u32::try_from(settings.jobs.count()).unwrap_or(u32::MAX);
         let request = Request {
@@ -158,8 +162,7 @@ impl Project {
     ) -> Result<(u32, BTreeMap<String, Value>), Diagnostic> {
         let rule = self.workflow.rule(job.rule);
         let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
-        let context =
-            JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
+        let context = JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
         let functions = &*self.workflow.functions;
         let threads = match (&rule.threads, self.settings.set_threads.get(&rule.name)) {
             (Some(argument), None) => match instance::value(argument, &context, functions)? {
@@ -168,7 +171,9 @@ impl Project {
                 Value::Float(f) => f as u32,
                 other => {
                     let got = instance::describe(&other);
-                    return Err(Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(argument.span, ""));
+                    return Err(
+                        Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(argument.span, "")
+                    );
                 }
             },
             (_, Some(&set)) => set,
@@ -313,7 +318,7 @@ impl Project {
         then: impl FnOnce(&Plan<'_>, &mut Stats<'_>, &mut Planner<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut stats = Stats::new(disk);
-        let dag = self.graph(&mut stats)?;
+        let dag = ManuallyDrop::new(self.graph(&mut stats)?);
         let records = StoreRecords::look(self)?;
         let helpers = self.helpers();
         let mut planner = self.planner(&dag, disk, &records, &helpers)?;

@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use rustc_hash::FxHashMap;
@@ -14,7 +15,7 @@ use crate::store::{Fingerprint, JobRecord, Opened, StartedRow, Store, StoreError
 
 pub struct StoreRecords {
     store: RefCell<Store>,
-    fingerprints: FxHashMap<Box<str>, (Fingerprint, u64)>,
+    fingerprints: ManuallyDrop<FxHashMap<Box<str>, (Fingerprint, u64)>>,
     unfinished: HashSet<String>,
     /// The outputs of all jobs on record, read when they are first asked for.
     outputs: OnceCell<HashSet<String>>,
@@ -34,7 +35,7 @@ impl StoreRecords {
                 project.warn(format!("{error}; this look is made without its records"));
                 return Ok(StoreRecords {
                     store: RefCell::new(Store::empty().map_err(|error| store_failure(&error))?),
-                    fingerprints: FxHashMap::default(),
+                    fingerprints: ManuallyDrop::default(),
                     unfinished: HashSet::new(),
                     outputs: OnceCell::new(),
                 });
@@ -62,7 +63,15 @@ impl StoreRecords {
             Err(error) => return Err(store_failure(&error)),
         }
         let unfinished = recovered.iter().map(|row| row.key.clone()).collect();
-        Ok((StoreRecords { store: RefCell::new(store), fingerprints, unfinished, outputs: OnceCell::new() }, recovered))
+        Ok((
+            StoreRecords {
+                store: RefCell::new(store),
+                fingerprints: ManuallyDrop::new(fingerprints),
+                unfinished,
+                outputs: OnceCell::new(),
+            },
+            recovered,
+        ))
     }
 
     pub fn store(&self) -> std::cell::Ref<'_, Store> {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::Failure;
+use super::print;
 use super::project::{Plan, Project};
 use super::records::{StoreRecords, store_failure};
-use super::print;
 use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
 use crate::event::Usage;
@@ -29,15 +29,11 @@ pub fn forget(project: &Project) -> Result<(), Failure> {
         .store()
         .keys_of_outputs(project.settings.targets.iter().map(|target| crate::path::normalise(target).into_owned()))
         .map_err(|error| store_failure(&error))?;
-    let missing: Vec<&String> =
-        keys.iter().filter(|(_, key)| key.is_none()).map(|(path, _)| path).collect();
+    let missing: Vec<&String> = keys.iter().filter(|(_, key)| key.is_none()).map(|(path, _)| path).collect();
     for path in missing {
         project.warn(format!("there is no record of {path}"));
     }
-    records
-        .store()
-        .forget(keys.iter().filter_map(|(_, key)| key.as_deref()))
-        .map_err(|error| store_failure(&error))
+    records.store().forget(keys.iter().filter_map(|(_, key)| key.as_deref())).map_err(|error| store_failure(&error))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -143,7 +143,8 @@ impl Planner<'_> {
                 let remade = |file: FileId| {
                     self.dag.producer(file).is_some_and(|producer| verdicts[producer.index()].is_to_do())
                 };
-                let remade: Vec<FileId> = self.dag.job(id).inputs.iter().copied().filter(|&file| remade(file)).collect();
+                let remade: Vec<FileId> =
+                    self.dag.job(id).inputs.iter().copied().filter(|&file| remade(file)).collect();
                 self.decide(id, &remade, stats)?
             };
             verdicts.push(verdict);
@@ -238,7 +239,8 @@ impl Planner<'_> {
         if let Some(reason) = self.inputs_changed(job, &mut record, remade, stats)? {
             return Ok(Verdict::Stale(reason));
         }
-        if let Some(reason) = self.output_set_changed(job, &record).or_else(|| self.identity_changed(&record, identity)) {
+        if let Some(reason) = self.output_set_changed(job, &record).or_else(|| self.identity_changed(&record, identity))
+        {
             return Ok(Verdict::Stale(reason));
         }
         if let Some(verdict) = waits_for(remade) {
@@ -256,12 +258,7 @@ impl Planner<'_> {
     }
 
     /// Without a record, times are all there is: an input that is newer than the oldest output.
-    fn newer_input(
-        &self,
-        job: &Job,
-        remade: &[FileId],
-        stats: &mut Stats<'_>,
-    ) -> Result<Option<Reason>, PlanError> {
+    fn newer_input(&self, job: &Job, remade: &[FileId], stats: &mut Stats<'_>) -> Result<Option<Reason>, PlanError> {
         let paths = &self.dag.paths;
         let mut oldest: Option<(i64, FileId)> = None;
         for &output in &job.outputs {
@@ -340,7 +337,8 @@ impl Planner<'_> {
     }
 
     fn output_set_changed(&self, job: &Job, record: &JobRecord) -> Option<Reason> {
-        let (added, removed) = difference(&record.outputs, &job.outputs, &self.dag.paths).filter(|_| self.triggers.code)?;
+        let (added, removed) =
+            difference(&record.outputs, &job.outputs, &self.dag.paths).filter(|_| self.triggers.code)?;
         Some(Reason::OutputSet { added, removed })
     }
 
@@ -349,7 +347,9 @@ impl Planner<'_> {
         let mut added = Vec::new();
         for &output in job.outputs.iter().filter(|_| self.triggers.code) {
             let name = self.dag.paths.name(output);
-            if stats.get(&self.dag.paths, output)?.is_some() && self.records.is_output(name).map_err(PlanError::Records)? {
+            if stats.get(&self.dag.paths, output)?.is_some()
+                && self.records.is_output(name).map_err(PlanError::Records)?
+            {
                 added.push(name.to_owned());
             }
         }

@@ -25,24 +25,52 @@ pub enum Reason {
     NoOutputs,
     OutputMissing(Vec<FileId>),
     /// A `temp()` output that is gone is needed by a job that will run.
-    TempNeeded { file: FileId },
+    TempNeeded {
+        file: FileId,
+    },
     /// The job was started and did not finish.
     Unfinished,
     /// An output is not as the job left it.
-    OutputChanged { file: FileId, change: Change },
-    InputChanged { file: FileId, change: Change },
+    OutputChanged {
+        file: FileId,
+        change: Change,
+    },
+    InputChanged {
+        file: FileId,
+        change: Change,
+    },
     /// No record, and an input is newer than the oldest output, by so many nanoseconds.
-    InputNewer { input: FileId, output: FileId, by_ns: i64 },
-    InputSet { added: Vec<String>, removed: Vec<String> },
+    InputNewer {
+        input: FileId,
+        output: FileId,
+        by_ns: i64,
+    },
+    InputSet {
+        added: Vec<String>,
+        removed: Vec<String>,
+    },
     /// Other outputs than those on record. Added ones may be there, made by another job or for other inputs.
-    OutputSet { added: Vec<String>, removed: Vec<String> },
+    OutputSet {
+        added: Vec<String>,
+        removed: Vec<String>,
+    },
     /// The parameters as JSON, before and now.
-    Params { old: String, new: String },
+    Params {
+        old: String,
+        new: String,
+    },
     /// The command or `run:` body, before and now.
-    Code { old: String, new: String },
-    Script { path: String },
+    Code {
+        old: String,
+        new: String,
+    },
+    Script {
+        path: String,
+    },
     /// An input will be, or has been, remade.
-    InputRemade { files: Vec<FileId> },
+    InputRemade {
+        files: Vec<FileId>,
+    },
 }
 
 impl Reason {

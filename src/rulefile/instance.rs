@@ -30,7 +30,7 @@ fn lookup<'w>(wildcards: &'w Wildcards) -> impl Fn(&str) -> Option<&'w str> {
 /// The inputs of a rule that are the same patterns for every job, flattened; `None` if a function has a say.
 pub fn input_patterns(rule: &Rule) -> Result<Option<Named<(Pattern, Flags)>>, Diagnostic> {
     let mut out = Named::default();
-    for argument in &rule.input {
+    for argument in rule.input.iter() {
         let start = out.items.len();
         if !collect_patterns(&argument.expr, &Flags::default(), argument.span, &mut out.items)? {
             return Ok(None);
@@ -131,7 +131,7 @@ pub fn describe(value: &Value) -> String {
 pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> Result<Named<InputFile>, Diagnostic> {
     let context = JobContext { rule: &rule.name, wildcards, attempt: 1, ..JobContext::default() };
     let mut out = Named::default();
-    for argument in &rule.input {
+    for argument in rule.input.iter() {
         let expr = evaluate(&argument.expr, &context, functions)?;
         if let Expr::Unpack(inner) = expr {
             unpack(&inner, argument.span, wildcards, &mut out)?;

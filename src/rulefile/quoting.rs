@@ -8,7 +8,9 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     /// Outside of quotes; inside `$(…)` with its depth of plain parentheses.
-    Bare { parentheses: u32 },
+    Bare {
+        parentheses: u32,
+    },
     Single,
     Double,
     /// `$'…'`.
@@ -16,7 +18,11 @@ enum Place {
     Backtick,
     Comment,
     /// A here-document's body, up to a line that is its delimiter.
-    Here { delimiter: String, literal: bool, line: String },
+    Here {
+        delimiter: String,
+        literal: bool,
+        line: String,
+    },
 }
 
 /// Follows a command, piece by piece.

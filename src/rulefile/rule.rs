@@ -103,7 +103,8 @@ pub struct Rule {
     /// The header, `rule NAME:`.
     pub span: Span,
     pub doc: Option<String>,
-    pub input: Vec<Argument>,
+    /// Shared with what `rules.NAME.input` shows: it may list a million files.
+    pub input: Arc<[Argument]>,
     pub output: Named<OutputPattern>,
     pub log: Named<LogPattern>,
     pub benchmark: Option<(Pattern, Span)>,

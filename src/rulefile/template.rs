@@ -103,7 +103,11 @@ pub fn shell_with(template: &str, values: &JobValues<'_>, globals: &Globals<'_>)
                             }
                             // `:q` asks for what names get anyhow, outside of quotes.
                             let spec = if bare && field.spec == "q" { "" } else { field.spec };
-                            let text = if spec.is_empty() { name.clone() } else { own_text(&field, &Value::Str(name.clone()))? };
+                            let text = if spec.is_empty() {
+                                name.clone()
+                            } else {
+                                own_text(&field, &Value::Str(name.clone()))?
+                            };
                             out.push_str(&scanner.write(&text, paths).map_err(quoting)?);
                         }
                     }
@@ -171,7 +175,11 @@ pub fn check(template: &str, workflow: &Workflow) -> Result<(), TemplateError> {
 
 /// Where a script is: relative to the folder of the file that holds its rule.
 pub fn script_path(path: &str, basedir: &str) -> String {
-    if path.starts_with('/') || basedir.is_empty() || basedir == "." { path.to_owned() } else { format!("{basedir}/{path}") }
+    if path.starts_with('/') || basedir.is_empty() || basedir == "." {
+        path.to_owned()
+    } else {
+        format!("{basedir}/{path}")
+    }
 }
 
 /// Takes a template apart, as Python's `str.format` does.
@@ -266,7 +274,9 @@ fn find(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> Res
         "input" => names(values.input),
         "output" => names(values.output),
         "log" => names(values.log),
-        "benchmark" => Ok(Found::Names { names: values.benchmark.map(str::to_owned).into_iter().collect(), paths: true }),
+        "benchmark" => {
+            Ok(Found::Names { names: values.benchmark.map(str::to_owned).into_iter().collect(), paths: true })
+        }
         "wildcards" => wildcard(field, values.wildcards),
         "params" => params(field, values.params),
         "resources" => match field.path.split_first() {
@@ -279,7 +289,10 @@ fn find(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> Res
                     unknown(field, values.resources.keys().map(|key| format!("resources.{key}")).collect())
                 })
             }
-            None => Err(TemplateError::Field { field: field.text.into(), reason: "name the resource: resources.NAME".into() }),
+            None => Err(TemplateError::Field {
+                field: field.text.into(),
+                reason: "name the resource: resources.NAME".into(),
+            }),
         },
         "threads" => Ok(Found::Own(Value::Int(values.threads.into()))),
         "attempt" => Ok(Found::Own(Value::Int(values.attempt.into()))),
@@ -336,9 +349,11 @@ fn params(field: &Field<'_>, params: &Named<Value>) -> Result<Found, TemplateErr
     };
     let by_name = params.get(first).and_then(<[Value]>::first);
     let found = by_name.or_else(|| params.items.get(first.parse::<usize>().ok()?));
-    found.cloned().and_then(|value| follow(value, rest)).map(Found::Own).ok_or_else(|| {
-        unknown(field, params.names.iter().map(|(name, _, _)| format!("params.{name}")).collect())
-    })
+    found
+        .cloned()
+        .and_then(|value| follow(value, rest))
+        .map(Found::Own)
+        .ok_or_else(|| unknown(field, params.names.iter().map(|(name, _, _)| format!("params.{name}")).collect()))
 }
 
 fn global(field: &Field<'_>, globals: &Globals<'_>) -> Result<Option<Value>, TemplateError> {

@@ -147,8 +147,9 @@ impl Store {
         paths: impl IntoIterator<Item = String>,
     ) -> Result<Vec<(String, Option<String>)>, StoreError> {
         let connection = self.connection();
-        let mut statement = connection
-            .prepare_cached("SELECT jobs.key FROM outputs JOIN jobs ON jobs.id = outputs.job WHERE outputs.path = ?1")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT jobs.key FROM outputs JOIN jobs ON jobs.id = outputs.job WHERE outputs.path = ?1",
+        )?;
         let mut out = Vec::new();
         for path in paths {
             let key = statement.query_row([&path], |row| row.get(0)).optional()?;

@@ -15,8 +15,8 @@ use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, V
 
 use super::loader::{Loader, fail};
 use super::settings::{DataError, parse_json, parse_toml, parse_yaml, read_text};
-use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::diagnostic::Diagnostic;
+use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::value::{Dict, Value as Plain};
 
 /// A table of a CSV or TSV file: a list of dictionaries, one a row. Cells are text.

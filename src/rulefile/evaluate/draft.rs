@@ -1,5 +1,7 @@
 //! From the values of a rule's directives to a [`Rule`]: checks what each directive may hold, and takes patterns apart.
 
+use std::sync::Arc;
+
 use starlark::eval::Evaluator;
 
 use super::loader::{Draft, Loader, fail};
@@ -52,7 +54,7 @@ pub fn add_rule<'v>(
             name,
             span,
             doc,
-            input: Vec::new(),
+            input: Arc::default(),
             output: Named::default(),
             log: Named::default(),
             benchmark: None,
@@ -99,7 +101,7 @@ impl Builder {
         let rule = &mut self.rule;
         match keyword {
             "name" => {}
-            "input" => rule.input = arguments,
+            "input" => rule.input = arguments.into(),
             "output" => rule.output = outputs(&arguments)?,
             "log" => rule.log = logs(&arguments)?,
             "benchmark" => {
@@ -148,7 +150,9 @@ impl Builder {
                 };
             }
             other => {
-                return Err(Diagnostic::error(format!("this version does not have the directive `{other}:` yet")).at(span, ""));
+                return Err(
+                    Diagnostic::error(format!("this version does not have the directive `{other}:` yet")).at(span, "")
+                );
             }
         }
         Ok(())
@@ -199,8 +203,12 @@ fn two_actions(span: Span) -> Diagnostic {
 fn one(arguments: &[Argument], keyword: &str, span: Span) -> Result<Argument, Diagnostic> {
     match arguments {
         [argument] if argument.name.is_none() => Ok(argument.clone()),
-        [argument] => Err(Diagnostic::error(format!("`{keyword}:` takes a value without a name")).at(argument.span, "")),
-        [] => Err(Diagnostic::error(format!("`{keyword}:` is empty")).at(span, "").help("give it a value, or remove it")),
+        [argument] => {
+            Err(Diagnostic::error(format!("`{keyword}:` takes a value without a name")).at(argument.span, ""))
+        }
+        [] => {
+            Err(Diagnostic::error(format!("`{keyword}:` is empty")).at(span, "").help("give it a value, or remove it"))
+        }
         [_, second, ..] => Err(Diagnostic::error(format!("`{keyword}:` takes one value"))
             .at(second.span, "this is a second one")
             .help("is the comma before it meant to be there? Strings without a comma between them are joined")),
@@ -249,7 +257,13 @@ fn pattern(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
 
 /// Patterns with their flags, flattened, with names over ranges.
 fn flatten(arguments: &[Argument], what: &str) -> Result<Named<OutputPattern>, Diagnostic> {
-    fn walk(expr: &Expr, flags: &Flags, span: Span, what: &str, out: &mut Vec<OutputPattern>) -> Result<(), Diagnostic> {
+    fn walk(
+        expr: &Expr,
+        flags: &Flags,
+        span: Span,
+        what: &str,
+        out: &mut Vec<OutputPattern>,
+    ) -> Result<(), Diagnostic> {
         match expr {
             Expr::Value(Value::Str(text)) => {
                 out.push(OutputPattern { pattern: pattern(text, span)?, flags: flags.clone(), span });
@@ -327,16 +341,6 @@ fn logs(arguments: &[Argument]) -> Result<Named<LogPattern>, Diagnostic> {
 /// What `rules.NAME` shows of a rule.
 fn facts(rule: &Rule) -> RuleFacts {
     let text = |pattern: &Pattern| Value::Str(pattern.text().to_owned());
-    let mut input = Named::default();
-    for argument in &rule.input {
-        let start = input.items.len();
-        input.items.extend(super::flags::texts(&argument.expr).into_iter().map(Value::Str));
-        if let Some(name) = &argument.name {
-            let count = input.items.len() - start;
-            let number = |n: usize| u32::try_from(n).expect("fewer than 2^32 files a rule");
-            input.names.push((name.clone(), number(start), (count != 1).then(|| number(count))));
-        }
-    }
     let mut params = Named::default();
     for argument in &rule.params {
         if let Expr::Value(value) = &argument.expr {
@@ -348,7 +352,7 @@ fn facts(rule: &Rule) -> RuleFacts {
     }
     RuleFacts {
         name: rule.name.clone(),
-        input,
+        input: Arc::clone(&rule.input),
         output: rule.output.map(|output| text(&output.pattern)),
         log: rule.log.map(|log| text(&log.pattern)),
         params,

@@ -10,10 +10,10 @@ use starlark::values::{Value, ValueLike};
 
 use super::flags::{Marked, expr};
 use super::loader::{Loader, fail, is, is_callable};
+use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::from_starlark;
 use crate::dialect::format::format_value;
 use crate::dialect::namedlist::Namedlist;
-use crate::diagnostic::Diagnostic;
 use crate::rulefile::instance::pattern_error;
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::rule::Expr;
@@ -296,7 +296,8 @@ pub fn files(builder: &mut GlobalsBuilder) {
         let pattern = compiled(pattern, Loader::find(eval)).map_err(|diagnostic| fail(*diagnostic))?;
         let columns = glob(&pattern).map_err(|diagnostic| fail(*diagnostic))?;
         let names = pattern.names().iter().enumerate().map(|(at, name)| (name.clone(), at as u32, None)).collect();
-        let items = columns.into_iter().map(|column| Plain::List(column.into_iter().map(Plain::Str).collect())).collect();
+        let items =
+            columns.into_iter().map(|column| Plain::List(column.into_iter().map(Plain::Str).collect())).collect();
         Ok(eval.heap().alloc(Namedlist::from(Named { items, names })))
     }
 

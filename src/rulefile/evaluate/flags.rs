@@ -13,8 +13,8 @@ use starlark::values::tuple::TupleRef;
 use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueLike, starlark_value};
 
 use super::loader::{Loader, fail, is_callable};
-use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::diagnostic::Diagnostic;
+use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::rulefile::rule::{Expr, Flags};
 use crate::value;
 
@@ -87,9 +87,8 @@ pub fn expr<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Res
         };
         return Ok(Expr::Function(loader.keep_function(value, eval)));
     }
-    let items = |values: &[Value<'v>]| -> starlark::Result<Vec<Expr>> {
-        values.iter().map(|&item| expr(item, eval)).collect()
-    };
+    let items =
+        |values: &[Value<'v>]| -> starlark::Result<Vec<Expr>> { values.iter().map(|&item| expr(item, eval)).collect() };
     if let Some(list) = ListRef::from_value(value) {
         return Ok(joined(items(list.content())?));
     }
@@ -134,7 +133,10 @@ fn flagged<'v>(value: Value<'v>, flags: Flags, eval: &Evaluator<'v, '_, '_>) -> 
 
 #[starlark_module]
 pub fn flags(builder: &mut GlobalsBuilder) {
-    fn temp<'v>(#[starlark(require = pos)] value: Value<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
+    fn temp<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
         flagged(value, Flags { temp: true, ..Flags::default() }, eval)
     }
 
@@ -159,7 +161,10 @@ pub fn flags(builder: &mut GlobalsBuilder) {
         flagged(value, Flags { directory: true, ..Flags::default() }, eval)
     }
 
-    fn touch<'v>(#[starlark(require = pos)] value: Value<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
+    fn touch<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
         flagged(value, Flags { touch: true, ..Flags::default() }, eval)
     }
 
@@ -190,7 +195,10 @@ pub fn flags(builder: &mut GlobalsBuilder) {
         flagged(value, Flags { non_empty, checksum, ..Flags::default() }, eval)
     }
 
-    fn unpack<'v>(#[starlark(require = pos)] value: Value<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
+    fn unpack<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
         Ok(Marked { expr: Expr::Unpack(Box::new(expr(value, eval)?)) })
     }
 }

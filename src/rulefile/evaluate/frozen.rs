@@ -10,9 +10,9 @@ use starlark::values::{Heap, Value};
 
 use super::flags::expr;
 use super::loader::{Loader, function_name};
+use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::dialect::namedlist::Namedlist;
-use crate::diagnostic::Diagnostic;
 use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext};
 use crate::value::{Named, Value as Plain};
 
@@ -47,7 +47,8 @@ impl Functions for Frozen {
             let mut eval = Evaluator::new(&module);
             eval.extra = Some(&*loader);
             let heap = eval.heap();
-            let (kept, _) = self.module.get_any_visibility(&function_name(function)).map_err(starlark::Error::new_other)?;
+            let (kept, _) =
+                self.module.get_any_visibility(&function_name(function)).map_err(starlark::Error::new_other)?;
             let kept = heap.access_owned_frozen_value(&kept);
             let mut positional = Vec::new();
             if parameters.takes_all || !parameters.names.is_empty() {
@@ -64,8 +65,7 @@ impl Functions for Frozen {
         });
         called.map_err(|error: starlark::Error| {
             let mut diagnostic = loader.diagnostic(error);
-            let values: Vec<String> =
-                context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let values: Vec<String> = context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let of = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
             diagnostic.notes.push(format!("in a function of rule `{}`{of}", context.rule));
             diagnostic
@@ -89,9 +89,11 @@ impl Functions for Frozen {
 }
 
 fn wildcards<'v>(context: &JobContext<'_>, heap: Heap<'v>) -> Value<'v> {
-    let names = context.wildcards.iter().enumerate().map(|(at, (name, _))| {
-        (name.clone(), u32::try_from(at).expect("few wildcards"), None)
-    });
+    let names = context
+        .wildcards
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| (name.clone(), u32::try_from(at).expect("few wildcards"), None));
     let items = context.wildcards.iter().map(|(_, value)| Plain::Str(value.clone()));
     heap.alloc(Namedlist::from(Named { items: items.collect(), names: names.collect() }))
 }

@@ -300,9 +300,8 @@ fn builtin_names() -> impl Iterator<Item = &'static str> {
 
 /// An imported module, or a function of one, as text that imports it again.
 fn import_text(value: Value<'_>) -> Option<String> {
-    const MODULES: [&str; 10] = [
-        "os", "os.path", "sys", "math", "re", "json", "glob", "itertools", "pathlib", "snakemake.utils",
-    ];
+    const MODULES: [&str; 10] =
+        ["os", "os.path", "sys", "math", "re", "json", "glob", "itertools", "pathlib", "snakemake.utils"];
     Module::with_temp_heap(|module| {
         MODULES.iter().find_map(|name| {
             let code = format!("__import__({name:?})");

@@ -8,13 +8,14 @@ use starlark::starlark_simple_value;
 use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
 
 use crate::dialect::namedlist::Namedlist;
+use crate::rulefile::rule::Argument;
 use crate::value::{Named, Value as Plain};
 
 /// What other rules may ask of a rule: patterns as they were written.
 #[derive(Debug, Clone, Default)]
 pub struct RuleFacts {
     pub name: String,
-    pub input: Named<Plain>,
+    pub input: Arc<[Argument]>,
     pub output: Named<Plain>,
     pub log: Named<Plain>,
     pub params: Named<Plain>,
@@ -54,6 +55,21 @@ impl<'v> StarlarkValue<'v> for Rules {
     }
 }
 
+/// The paths that arguments list, with their names.
+fn paths(arguments: &[Argument]) -> Named<Plain> {
+    let mut out = Named::default();
+    for argument in arguments {
+        let start = out.items.len();
+        out.items.extend(super::flags::texts(&argument.expr).into_iter().map(Plain::Str));
+        if let Some(name) = &argument.name {
+            let count = out.items.len() - start;
+            let number = |n: usize| u32::try_from(n).expect("fewer than 2^32 files a rule");
+            out.names.push((name.clone(), number(start), (count != 1).then(|| number(count))));
+        }
+    }
+    out
+}
+
 /// `rules.NAME`.
 #[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct OneRule {
@@ -74,7 +90,7 @@ impl<'v> StarlarkValue<'v> for OneRule {
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
         let list = match attribute {
             "name" => return Some(heap.alloc(self.facts.name.as_str())),
-            "input" => &self.facts.input,
+            "input" => return Some(heap.alloc(Namedlist::from(paths(&self.facts.input)))),
             "output" => &self.facts.output,
             "log" => &self.facts.log,
             "params" => &self.facts.params,

@@ -9,9 +9,9 @@ use starlark::eval::Evaluator;
 use starlark::values::{Heap, Value};
 
 use super::loader::{Draft, Loader};
+use crate::diagnostic::{Diagnostic, Span};
 use crate::dialect::convert::from_starlark;
 use crate::dialect::format::repr_value;
-use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::lower::FunctionSource;
 use crate::rulefile::offset_map::OffsetMap;
 use crate::rulefile::rule::{Action, RunBody};
@@ -40,13 +40,14 @@ fn literal<'v>(value: Value<'v>, heap: Heap<'v>) -> Option<String> {
     match value.get_type() {
         "function" | "namespace" | "struct" => None,
         "tuple" => {
-            let items: Option<Vec<String>> =
-                value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect();
+            let items: Option<Vec<String>> = value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect();
             let items = items?;
             Some(format!("({}{})", items.join(", "), if items.len() == 1 { "," } else { "" }))
         }
         "set" => from_starlark(value, heap).ok().map(|plain| format!("set({})", repr_value(&plain))),
-        "Path" => Some(format!("__import__(\"pathlib\").Path({})", repr_value(&crate::value::Value::Str(value.to_str())))),
+        "Path" => {
+            Some(format!("__import__(\"pathlib\").Path({})", repr_value(&crate::value::Value::Str(value.to_str()))))
+        }
         _ => from_starlark(value, heap).ok().map(|plain| repr_value(&plain)),
     }
 }
@@ -62,11 +63,7 @@ struct Parts {
 ///
 /// # Errors
 /// A name that is not defined, or a value that cannot be written down, at the body that uses it.
-pub fn compose<'v>(
-    loader: &Loader,
-    module: &Module<'v>,
-    is_builtin: &dyn Fn(&str) -> bool,
-) -> Result<(), Diagnostic> {
+pub fn compose<'v>(loader: &Loader, module: &Module<'v>, is_builtin: &dyn Fn(&str) -> bool) -> Result<(), Diagnostic> {
     let sites = loader.sites.borrow();
     let functions = loader.functions.borrow();
     let mut drafts = loader.drafts.borrow_mut();
@@ -184,9 +181,7 @@ impl Composer<'_, '_> {
 
 /// An imported module as text.
 fn module_text(value: Value<'_>) -> Option<String> {
-    (value.get_type() == "namespace" || value.get_type() == "function")
-        .then(|| super::import_text(value))
-        .flatten()
+    (value.get_type() == "namespace" || value.get_type() == "function").then(|| super::import_text(value)).flatten()
 }
 
 /// The keys of `config` that a body reads, if it reads it by constant keys only.
@@ -199,7 +194,9 @@ fn config_keys(code: &str) -> Option<Vec<String>> {
         match bytes[at] {
             quote @ (b'"' | b'\'') => at = string_end(bytes, at, quote),
             b if b.is_ascii_alphabetic() || b == b'_' => {
-                let end = (at..bytes.len()).find(|&i| !(bytes[i].is_ascii_alphanumeric() || bytes[i] == b'_')).unwrap_or(bytes.len());
+                let end = (at..bytes.len())
+                    .find(|&i| !(bytes[i].is_ascii_alphanumeric() || bytes[i] == b'_'))
+                    .unwrap_or(bytes.len());
                 if &body[at..end] == "config" && (at == 0 || bytes[at - 1] != b'.') {
                     let rest = &body[end..];
                     let literal = rest.strip_prefix("[\"").or_else(|| rest.strip_prefix(".get(\""))?;
