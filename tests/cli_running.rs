@@ -567,3 +567,10 @@ fn one_flow_works_in_a_folder_at_a_time_and_a_stale_lock_can_be_removed() {
     project.flow("--unlock").exits(0).prints("The directory is unlocked.");
     project.makes("", &[]);
 }
+
+#[test]
+fn a_resource_that_is_counted_is_a_number() {
+    let project = Project::new("rule a:\n    output: 'a'\n    resources: queue='long'\n    shell: 'touch {output}'\n");
+    project.flow("--resources queue=2").exits(1).says("`queue` is counted by --resources").says("the text \"long\"");
+    project.flow("").exits(0);
+}

@@ -135,7 +135,8 @@ impl Explainer<'_> {
                     {
                         diagnostic = diagnostic.at(argument.span, format!("asks for {name}"));
                         if self.joins_lines(argument.span) {
-                            diagnostic = diagnostic.help("text on two lines is joined to one name: put a comma between two files");
+                            diagnostic = diagnostic
+                                .help("text on two lines is joined to one name: put a comma between two files");
                         }
                     }
                     let told = diagnostic.message.contains(", because ");
