@@ -515,7 +515,7 @@ fn graphs_are_drawn_in_all_formats() {
         let default = project.flow(&format!("--{graph}")).exits(0).stdout;
         assert!(default.starts_with("digraph"), "{default}");
     }
-    project.flow("--dag pdf").exits(2).says("pdf");
+    project.flow("--dag=pdf").exits(2).says("pdf");
 }
 
 #[test]
