@@ -257,11 +257,11 @@ fn a_configuration_file_with_a_mistake_is_shown_at_its_place() {
 fn mistakes_on_the_command_line() {
     for (name, words) in [
         ("option", "--keep-goign"),
-        ("jobs", "-j many"),
+        ("jobs", "-j0"),
         ("config", "-C size"),
         ("resources", "--resources mem"),
         ("modes", "--summary --unlock"),
-        ("format", "--dag png"),
+        ("format", "--dag=png"),
         ("action", "--actions gausian"),
     ] {
         let project = Project::new("rule out:\n    output: 'out.txt'\n    shell: 'touch out.txt'\n");

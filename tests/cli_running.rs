@@ -515,7 +515,7 @@ fn graphs_are_drawn_in_all_formats() {
         let default = project.flow(&format!("--{graph}")).exits(0).stdout;
         assert!(default.starts_with("digraph"), "{default}");
     }
-    project.flow("--dag pdf").exits(2).says("pdf");
+    project.flow("--dag=pdf").exits(2).says("pdf");
 }
 
 #[test]
@@ -566,4 +566,11 @@ fn one_flow_works_in_a_folder_at_a_time_and_a_stale_lock_can_be_removed() {
     let project = chain();
     project.flow("--unlock").exits(0).prints("The directory is unlocked.");
     project.makes("", &[]);
+}
+
+#[test]
+fn a_resource_that_is_counted_is_a_number() {
+    let project = Project::new("rule a:\n    output: 'a'\n    resources: queue='long'\n    shell: 'touch {output}'\n");
+    project.flow("--resources queue=2").exits(1).says("`queue` is counted by --resources").says("the text \"long\"");
+    project.flow("").exits(0);
 }

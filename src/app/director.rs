@@ -287,7 +287,11 @@ fn job_spec(
     let log = Named { items: log_items.collect::<Result<Vec<_>, _>>()?, names: rule.log.names.clone() };
     let benchmark = rule.benchmark.as_ref();
     let benchmark = benchmark.map(|(pattern, span)| instance::fill(pattern, &wildcards, *span)).transpose()?;
-    let (threads, resources) = project.job_resources(dag, job, &wildcards, attempt)?;
+    let (threads, mut resources) = project.job_resources(dag, job, &wildcards, attempt)?;
+    if asks_for_a_temporary_folder(rule) && !resources.contains_key("tmpdir") {
+        let place = std::env::temp_dir().to_string_lossy().into_owned();
+        resources.insert("tmpdir".to_owned(), Value::Str(place));
+    }
     let context = JobContext {
         rule: &rule.name,
         wildcards: &wildcards,
@@ -299,6 +303,12 @@ fn job_spec(
         ..JobContext::default()
     };
     let params = instance::params(rule, &context, &*workflow.functions)?;
+    // The folder itself is made when the job starts; its command knows it by the environment.
+    let in_command = resources.contains_key("tmpdir").then(|| {
+        let mut resources = resources.clone();
+        resources.insert("tmpdir".to_owned(), Value::Str("$TMPDIR".to_owned()));
+        resources
+    });
     let values = JobValues {
         rule: &rule.name,
         input: &input,
@@ -307,7 +317,7 @@ fn job_spec(
         benchmark: benchmark.as_deref(),
         wildcards: &wildcards,
         params: &params,
-        resources: &resources,
+        resources: in_command.as_ref().unwrap_or(&resources),
         threads,
         attempt,
         job: number,
@@ -360,6 +370,16 @@ fn job_spec(
         basedir: workflow.basedir.clone(),
     };
     Ok((spec, message))
+}
+
+/// Whether a job uses `resources.tmpdir`; what a script does is not known.
+fn asks_for_a_temporary_folder(rule: &Rule) -> bool {
+    match &rule.action {
+        Action::Shell(text) => text.contains("tmpdir") || text.contains("TMPDIR"),
+        Action::Run(body) => body.text.contains("tmpdir") || body.text.contains("TMPDIR"),
+        Action::Script { .. } => true,
+        Action::None => false,
+    }
 }
 
 /// Where a job's output goes that it does not log itself: a folder a rule, a file a job.

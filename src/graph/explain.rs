@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::index::Candidate;
 use super::resolve::{Attempt, Failures, GraphError, Why};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::path::{FileId, Paths};
 use crate::rulefile::rule::{Rule, Workflow};
 
@@ -134,15 +134,27 @@ impl Explainer<'_> {
                         && diagnostic.labels.len() < 4
                     {
                         diagnostic = diagnostic.at(argument.span, format!("asks for {name}"));
+                        if self.joins_lines(argument.span) {
+                            diagnostic = diagnostic
+                                .help("text on two lines is joined to one name: put a comma between two files");
+                        }
                     }
-                    let headline =
-                        format!("{}, because {name} does not exist and no rule makes it", diagnostic.message);
-                    diagnostic.message = headline;
+                    let told = diagnostic.message.contains(", because ");
+                    let because = if told { "and" } else { "because" };
+                    diagnostic.message.push_str(&format!(", {because} {name} does not exist and no rule makes it"));
                     return self.no_rule(diagnostic, name);
                 }
             }
         }
         diagnostic
+    }
+
+    /// Whether an argument is two string literals on lines of their own: mostly a comma was forgotten.
+    fn joins_lines(&self, span: Span) -> bool {
+        let text = self.workflow.sources.text(span.source);
+        let text = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+        let quoted = |line: &str| line.trim().starts_with(['"', '\'']) && line.trim().ends_with(['"', '\'']);
+        text.lines().count() > 1 && text.lines().all(quoted)
     }
 
     fn final_reason(&self, diagnostic: Diagnostic, candidate: &Candidate, why: &Why) -> Diagnostic {
@@ -182,9 +194,12 @@ impl Explainer<'_> {
             }
         }
         near.sort_by_key(|(distance, _, _)| *distance);
-        let limit = (name.chars().count() / 2).max(3);
+        let limit = (name.chars().count() / 3).max(2);
         for (_, pattern, rule) in near.iter().filter(|(distance, _, _)| *distance <= limit).take(3) {
-            diagnostic = diagnostic.help(format!("rule `{}` makes `{pattern}`", rule.name));
+            let help = format!("rule `{}` makes `{pattern}`", rule.name);
+            if !diagnostic.helps.contains(&help) {
+                diagnostic = diagnostic.help(help);
+            }
         }
         if let Some(rule) = self.workflow.rules.iter().min_by_key(|rule| distance(name, &rule.name))
             && distance(name, &rule.name) <= 2

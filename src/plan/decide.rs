@@ -169,7 +169,9 @@ impl Planner<'_> {
         }
         let mut missing = Vec::new();
         for (&output, spec) in job.outputs.iter().zip(&rule.output.items) {
-            if stats.get(&dag.paths, output)?.is_none() && !spec.flags.temp {
+            // A temporary file that was asked for itself is to be there, and stays.
+            let wanted = !spec.flags.temp || dag.targets.contains(&output);
+            if wanted && stats.get(&dag.paths, output)?.is_none() {
                 missing.push(output);
             }
         }

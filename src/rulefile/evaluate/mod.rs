@@ -230,7 +230,10 @@ fn finish(loader: Loader, module: &FrozenModule, request: &Request) -> Result<Wo
     for clause in &order.clauses {
         for name in clause {
             if !rules.iter().any(|rule| rule.name == *name) {
-                let diagnostic = Diagnostic::error(format!("ruleorder: there is no rule called `{name}`"));
+                let mut diagnostic = Diagnostic::error(format!("ruleorder: there is no rule called `{name}`"));
+                if let Some(near) = nearest(name, rules.iter().map(|rule| rule.name.as_str())) {
+                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                }
                 return Err(Box::new((diagnostic, loader.sources.take())));
             }
         }
@@ -259,6 +262,11 @@ fn settle(loader: &Loader, drafts: Vec<Draft>) -> Result<Vec<Rule>, Box<Diagnost
         };
         let bad = |error, span| Box::new(super::instance::pattern_error(&error, span));
         for output in &mut rule.output.items {
+            let text = output.pattern.text();
+            if text.rfind('{').is_some_and(|open| !text[open..].contains('}')) {
+                let unclosed = Diagnostic::error("`{` is never closed").at(output.span, "");
+                return Err(Box::new(unclosed.help("a wildcard is a name in braces, as in `{name}`")));
+            }
             output.pattern.compile(constraint).map_err(|error| bad(error, output.span))?;
         }
         for log in &mut rule.log.items {
