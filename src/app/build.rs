@@ -332,7 +332,17 @@ fn demand(project: &Project, plan: &Plan<'_>, id: JobId, totals: &Totals) -> Res
     let job = plan.dag.job(id);
     let rule = project.workflow.rule(job.rule);
     let wildcards = instance::wildcards(rule, &job.wildcards);
-    let (threads, resources) =
-        project.job_resources(plan.dag, job, &wildcards, 1).map_err(|diagnostic| project.failure(diagnostic))?;
+    let (threads, resources) = project
+        .job_resources(plan.dag, job, &wildcards, 1)
+        .map_err(|diagnostic| project.failure(diagnostic))?;
+    for name in &totals.names[1..] {
+        if let Some(value) = resources.get(name).filter(|value| amount(value).is_none()) {
+            let got = instance::describe(value);
+            let headline = format!("`{name}` is counted by --resources, and rule `{}` gives it as {got}", rule.name);
+            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(name)).map_or(rule.span, |r| r.span);
+            let help = "write a number from 0: how much of it a job takes";
+            return Err(project.failure(Diagnostic::error(headline).at(span, "").help(help)));
+        }
+    }
     Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
 }

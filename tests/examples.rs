@@ -1,0 +1,309 @@
+//! Every example, run through the real program at a small size: what came out is right, a second run has nothing to do,
+//! and the graph can be drawn.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A copy of an example in a folder of its own.
+struct Example {
+    dir: tempfile::TempDir,
+    /// Goes before the arguments of every call: the Rulefile, configuration.
+    options: Vec<String>,
+}
+
+impl Example {
+    fn new(name: &str, options: &[&str]) -> Example {
+        let dir = tempfile::tempdir().expect("there is room for temporary files");
+        copy(&Path::new(ROOT).join("examples").join(name), dir.path());
+        Example { dir, options: options.iter().map(|&option| option.to_owned()).collect() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn call(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_flow"))
+            .current_dir(self.dir.path())
+            .args(&self.options)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("flow can be started")
+    }
+
+    /// Runs flow, which must succeed; what it printed on standard output.
+    fn flow(&self, arguments: &[&str]) -> String {
+        let output = self.call(arguments);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "flow {arguments:?}: {}\n{out}{err}", output.status);
+        out.into_owned()
+    }
+
+    /// Runs flow without a target, then asks it what is left to do, and for drawings of all kinds.
+    fn run(&self) {
+        assert!(self.flow(&["-n"]).contains("nothing was done (dry run)"));
+        self.flow(&["-j2"]);
+        let again = self.call(&["-j2"]);
+        let told = [again.stdout, again.stderr].concat();
+        assert!(String::from_utf8_lossy(&told).contains("Nothing to do"), "{}", String::from_utf8_lossy(&told));
+        assert_eq!(self.flow(&["-n"]), "Nothing to do.\n");
+        assert!(!self.flow(&["--summary"]).is_empty());
+        for drawing in ["--dag", "--rulegraph", "--filegraph"] {
+            let dot = self.flow(&[drawing]);
+            assert!(dot.starts_with("digraph") && dot.trim_end().ends_with('}'), "{drawing}: {dot}");
+            drawn_by_graphviz(&dot);
+            assert!(self.flow(&[drawing, "svg"]).contains("<svg"));
+        }
+    }
+
+    fn files(&self, folder: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
+        let names = entries.map(|entry| entry.expect("it is listed").file_name().into_string().expect("plain names"));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// Copies what an example consists of, and not what it has made for its reader.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let entry = entry.expect("it is listed");
+        let name = entry.file_name().into_string().expect("plain names");
+        if name == "recipe" {
+            fs::create_dir(to.join(&name)).expect("a temporary folder takes folders");
+            copy(&entry.path(), &to.join(name));
+        } else if name.starts_with("Rulefile") || from.ends_with("recipe") {
+            fs::copy(entry.path(), to.join(name)).expect("an example can be copied");
+        }
+    }
+}
+
+/// `flow --dag | dot -Tsvg`, where there is a `dot`.
+fn drawn_by_graphviz(text: &str) {
+    let dot = Command::new("dot").arg("-Tsvg").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut dot) = dot else { return };
+    let mut input = dot.stdin.take().expect("it is piped");
+    let text = text.to_owned();
+    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, text.as_bytes()));
+    let output = dot.wait_with_output().expect("dot ends");
+    writer.join().expect("no panic").expect("dot reads all of it");
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("</svg>"));
+}
+
+/// The pixels of a FITS file of 64-bit floats, and its rows and columns: the standard's format, read without flow.
+fn fits(path: &Path) -> (Vec<f64>, usize, usize) {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let cards: Vec<&str> = bytes
+        .chunks(80)
+        .map(|card| std::str::from_utf8(card).unwrap_or(""))
+        .take_while(|card| card.trim_end() != "END")
+        .collect();
+    let number = |key: &str| -> i64 {
+        let card = cards.iter().find(|card| card[..8].trim_end() == key).unwrap_or_else(|| panic!("there is no {key}"));
+        card[10..].split('/').next().unwrap_or_default().trim().parse().expect("a number")
+    };
+    assert_eq!((number("BITPIX"), number("NAXIS")), (-64, 2), "{}", path.display());
+    let (columns, rows) = (number("NAXIS1") as usize, number("NAXIS2") as usize);
+    let start = (cards.len() + 1).div_ceil(36) * 2880;
+    let (pixels, _) = bytes[start..start + rows * columns * 8].as_chunks::<8>();
+    (pixels.iter().map(|pixel| f64::from_be_bytes(*pixel)).collect(), rows, columns)
+}
+
+/// The upper median of the window [i - k/2, i + k - 1 - k/2] on both axes, reflected at the edges, as scipy.ndimage has
+/// it; by sorting.
+fn median_filter(pixels: &[f64], rows: usize, columns: usize, size: usize) -> Vec<f64> {
+    let reflected = |at: i64, length: usize| -> usize {
+        let period = 2 * length as i64;
+        let at = at.rem_euclid(period);
+        (if at < length as i64 { at } else { period - 1 - at }) as usize
+    };
+    let reach = |center: usize, length: usize| -> Vec<usize> {
+        (0..size).map(|step| reflected(center as i64 - (size / 2) as i64 + step as i64, length)).collect()
+    };
+    let mut out = Vec::with_capacity(pixels.len());
+    for row in 0..rows {
+        for column in 0..columns {
+            let (around, beside) = (reach(row, rows), reach(column, columns));
+            let mut window: Vec<f64> =
+                around.iter().flat_map(|&y| beside.iter().map(move |&x| pixels[y * columns + x])).collect();
+            window.sort_by(f64::total_cmp);
+            out.push(window[window.len() / 2]);
+        }
+    }
+    out
+}
+
+fn assert_is_highpass(frame: &Path, result: &Path, size: usize) {
+    let (frame, rows, columns) = fits(frame);
+    let (result, ..) = fits(result);
+    let median = median_filter(&frame, rows, columns, size);
+    assert!(result.iter().any(|&pixel| pixel != 0.0));
+    for ((frame, median), result) in frame.iter().zip(&median).zip(&result) {
+        assert!((frame - median - result).abs() <= 1e-6 * frame.abs().max(1.0), "{frame} - {median} is not {result}");
+    }
+}
+
+#[test]
+fn highpass() {
+    let example = Example::new("highpass", &["-C", "number=6", "shape=48", "size=10"]);
+    example.run();
+    let frames: Vec<String> = (1..=6).map(|i| format!("{i:02}.fits")).collect();
+    assert_eq!(example.files("highpass"), frames);
+    for name in &frames {
+        assert_is_highpass(&example.path("raw").join(name), &example.path("highpass").join(name), 10);
+    }
+    let (first, second) = (fits(&example.path("raw/01.fits")), fits(&example.path("raw/02.fits")));
+    assert_eq!((first.1, first.2), (48, 48));
+    assert_ne!(first.0, second.0, "each frame has a seed of its own");
+    let page = image::open(example.path("contact.png")).expect("a PNG").into_rgb8();
+    // Five pictures a row, two rows, captions below.
+    assert!(page.width() >= 5 * 48 && page.height() > 2 * 48, "{}×{}", page.width(), page.height());
+    assert!(page.pixels().any(|pixel| pixel.0[0] > pixel.0[2]), "inferno has reds and yellows");
+
+    // Another window: all frames are filtered again, and none is made again.
+    let why = example.flow(&["-C", "number=6", "shape=48", "size=11", "--why", "highpass/01.fits"]);
+    assert!(why.contains("10") && why.contains("11"), "{why}");
+    let plan = example.flow(&["-C", "number=6", "shape=48", "size=11", "-n"]);
+    assert!(plan.contains("6  highpass") && !plan.contains("random_frame"), "{plan}");
+}
+
+#[test]
+fn highpass_of_ones_own_frames() {
+    let maker = Example::new("highpass", &["-C", "number=2", "shape=40"]);
+    maker.flow(&["raw/01.fits", "raw/02.fits"]);
+    let example = Example::new("highpass", &["-C", "frames=mine/*.fits", "size=7"]);
+    fs::create_dir(example.path("mine")).expect("a new folder");
+    for (from, to) in [("raw/01.fits", "mine/M 13, first night.fits"), ("raw/02.fits", "mine/sky-2.fits")] {
+        fs::copy(maker.path(from), example.path(to)).expect("both are there");
+    }
+    example.run();
+    for name in ["M 13, first night.fits", "sky-2.fits"] {
+        assert_is_highpass(&example.path("mine").join(name), &example.path("highpass").join(name), 7);
+    }
+    assert!(example.files("raw").is_empty());
+
+    // A frame that cannot be read fails by itself, says why, and the others are made.
+    fs::write(example.path("mine/empty.fits"), "").expect("a new file");
+    let output = example.call(&["-k"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("mine/empty.fits: "), "{told}");
+
+    let none = example.call(&["-C", "frames=yours/*.fits"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&none.stderr).contains("no file matches yours/*.fits"));
+}
+
+#[test]
+fn pea_soup() {
+    let example = Example::new("pea_soup", &["--resources", "cook=1", "stove=2"]);
+    example.run();
+    // Nothing is lost in cooking: the soup has the letters of all that went in.
+    let letters = |text: &str| {
+        let mut letters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+        letters.sort_unstable();
+        letters
+    };
+    let recipe: String = example.files("recipe").iter().map(|name| example.text(&format!("recipe/{name}"))).collect();
+    let soup = example.text("pea_soup.txt");
+    assert_eq!(letters(&soup), letters(&recipe));
+    assert!(soup.lines().all(|line| line.chars().count() <= 70));
+    assert_eq!(example.text("kitchen/chopped/leek.txt"), "l e e k l e e k\n");
+    let boiled = example.text("kitchen/boiled_peas.txt");
+    let raw = example.text("kitchen/water_and_peas.txt");
+    let lengths = |text: &str| text.split_whitespace().map(str::len).collect::<Vec<_>>();
+    assert_eq!(lengths(&boiled), lengths(&raw), "words keep their places");
+    assert_ne!(boiled.split_whitespace().collect::<Vec<_>>(), raw.split_whitespace().collect::<Vec<_>>());
+    assert!(!example.path("kitchen/protosoup.txt").exists(), "the pot is washed up");
+}
+
+#[test]
+fn hello() {
+    for options in [&[] as &[&str], &["-s", "Rulefile.run"]] {
+        let example = Example::new("hello", options);
+        example.run();
+        assert_eq!(example.text("hello.txt"), "Hello, world.\nHELLO, WORLD!\n", "{options:?}");
+    }
+}
+
+#[test]
+fn batch() {
+    let example = Example::new("batch", &["-C", "number=3", "size=128", "sigma=2"]);
+    example.run();
+    let table = example.text("variances.csv");
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("image,before,after"));
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["0001", "0002", "0003"]);
+    for row in &rows {
+        let (before, after): (f64, f64) = (row[1].parse().expect("a number"), row[2].parse().expect("a number"));
+        assert!((before - 1.0).abs() < 0.1, "white noise of variance 1, not {before}");
+        // Of white noise a Gaussian leaves 1 / (4 π σ²) of the variance.
+        let expected = 1.0 / (4.0 * std::f64::consts::PI * 4.0);
+        assert!((after / expected - 1.0).abs() < 0.4, "{after} is not about {expected}");
+        let json = example.text(&format!("variances/{}.json", row[0]));
+        let numbers = format!("\"before\": {},\n  \"after\": {}\n", row[1], row[2]);
+        assert!(json.contains(&numbers), "every digit comes through: {json}");
+        let picture = image::open(example.path(&format!("blurred/{}.bmp", row[0]))).expect("a BMP").into_luma8();
+        assert_eq!(picture.dimensions(), (128, 128));
+        let (least, most) =
+            picture.pixels().fold((255, 0), |(least, most), pixel| (pixel.0[0].min(least), pixel.0[0].max(most)));
+        assert_eq!((least, most), (0, 255), "from the least value to the greatest");
+    }
+    assert!(example.files("noise").is_empty(), "noise is temporary");
+}
+
+#[test]
+fn the_tour_runs_in_an_empty_folder() {
+    let dir = tempfile::tempdir().expect("there is room for temporary files");
+    let tour = format!("{ROOT}/Rulefile.example");
+    let example = Example { dir, options: vec!["-s".into(), tour] };
+    example.run();
+    let table = example.text("report/table.csv");
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["target", "m13", "m31", "m51"]);
+    for row in &rows[1..] {
+        let (mean, std): (f64, f64) = (row[1].parse().expect("a number"), row[2].parse().expect("a number"));
+        assert!((mean - 100.0).abs() < 0.5, "{mean}");
+        // Noise of 5, less by the root of two or three exposures.
+        assert!((2.5..4.0).contains(&std), "{std}");
+    }
+    assert_eq!(example.text("report/words.txt"), "it's a list\nM13\nM31\nM51\n");
+    assert_eq!(example.text("logs/words.log"), "sorted with 2 threads at most\n");
+    assert!(example.text("logs/words.tsv").starts_with("s\th:m:s\tmax_rss"));
+    assert!(example.files("stacked").is_empty(), "stacks are temporary");
+
+    example.flow(&["report/words.upper.txt", "report/words.lower.txt"]);
+    assert_eq!(example.text("report/words.upper.txt"), "IT'S A LIST\nM13\nM31\nM51\n");
+    assert_eq!(example.text("report/words.lower.txt"), "it's a list\nm13\nm31\nm51\n");
+
+    let why = example.flow(&["-C", "sky=120", "--why", "raw/m13_01.fits"]);
+    assert!(why.contains("100") && why.contains("120"), "{why}");
+    let plan = example.flow(&["-C", "sky=120", "-n"]);
+    assert!(plan.contains("expose") && !plan.contains("names"), "what does not depend on the sky stays: {plan}");
+}
+
+/// A new example needs a test above, and a page for its reader.
+#[test]
+fn every_example_is_tested_and_explained() {
+    let tested = ["batch", "hello", "highpass", "pea_soup"];
+    let folder = Path::new(ROOT).join("examples");
+    let entries = fs::read_dir(&folder).expect("there are examples").map(|entry| entry.expect("it is listed").path());
+    let names: BTreeSet<String> = entries
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().expect("it has a name").to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(names.iter().map(String::as_str).collect::<Vec<_>>(), tested);
+    for name in names {
+        let page = fs::read_to_string(folder.join(&name).join("README.md")).expect("a README.md");
+        assert!(page.contains("flow"), "{name}");
+    }
+}
