@@ -1,5 +1,6 @@
 //! Running: plan in, files made. Puts scheduler, executor, reporter, store and director together for one run.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -17,19 +18,19 @@ use crate::diagnostic::Diagnostic;
 use crate::disk::{Disk, RealDisk};
 use crate::event::{Event, Reporter, RuleCount};
 use crate::graph::dag::{Dag, JobId};
-use crate::plan::decide::{Verdict, key};
+use crate::plan::decide::{Records, Verdict, key};
 use crate::report::json::Json;
 use crate::report::live::Live;
 use crate::report::plain::{Plain, Show};
 use crate::rulefile::evaluate::file_functions;
 use crate::rulefile::instance;
-use crate::rulefile::rule::JobContext;
+use crate::rulefile::rule::{Action, JobContext};
 use crate::run::local::Local;
 use crate::run::runner::{Ending, Run, Settings as RunSettings};
 use crate::run::scheduler::{Task, Tasks};
 use crate::run::{orphans, signals};
 use crate::stat::Stats;
-use crate::store::RunRecord;
+use crate::store::{RunRecord, StartedRow, Writer};
 use crate::value::Value;
 
 /// What a job is taken to last, in milliseconds, while nothing is on record.
@@ -72,12 +73,12 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let record = RunRecord::new(std::env::args().collect::<Vec<_>>().join(" "), project.cores);
     let tag = record.tag.clone();
     writer.begin_run(record);
+    let unrecorded = mark_unrecorded(project, &plan, &jobs, &records, &writer, &tag)?;
     let (sender, reports) = channel();
     let io_failure = |error: std::io::Error| Failure::from(Diagnostic::error(format!("cannot start: {error}")));
     let watch = signals::watch(sender.clone()).map_err(io_failure)?;
     let programs: Arc<Programs> = Arc::new(Programs::new(shell_in_run, file_functions));
-    let mut executor =
-        Local::new(project.cores as usize, programs, Arc::new(RealDisk), sender).map_err(io_failure)?;
+    let mut executor = Local::new(project.cores as usize, programs, Arc::new(RealDisk), sender).map_err(io_failure)?;
     let mut director = JobDirector::new(project, &plan, &jobs, planner, stats, &totals);
     let summary = Run {
         settings: RunSettings {
@@ -96,6 +97,11 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     .go();
     drop(watch);
     let summary = summary.map_err(|error| store_failure(&error))?;
+    for job in &summary.not_run {
+        if let Some(key) = unrecorded.get(&jobs[*job as usize]) {
+            writer.ended(key);
+        }
+    }
     writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
     writer.flush().map_err(|error| store_failure(&error))?;
     match summary.ending {
@@ -107,6 +113,43 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             Err(Failure::Interrupted(signal))
         }
     }
+}
+
+/// Marks jobs that work inside flow and are not on record as started, before any is; gives their keys. Such a job puts
+/// whole outputs in place without waiting for the store: should the run be killed between that and the record, nothing
+/// else would say that the parameters and the command they were made with are not known.
+fn mark_unrecorded(
+    project: &Project,
+    plan: &Plan<'_>,
+    jobs: &[JobId],
+    records: &StoreRecords,
+    writer: &Writer,
+    tag: &str,
+) -> Result<BTreeMap<JobId, String>, Failure> {
+    let mut marked = BTreeMap::new();
+    for &id in jobs {
+        let job = plan.dag.job(id);
+        let rule = project.workflow.rule(job.rule);
+        let key = key(plan.dag, &project.workflow, job);
+        if !matches!(rule.action, Action::Run(_)) || records.fingerprint(&key).is_some() || records.is_unfinished(&key)
+        {
+            continue;
+        }
+        writer.started(StartedRow {
+            key: key.clone(),
+            rule: rule.name.clone(),
+            run: tag.to_owned(),
+            outputs: job.outputs.iter().map(|&output| plan.dag.paths.name(output).to_owned()).collect(),
+            in_place: false,
+            kept: false,
+            group: None,
+        });
+        marked.insert(id, key);
+    }
+    if !marked.is_empty() {
+        writer.flush().map_err(|error| store_failure(&error))?;
+    }
+    Ok(marked)
 }
 
 fn now_ms() -> i64 {
@@ -128,9 +171,8 @@ fn tidy_up_after_killed_run(
     for line in orphans::clear(left, disk).map_err(Diagnostic::error)? {
         project.warn(line);
     }
-    // What was half-written is gone; what was to be made inside flow and never came is missing, or not as recorded.
-    records.store().forget(unfinished.iter().copied()).map_err(|error| store_failure(&error))?;
-    records.store().forget_started(unfinished).map_err(|error| store_failure(&error))
+    // Their old records stay, and so does their mark: whatever is on disk of them is not as a job left it.
+    records.store().tidied(unfinished).map_err(|error| store_failure(&error))
 }
 
 /// The reporter that fits where the output goes.
@@ -244,7 +286,8 @@ fn tasks(
         let priority = match &rule.priority {
             Some(argument) => {
                 let wildcards = instance::wildcards(rule, &job.wildcards);
-                let context = JobContext { rule: &rule.name, wildcards: &wildcards, attempt: 1, ..JobContext::default() };
+                let context =
+                    JobContext { rule: &rule.name, wildcards: &wildcards, attempt: 1, ..JobContext::default() };
                 match instance::value(argument, &context, &*workflow.functions).map_err(|d| project.failure(d))? {
                     Value::Int(n) => n,
                     #[allow(clippy::cast_possible_truncation)]
@@ -292,5 +335,14 @@ fn demand(project: &Project, plan: &Plan<'_>, id: JobId, totals: &Totals) -> Res
     let (threads, resources) = project
         .job_resources(plan.dag, job, &wildcards, 1)
         .map_err(|diagnostic| project.failure(diagnostic))?;
+    for name in &totals.names[1..] {
+        if let Some(value) = resources.get(name).filter(|value| amount(value).is_none()) {
+            let got = instance::describe(value);
+            let headline = format!("`{name}` is counted by --resources, and rule `{}` gives it as {got}", rule.name);
+            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(name)).map_or(rule.span, |r| r.span);
+            let help = "write a number from 0: how much of it a job takes";
+            return Err(project.failure(Diagnostic::error(headline).at(span, "").help(help)));
+        }
+    }
     Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
 }

@@ -14,7 +14,7 @@ use crate::path::FileId;
 use crate::plan::decide::{FingerprintHasher, PlanError, Planner, Verdict, key};
 use crate::plan::identity::named_paths;
 use crate::plan::reason::Reason;
-use crate::rulefile::rule::{Action, JobContext, Rule};
+use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
 use crate::rulefile::instance;
 use crate::run::executor::Hashes;
@@ -54,8 +54,11 @@ impl<'a> JobDirector<'a> {
             JobDirector { project, plan, jobs, planner, stats, totals, temporary: BTreeMap::new(), refreshed: BTreeMap::new() };
         if !project.settings.keep_temp {
             for &id in jobs {
-                for file in director.temporary_outputs(id) {
-                    director.temporary.entry(file).or_default();
+                // A file that an earlier run made, and left because what needs it failed, goes with this run.
+                for maker in plan.dag.dependencies(id).chain([id]) {
+                    for file in director.temporary_outputs(maker) {
+                        director.temporary.entry(file).or_default();
+                    }
                 }
             }
             for &id in jobs {
@@ -397,6 +400,17 @@ pub fn shell_in_run(text: &str, spec: &JobSpec, place: &dyn Fn(&str) -> String) 
     template::shell_with(text, &values, &config).map_err(|error| error.to_string())
 }
 
+/// Looks at the command and the message of a rule for placeholders that no job can fill in, before any job is run.
+pub fn check_templates(rule: &Rule, workflow: &Workflow) -> Result<(), Diagnostic> {
+    if let Action::Shell(text) = &rule.action {
+        template::check(text, workflow).map_err(|error| template_error(&error, rule.action_span, rule))?;
+    }
+    if let Some((text, span)) = &rule.message {
+        template::check(text, workflow).map_err(|error| template_error(&error, *span, rule))?;
+    }
+    Ok(())
+}
+
 /// A template's error at its place.
 fn template_error(error: &TemplateError, span: Span, rule: &Rule) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(format!("rule `{}`: {error}", rule.name)).at(span, "");
@@ -405,7 +419,9 @@ fn template_error(error: &TemplateError, span: Span, rule: &Rule) -> Diagnostic 
             let root = field.split(['.', '[', ':', '!']).next().unwrap_or(field);
             let near = crate::rulefile::evaluate::nearest(field, known.iter().map(String::as_str))
                 .or_else(|| crate::rulefile::evaluate::nearest(root, known.iter().map(String::as_str)));
-            if let Some(near) = near {
+            if rule.wildcard_names.iter().any(|name| name == root) {
+                diagnostic = diagnostic.help(format!("did you mean `{{wildcards.{field}}}`?"));
+            } else if let Some(near) = near {
                 diagnostic = diagnostic.help(format!("did you mean `{{{near}}}`?"));
             } else if !known.is_empty() {
                 diagnostic = diagnostic.note(format!("there are: {}", known.join(", ")));

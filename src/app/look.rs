@@ -159,7 +159,7 @@ fn evidence(project: &Project, plan: &Plan<'_>, id: JobId, reason: &Reason) -> V
                 _ => diff_lines(old, new),
             }
         }
-        Reason::InputSet { added, removed } => {
+        Reason::InputSet { added, removed } | Reason::OutputSet { added, removed } => {
             let minus = removed.iter().map(|name| format!("- {name}"));
             minus.chain(added.iter().map(|name| format!("+ {name}"))).map(|line| printable(&line)).collect()
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Failure;
+use super::director::check_templates;
 use super::records::StoreRecords;
-use crate::cli::{InputItem, Mode, Settings, Trigger};
+use crate::cli::{InputItem, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::disk::Disk;
 use crate::graph::dag::{Dag, Job};
@@ -14,10 +15,10 @@ use crate::graph::explain::{distance, explain};
 use crate::graph::resolve::{Target, resolve};
 use crate::graph::select::select;
 use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
-use crate::plan::identity::{Identities, named_paths};
+use crate::plan::identity::{Amounts, Identities, named_paths};
 use crate::rulefile::evaluate::{Request, load};
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Expr, JobContext, Rule, Workflow};
+use crate::rulefile::rule::{JobContext, Rule, Workflow};
 use crate::stat::Stats;
 use crate::value::Value;
 
@@ -69,12 +70,11 @@ impl Project {
             actions: crate::action::registry::names().collect(),
         };
         let workflow = load(&request)?;
-        if workflow.rules.is_empty() && !matches!(settings.mode, Mode::ListRules | Mode::Unlock) {
-            return Err(Diagnostic::error(format!("{} has no rules", request.path))
-                .help("a rule is written as `rule NAME:` with `input:`, `output:` and `shell:` or `run:` below it")
-                .into());
+        let project = Project { settings, workflow, colour, cores };
+        if project.workflow.rules.is_empty() {
+            project.warn(format!("{} has no rules", request.path));
         }
-        Ok(Project { settings, workflow, colour, cores })
+        Ok(project)
     }
 
     /// A message that points into the Rulefile.
@@ -103,10 +103,23 @@ impl Project {
             targets.extend(self.workflow.default_rule().map(Target::Rule));
         }
         self.check_rule_names()?;
-        resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
+        let dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
             let (error, paths) = *boxed;
             self.failure(explain(error, &paths, &self.workflow))
-        })
+        })?;
+        self.check_commands(&dag)?;
+        Ok(dag)
+    }
+
+    /// A placeholder that names nothing is found before the first job is run.
+    fn check_commands(&self, dag: &Dag) -> Result<(), Failure> {
+        let mut checked = vec![false; self.workflow.rules.len()];
+        for job in &dag.jobs {
+            if !std::mem::replace(&mut checked[job.rule.index()], true) {
+                check_templates(self.workflow.rule(job.rule), &self.workflow).map_err(|wrong| self.failure(wrong))?;
+            }
+        }
+        Ok(())
     }
 
     /// Rules that options name must be there; `--until` and its like also take files, which the graph knows.
@@ -128,18 +141,6 @@ impl Project {
             diagnostic = diagnostic.help(format!("did you mean `{}`?", near.name));
         }
         diagnostic.into()
-    }
-
-    /// The threads of a rule's jobs: as the rule or the command line says, never more than there are cores.
-    pub fn threads(&self, rule: &Rule) -> u32 {
-        let asked = match (self.settings.set_threads.get(&rule.name), rule.threads.as_ref().map(|t| &t.expr)) {
-            (Some(&threads), _) => threads,
-            (None, Some(Expr::Value(Value::Int(n)))) => u32::try_from(*n).unwrap_or(1),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            (None, Some(Expr::Value(Value::Float(f)))) => *f as u32,
-            _ => 1,
-        };
-        self.clamp_threads(asked)
     }
 
     pub fn clamp_threads(&self, asked: u32) -> u32 {
@@ -214,7 +215,7 @@ impl Project {
         Ok(Planner {
             dag,
             workflow: &self.workflow,
-            identities: Identities::new(&self.workflow, disk, &helpers.threads),
+            identities: Identities::new(&self.workflow, disk, &*helpers.amounts),
             records,
             triggers: self.triggers(),
             forced: self.forced(dag)?,
@@ -227,7 +228,7 @@ impl Project {
     /// Functions of the settings that the planner asks.
     pub fn helpers(&self) -> Helpers<'_> {
         Helpers {
-            threads: Box::new(|rule| self.threads(rule)),
+            amounts: Box::new(|dag, job, wildcards| self.job_resources(dag, job, wildcards, 1)),
             ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)),
         }
     }
@@ -321,12 +322,11 @@ impl Project {
     }
 }
 
-type ThreadsOf<'a> = Box<dyn Fn(&Rule) -> u32 + 'a>;
 type IsAncient<'a> = Box<dyn Fn(&Rule, &Job, usize) -> bool + 'a>;
 
 /// What the planner asks of the settings.
 pub struct Helpers<'a> {
-    pub threads: ThreadsOf<'a>,
+    pub amounts: Box<Amounts<'a>>,
     pub ancient: IsAncient<'a>,
 }
 

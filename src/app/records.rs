@@ -1,6 +1,6 @@
 //! The store as the plan asks it: fingerprints in memory, details on demand.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -16,6 +16,8 @@ pub struct StoreRecords {
     store: RefCell<Store>,
     fingerprints: FxHashMap<Box<str>, (Fingerprint, u64)>,
     unfinished: HashSet<String>,
+    /// The outputs of all jobs on record, read when they are first asked for.
+    outputs: OnceCell<HashSet<String>>,
 }
 
 impl StoreRecords {
@@ -34,13 +36,12 @@ impl StoreRecords {
                     store: RefCell::new(Store::empty().map_err(|error| store_failure(&error))?),
                     fingerprints: FxHashMap::default(),
                     unfinished: HashSet::new(),
+                    outputs: OnceCell::new(),
                 });
             }
             other => other.map_err(|error| store_failure(&error))?,
         };
-        let (mut records, left) = Self::over(opened, project)?;
-        records.unfinished.extend(left.into_iter().map(|row| row.key));
-        Ok(records)
+        Self::over(opened, project).map(|(records, _)| records)
     }
 
     fn over(opened: Opened, project: &Project) -> Result<(StoreRecords, Vec<StartedRow>), Failure> {
@@ -60,8 +61,8 @@ impl StoreRecords {
             }
             Err(error) => return Err(store_failure(&error)),
         }
-        let unfinished = recovered.iter().filter(|row| row.kept).map(|row| row.key.clone()).collect();
-        Ok((StoreRecords { store: RefCell::new(store), fingerprints, unfinished }, recovered))
+        let unfinished = recovered.iter().map(|row| row.key.clone()).collect();
+        Ok((StoreRecords { store: RefCell::new(store), fingerprints, unfinished, outputs: OnceCell::new() }, recovered))
     }
 
     pub fn store(&self) -> std::cell::Ref<'_, Store> {
@@ -88,6 +89,15 @@ impl Records for StoreRecords {
 
     fn is_unfinished(&self, key: &str) -> bool {
         self.unfinished.contains(key)
+    }
+
+    fn is_output(&self, path: &str) -> Result<bool, String> {
+        if self.outputs.get().is_none() {
+            let paths = self.store.borrow().output_paths().map_err(|error| error.to_string())?;
+            // Nobody else sets it.
+            let _ = self.outputs.set(paths.into_iter().collect());
+        }
+        Ok(self.outputs.get().is_some_and(|outputs| outputs.contains(path)))
     }
 }
 

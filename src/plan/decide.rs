@@ -12,10 +12,10 @@ use super::reason::{Change, Reason};
 use crate::diagnostic::Diagnostic;
 use crate::disk::Stamp;
 use crate::graph::dag::{Dag, Job, JobId};
-use crate::path::FileId;
+use crate::path::{FileId, Paths};
 use crate::rulefile::rule::{Action, Rule, Workflow};
 use crate::stat::Stats;
-use crate::store::{Fingerprint, JobRecord};
+use crate::store::{FileRecord, Fingerprint, JobRecord};
 
 /// What the store knows, as the plan asks for it.
 pub trait Records {
@@ -27,6 +27,12 @@ pub trait Records {
 
     /// Whether the job was started and did not finish.
     fn is_unfinished(&self, key: &str) -> bool;
+
+    /// Whether some job's record has the file among its outputs.
+    ///
+    /// # Errors
+    /// A message about the store.
+    fn is_output(&self, path: &str) -> Result<bool, String>;
 }
 
 /// Which kinds of difference count (`--rerun-triggers`).
@@ -214,6 +220,9 @@ impl Planner<'_> {
         let job = self.dag.job(id);
         let record = self.records.record(key).map_err(PlanError::Records)?;
         let Some(mut record) = record else {
+            if let Some(reason) = self.made_by_another(job, stats)? {
+                return Ok(Verdict::Stale(reason));
+            }
             if self.triggers.mtime
                 && let Some(reason) = self.newer_input(job, remade, stats)?
             {
@@ -227,7 +236,7 @@ impl Planner<'_> {
         if let Some(reason) = self.inputs_changed(job, &mut record, remade, stats)? {
             return Ok(Verdict::Stale(reason));
         }
-        if let Some(reason) = self.identity_changed(&record, identity) {
+        if let Some(reason) = self.output_set_changed(job, &record).or_else(|| self.identity_changed(&record, identity)) {
             return Ok(Verdict::Stale(reason));
         }
         if let Some(verdict) = waits_for(remade) {
@@ -321,16 +330,28 @@ impl Planner<'_> {
                 record.inputs[place].stamp = now;
             }
         }
-        let paths = &self.dag.paths;
-        let same = record.inputs.len() == job.inputs.len()
-            && record.inputs.iter().zip(&job.inputs).all(|(old, &file)| old.path == paths.name(file));
-        if !self.triggers.input || same {
+        if !self.triggers.input {
             return Ok(None);
         }
-        let old: BTreeSet<&str> = record.inputs.iter().map(|old| old.path.as_str()).collect();
-        let now: BTreeSet<&str> = job.inputs.iter().map(|&file| paths.name(file)).collect();
-        let difference = |a: &BTreeSet<&str>, b: &BTreeSet<&str>| a.difference(b).map(|&name| name.to_owned()).collect();
-        Ok(Some(Reason::InputSet { added: difference(&now, &old), removed: difference(&old, &now) }))
+        let difference = difference(&record.inputs, &job.inputs, &self.dag.paths);
+        Ok(difference.map(|(added, removed)| Reason::InputSet { added, removed }))
+    }
+
+    fn output_set_changed(&self, job: &Job, record: &JobRecord) -> Option<Reason> {
+        let (added, removed) = difference(&record.outputs, &job.outputs, &self.dag.paths).filter(|_| self.triggers.code)?;
+        Some(Reason::OutputSet { added, removed })
+    }
+
+    /// A job without a record whose outputs are on record as another's: the Rulefile gives them to this one now.
+    fn made_by_another(&self, job: &Job, stats: &mut Stats<'_>) -> Result<Option<Reason>, PlanError> {
+        let mut added = Vec::new();
+        for &output in job.outputs.iter().filter(|_| self.triggers.code) {
+            let name = self.dag.paths.name(output);
+            if stats.get(&self.dag.paths, output)?.is_some() && self.records.is_output(name).map_err(PlanError::Records)? {
+                added.push(name.to_owned());
+            }
+        }
+        Ok((!added.is_empty()).then(|| Reason::OutputSet { added, removed: Vec::new() }))
     }
 
     fn identity_changed(&self, record: &JobRecord, identity: &Identity) -> Option<Reason> {
@@ -414,26 +435,24 @@ impl Planner<'_> {
     /// Jobs whose `temp()` outputs are gone and needed by a job that will run are stale too; and so on, up the graph.
     fn remake_temporaries(&self, verdicts: &mut [Verdict], stats: &mut Stats<'_>) -> Result<(), PlanError> {
         let dag = self.dag;
-        let mut work: Vec<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();
-        while let Some(id) = work.pop() {
+        // From the last job to the first: what a job needs stands before it.
+        let mut work: BTreeSet<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();
+        while let Some(id) = work.pop_last() {
+            let alone = self.waits_for_one(verdicts, id);
             for &input in &dag.job(id).inputs {
                 let Some(producer) = dag.producer(input) else { continue };
-                if verdicts[producer.index()].is_to_do()
-                    || self.left_out[producer.index()]
-                    || stats.get(&dag.paths, input)?.is_some()
-                {
+                let will_be_there = match &verdicts[producer.index()] {
+                    Verdict::Stale(_) => true,
+                    // If that one is cut off, so is this job.
+                    Verdict::Pending(_) => alone == Some(producer),
+                    Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => self.left_out[producer.index()],
+                };
+                if will_be_there || stats.get(&dag.paths, input)?.is_some() {
                     continue;
                 }
                 verdicts[producer.index()] = Verdict::Stale(Reason::TempNeeded { file: input });
-                work.push(producer);
-                for dependent in dag.dependents(producer) {
-                    let verdict = &mut verdicts[dependent.index()];
-                    if matches!(verdict, Verdict::Fresh | Verdict::Refreshed(_)) {
-                        *verdict = Verdict::Pending(Reason::InputRemade { files: vec![input] });
-                        work.push(dependent);
-                        work.extend(self.spread_pending(verdicts, dependent));
-                    }
-                }
+                work.insert(producer);
+                self.stir(verdicts, producer, &mut work);
             }
         }
         Ok(())
@@ -444,21 +463,32 @@ impl Planner<'_> {
             || (dag_target(self.dag, job) && !self.left_out[job.index()] && verdicts[job.index()] == Verdict::Nothing)
     }
 
-    /// What depends on a job that has become pending is pending too.
-    fn spread_pending(&self, verdicts: &mut [Verdict], from: JobId) -> Vec<JobId> {
-        let mut changed = Vec::new();
-        let mut work = vec![from];
-        while let Some(id) = work.pop() {
+    /// For a job that is pending on one other alone, that other.
+    fn waits_for_one(&self, verdicts: &[Verdict], job: JobId) -> Option<JobId> {
+        if !matches!(verdicts[job.index()], Verdict::Pending(_)) {
+            return None;
+        }
+        let mut awaited = self.dag.dependencies(job).filter(|before| verdicts[before.index()].is_to_do());
+        awaited.next().filter(|_| awaited.next().is_none())
+    }
+
+    /// What depends on a job that will run after all is pending too. Adds to `work` all that wait for more than before.
+    fn stir(&self, verdicts: &mut [Verdict], from: JobId, work: &mut BTreeSet<JobId>) {
+        let mut stirred = vec![from];
+        while let Some(id) = stirred.pop() {
             for dependent in self.dag.dependents(id) {
-                if matches!(verdicts[dependent.index()], Verdict::Fresh | Verdict::Refreshed(_)) {
-                    let files = self.dag.job(id).outputs.first().copied().into_iter().collect();
-                    verdicts[dependent.index()] = Verdict::Pending(Reason::InputRemade { files });
-                    changed.push(dependent);
-                    work.push(dependent);
+                match &verdicts[dependent.index()] {
+                    Verdict::Fresh | Verdict::Refreshed(_) => {
+                        let files = self.dag.job(id).outputs.first().copied().into_iter().collect();
+                        verdicts[dependent.index()] = Verdict::Pending(Reason::InputRemade { files });
+                        work.insert(dependent);
+                        stirred.push(dependent);
+                    }
+                    Verdict::Pending(_) => drop(work.insert(dependent)),
+                    Verdict::Nothing | Verdict::Stale(_) => {}
                 }
             }
         }
-        changed
     }
 }
 
@@ -469,6 +499,17 @@ fn dag_target(dag: &Dag, job: JobId) -> bool {
 /// A rule that is there for its inputs only.
 pub fn is_target_only(rule: &Rule) -> bool {
     rule.action == Action::None && rule.output.is_empty()
+}
+
+/// Which files are new and which are gone; `None` if they are the same ones in the same order.
+fn difference(old: &[FileRecord], now: &[FileId], paths: &Paths) -> Option<(Vec<String>, Vec<String>)> {
+    if old.len() == now.len() && old.iter().zip(now).all(|(old, &file)| old.path == paths.name(file)) {
+        return None;
+    }
+    let old: BTreeSet<&str> = old.iter().map(|old| old.path.as_str()).collect();
+    let now: BTreeSet<&str> = now.iter().map(|&file| paths.name(file)).collect();
+    let only = |a: &BTreeSet<&str>, b: &BTreeSet<&str>| a.difference(b).map(|&name| name.to_owned()).collect();
+    Some((only(&now, &old), only(&old, &now)))
 }
 
 fn waits_for(remade: &[FileId]) -> Option<Verdict> {

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::normal;
 use crate::diagnostic::Diagnostic;
 use crate::disk::{Disk, Hash};
-use crate::graph::dag::{Dag, JobId};
+use crate::graph::dag::{Dag, Job, JobId};
 use crate::path::Paths;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule, RuleId, Workflow};
@@ -28,11 +28,15 @@ pub struct Identity {
     pub digest: [u8; 16],
 }
 
+/// The threads and resources of a job, given its wildcards.
+pub type Amounts<'a> =
+    dyn Fn(&Dag, &Job, &[(String, String)]) -> Result<(u32, BTreeMap<String, Value>), Diagnostic> + 'a;
+
 /// Computes identities, and remembers those that hold for a whole rule.
 pub struct Identities<'a> {
     workflow: &'a Workflow,
     disk: &'a dyn Disk,
-    threads: &'a dyn Fn(&Rule) -> u32,
+    amounts: &'a Amounts<'a>,
     by_rule: RefCell<FxHashMap<RuleId, Arc<RuleIdentity>>>,
 }
 
@@ -45,9 +49,9 @@ struct RuleIdentity {
 }
 
 impl<'a> Identities<'a> {
-    /// `threads` gives the threads that a rule's jobs get, for params that ask for them.
-    pub fn new(workflow: &'a Workflow, disk: &'a dyn Disk, threads: &'a dyn Fn(&Rule) -> u32) -> Self {
-        Identities { workflow, disk, threads, by_rule: RefCell::default() }
+    /// `amounts` gives the threads and resources of a job's first try, for params that ask for them.
+    pub fn new(workflow: &'a Workflow, disk: &'a dyn Disk, amounts: &'a Amounts<'a>) -> Self {
+        Identities { workflow, disk, amounts, by_rule: RefCell::default() }
     }
 
     /// The identity of a job.
@@ -64,14 +68,14 @@ impl<'a> Identities<'a> {
         let wildcards = instance::wildcards(rule, &it.wildcards);
         let input = named_paths(&dag.paths, &it.inputs, &it.shape.names);
         let output = named_paths(&dag.paths, &it.outputs, &rule.output.names);
-        let resources = BTreeMap::new();
+        let (threads, resources) = (self.amounts)(dag, it, &wildcards)?;
         let context = JobContext {
             rule: &rule.name,
             wildcards: &wildcards,
             input: Some(&input),
             output: Some(&output),
             resources: Some(&resources),
-            threads: Some((self.threads)(rule)),
+            threads: Some(threads),
             attempt: 1,
             ..JobContext::default()
         };

@@ -34,6 +34,8 @@ pub enum Reason {
     /// No record, and an input is newer than the oldest output, by so many nanoseconds.
     InputNewer { input: FileId, output: FileId, by_ns: i64 },
     InputSet { added: Vec<String>, removed: Vec<String> },
+    /// Other outputs than those on record. Added ones may be there, made by another job or for other inputs.
+    OutputSet { added: Vec<String>, removed: Vec<String> },
     /// The parameters as JSON, before and now.
     Params { old: String, new: String },
     /// The command or `run:` body, before and now.
@@ -66,6 +68,12 @@ impl Reason {
                 ([], removed) => format!("input no longer used: {}", clip(removed)),
                 (added, removed) => format!("new input: {}; no longer used: {}", clip(added), clip(removed)),
             },
+            Reason::OutputSet { added, removed } => match (added.as_slice(), removed.as_slice()) {
+                ([], []) => "the outputs are in another order".into(),
+                (added, []) => format!("not made by it before: {}", clip(added)),
+                ([], removed) => format!("no longer made by it: {}", clip(removed)),
+                (added, removed) => format!("not made by it before: {}; no longer: {}", clip(added), clip(removed)),
+            },
             Reason::Params { .. } => "the params have changed".into(),
             Reason::Code { .. } => "the code has changed".into(),
             Reason::Script { path } => format!("script {path} has changed"),
@@ -85,6 +93,7 @@ impl Reason {
             Reason::InputChanged { .. } => "input-changed",
             Reason::InputNewer { .. } => "input-newer",
             Reason::InputSet { .. } => "input-set",
+            Reason::OutputSet { .. } => "output-set",
             Reason::Params { .. } => "params",
             Reason::Code { .. } => "code",
             Reason::Script { .. } => "script",

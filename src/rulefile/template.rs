@@ -154,6 +154,21 @@ pub fn globals(template: &str, workflow: &Workflow) -> Vec<(String, Value)> {
     out
 }
 
+/// Looks for a placeholder that can stand for nothing in any job: what comes before its first dot or bracket is neither
+/// a part of a job nor a file-level name.
+///
+/// # Errors
+/// [`TemplateError`] for the first such placeholder, and for braces that do not match.
+pub fn check(template: &str, workflow: &Workflow) -> Result<(), TemplateError> {
+    for piece in pieces(template)? {
+        let Piece::Field(field) = piece else { continue };
+        if !JOB_NAMES.contains(&field.root) && workflow.functions.global(field.root).is_none() {
+            return Err(unknown(&field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect()));
+        }
+    }
+    Ok(())
+}
+
 /// Where a script is: relative to the folder of the file that holds its rule.
 pub fn script_path(path: &str, basedir: &str) -> String {
     if path.starts_with('/') || basedir.is_empty() || basedir == "." { path.to_owned() } else { format!("{basedir}/{path}") }

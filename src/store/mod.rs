@@ -75,7 +75,7 @@ impl From<rusqlite::Error> for StoreError {
 pub struct Opened {
     pub store: Store,
     /// Jobs that a killed run had started, in the order of their keys. They stay on record until
-    /// [`Store::forget_started`].
+    /// [`Store::tidied`].
     pub recovered: Vec<StartedRow>,
     /// A message for the user: damaged records were set aside.
     pub notice: Option<String>,
@@ -235,12 +235,13 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    /// Takes the marks of started jobs away, when a killed run has been tidied up.
-    pub fn forget_started<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
+    /// Notes that a killed run has been tidied up: its jobs stay unfinished until they are made again, and what is at
+    /// their outputs' names is from now on not touched.
+    pub fn tidied<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
         for key in keys {
-            transaction.prepare_cached("DELETE FROM started WHERE key = ?1")?.execute([key])?;
+            transaction.prepare_cached("UPDATE started SET kept = 1 WHERE key = ?1")?.execute([key])?;
         }
         Ok(transaction.commit()?)
     }

@@ -66,7 +66,8 @@ pub struct StartedRow {
     pub outputs: Vec<String>,
     /// Whether it writes its outputs where they belong (shell, script), so that they may be half-written.
     pub in_place: bool,
-    /// It failed, and its outputs were kept on request (`--keep-incomplete`): unfinished, and not to be removed.
+    /// Unfinished, and what is at its outputs' names is not to be removed: it failed, and they were kept on request
+    /// (`--keep-incomplete`); or a later run has removed them already.
     pub kept: bool,
     /// Its process group, and when that group's leader started (clock ticks since boot, `/proc/PID/stat` field 22).
     pub group: Option<(i32, u64)>,

@@ -235,12 +235,11 @@ impl Batch {
         self.urgent |= urgent;
     }
 
-    /// A job whose start was never written needs no end.
+    /// A start that is not written yet need not be; one that an earlier run wrote is over as well.
     fn end(&mut self, key: &str) {
         self.spawned.remove(key);
-        if self.started.remove(key).is_none() {
-            self.ended.push(key.to_owned());
-        }
+        self.started.remove(key);
+        self.ended.push(key.to_owned());
     }
 
     fn is_full(&self) -> bool {

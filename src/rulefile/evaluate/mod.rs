@@ -10,6 +10,7 @@ mod loader;
 mod objects;
 mod programs;
 pub mod settings;
+mod shell;
 mod statements;
 
 pub use self::files::files as file_functions;
@@ -59,6 +60,7 @@ static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
     flags::flags(&mut builder);
     data::data(&mut builder);
     statements::statements(&mut builder);
+    builder.set("shell", shell::Shell);
     builder.build()
 });
 
@@ -140,7 +142,8 @@ fn initial_config(loader: &Loader, request: &Request) -> Result<Dict, Diagnostic
     merge(&mut overrides, &request.config);
     *loader.config.borrow_mut() = ConfigLayers {
         files_given: !request.configfiles.is_empty(),
-        replaced: request.replace_workflow_config,
+        // There is nothing to replace it with where no file was given.
+        replaced: request.replace_workflow_config && !request.configfiles.is_empty(),
         overrides: overrides.clone(),
     };
     Ok(overrides)
@@ -312,26 +315,28 @@ fn import_text(value: Value<'_>) -> Option<String> {
 pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (name.chars().count() / 3).max(1);
     known
-        .map(|candidate| (strsim_distance(name, candidate), candidate))
+        .map(|candidate| (edit_distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Edit distance.
-fn strsim_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, c) in a.chars().enumerate() {
-        let mut previous = row[0];
-        row[0] = i + 1;
+/// Edit distance in which two letters that changed places count once (optimal string alignment).
+fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for (i, &c) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
         for (j, &d) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (previous + usize::from(c != d)).min(above + 1).min(row[j] + 1);
-            previous = above;
+            let mut least = (rows[i][j] + usize::from(c != d)).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && c == b[j - 1] && a[i - 1] == d {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 /// The folder of a path, empty for the working directory.

@@ -6,7 +6,7 @@ use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::dict::{AllocDict, DictMut, DictRef};
 use starlark::values::list::{AllocList, ListRef};
-use starlark::values::none::{NoneOr, NoneType};
+use starlark::values::none::NoneType;
 use starlark::values::tuple::{TupleRef, UnpackTuple};
 use starlark::values::Value;
 
@@ -17,6 +17,7 @@ use super::loader::{Include, Loader, fail};
 use super::settings::{merge, read_config};
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::diagnostic::Diagnostic;
+use crate::rulefile::lower::refused;
 use crate::rulefile::rule::{Argument, Expr};
 use crate::value::{Dict, Value as Plain};
 
@@ -122,6 +123,9 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         if let Some(value) = super::frozen::module_value(eval, name) {
             return Ok(value);
         }
+        if let Some(diagnostic) = refused::name(name) {
+            return Err(fail(diagnostic));
+        }
         let mut diagnostic = Diagnostic::error(format!("name `{name}` is not defined"));
         let known: Vec<String> = eval.module().names().map(|known| known.as_str().to_owned()).collect();
         if let Some(near) = super::nearest(name, known.iter().map(String::as_str)) {
@@ -215,34 +219,5 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         let constraints = constraints.iter().map(|(name, &regex)| (name.clone(), regex.to_owned()));
         Loader::of(eval).constraints.borrow_mut().extend(constraints);
         Ok(NoneType)
-    }
-
-    /// Runs a command while the Rulefile is read: with `read=True` its output is the result.
-    fn shell<'v>(
-        #[starlark(require = pos)] command: &str,
-        #[starlark(require = named, default = false)] read: bool,
-        #[starlark(require = named, default = false)] iterable: bool,
-        eval: &mut Evaluator<'v, '_, '_>,
-    ) -> starlark::Result<NoneOr<Value<'v>>> {
-        let output = std::process::Command::new("bash")
-            .args(["-euo", "pipefail", "-c", command])
-            .stdin(std::process::Stdio::null())
-            .stderr(std::process::Stdio::inherit())
-            .output()
-            .map_err(|error| fail(Diagnostic::error(format!("cannot start bash: {error}"))))?;
-        if !output.status.success() {
-            let code = output.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-            return Err(fail(Diagnostic::error(format!("shell() failed with {code}")).note(command)));
-        }
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let heap = eval.heap();
-        Ok(match (read, iterable) {
-            (true, _) => NoneOr::Other(heap.alloc(text.as_str())),
-            (false, true) => NoneOr::Other(heap.alloc(AllocList(text.lines()))),
-            (false, false) => {
-                eprint!("{text}");
-                NoneOr::None
-            }
-        })
     }
 }

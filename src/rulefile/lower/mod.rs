@@ -8,7 +8,7 @@ mod functions;
 mod imports;
 mod lowerer;
 mod names;
-mod refused;
+pub(in crate::rulefile) mod refused;
 mod rules;
 mod statements;
 

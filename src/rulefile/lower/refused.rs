@@ -22,6 +22,36 @@ const DIRECTIVES_TO_COME: &[&str] = &[
     "template_engine",
 ];
 
+/// Functions and objects of the language that this version does not have yet.
+const NAMES_TO_COME: &[&str] = &[
+    "access",
+    "before_update",
+    "branch",
+    "checkpoints",
+    "evaluate",
+    "extract_checksum",
+    "flag",
+    "flatten",
+    "from_queue",
+    "gather",
+    "github",
+    "gitfile",
+    "gitlab",
+    "local",
+    "lookup",
+    "parse_input",
+    "pipe",
+    "prepend_param",
+    "remote",
+    "repeat",
+    "report",
+    "scatter",
+    "service",
+    "storage",
+    "subpath",
+    "update",
+];
+
 /// Statements that this version has; the other keywords of the grammar are to come.
 pub const STATEMENTS: &[&str] =
     &["include", "configfile", "workdir", "localrules", "ruleorder", "wildcard_constraints"];
@@ -55,6 +85,11 @@ pub fn directive(keyword: &str, span: Span) -> Result<(), Diagnostic> {
         return Err(not_yet(&format!("the directive `{keyword}`"), span));
     }
     Ok(())
+}
+
+/// What to say of a name that is not defined because it is still to come.
+pub fn name(name: &str) -> Option<Diagnostic> {
+    NAMES_TO_COME.contains(&name).then(|| Diagnostic::error(format!("this version does not have `{name}` yet")))
 }
 
 /// Refuses a module without a native counterpart.

@@ -1,0 +1,267 @@
+//! The commonest mistakes in Rulefiles and on the command line, and the whole message that each gets: what is wrong,
+//! where, and how to mend it.
+
+mod support;
+
+use support::Project;
+
+/// What `flow` says to this Rulefile; the folder has `in.txt`.
+#[track_caller]
+fn message(rulefile: &str) -> String {
+    let project = Project::new(rulefile).file("in.txt", "x\n");
+    let ran = project.flow("-j1").exits(1);
+    assert!(!project.exists("out.txt"), "nothing was made");
+    ran.shown()
+}
+
+macro_rules! mistakes {
+    ($($name:ident: $rulefile:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::assert_snapshot!(message($rulefile));
+            }
+        )*
+    };
+}
+
+mistakes! {
+    a_colon_forgotten_after_the_rule: r#"
+        rule out
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_colon_forgotten_after_a_directive: r#"
+        rule out:
+            output "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_comma_forgotten_between_inputs: r#"
+        rule out:
+            input:
+                "in.txt"
+                "other.txt"
+            output: "out.txt"
+            shell: "cat {input} > {output}"
+    "#;
+    a_comma_forgotten_between_named_params: r#"
+        rule out:
+            output: "out.txt"
+            params:
+                a=1
+                b=2
+            shell: "touch {output}"
+    "#;
+    a_directive_misspelt: r#"
+        rule out:
+            outptu: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_string_never_closed: r#"
+        rule out:
+            output: "out.txt
+            shell: "touch {output}"
+    "#;
+    a_bracket_never_closed: r#"
+        rule out:
+            input: expand("{x}.txt", x=["in"]
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    an_indentation_that_fits_nothing: r#"
+        rule out:
+            output: "out.txt"
+          shell: "touch {output}"
+    "#;
+    tabs_and_blanks_mixed: "rule out:\n    output: \"out.txt\"\n\tshell: \"touch {output}\"\n";
+    a_placeholder_misspelt: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            shell: "cp {inptu} {output}"
+    "#;
+    a_param_that_is_not_there: r#"
+        rule out:
+            output: "out.txt"
+            params: size=3
+            shell: "echo {params.sice} > {output}"
+    "#;
+    braces_of_the_shell_not_doubled: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            shell: "awk '{print $1}' {input} > {output}"
+    "#;
+    a_wildcard_in_the_input_only: r#"
+        rule out:
+            input: "{sample}.txt"
+            output: "out.txt"
+            shell: "cp {input} {output}"
+    "#;
+    a_wildcard_that_expand_does_not_fill: r#"
+        SAMPLES = ["a", "b"]
+
+        rule out:
+            input: expand("{sample}.txt", samples=SAMPLES)
+            output: "out.txt"
+            shell: "cat {input} > {output}"
+    "#;
+    wildcards_that_differ_between_outputs: r#"
+        rule all:
+            input: "out.txt"
+
+        rule out:
+            output: "{name}.txt", "{name}.{kind}"
+            shell: "touch {output}"
+    "#;
+    a_name_that_is_not_defined: r#"
+        SAMPLES = ["a", "b"]
+
+        rule out:
+            input: expand("{sample}.txt", sample=SAMPELS)
+            output: "out.txt"
+            shell: "cat {input} > {output}"
+    "#;
+    a_key_that_the_configuration_lacks: r#"
+        rule out:
+            output: config["output"]
+            shell: "touch {output}"
+    "#;
+    a_configuration_file_that_is_not_there: r#"
+        configfile: "config.yaml"
+
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    an_include_that_is_not_there: r#"
+        include: "rules/other.smk"
+
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    two_rules_of_one_name: r#"
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+
+        rule out:
+            output: "other.txt"
+            shell: "touch {output}"
+    "#;
+    a_rule_with_two_actions: r#"
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+            run: pass
+    "#;
+    a_rule_with_outputs_and_no_action: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+    "#;
+    an_output_that_is_a_function: r#"
+        rule out:
+            output: lambda wildcards: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_rule_that_ruleorder_does_not_find: r#"
+        ruleorder: out > otu
+
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    an_import_that_is_not_available: r#"
+        import pandas as pd
+
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_file_opened: r#"
+        SAMPLES = open("samples.txt").read().split()
+
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    an_action_misspelt: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            run: write_txet("x", output[0])
+    "#;
+    an_argument_that_an_action_does_not_have: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            run: write_text("x", output[0], encodign="utf-8")
+    "#;
+    a_path_that_is_no_input: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            run: write_text(read_text("other.txt"), output[0])
+    "#;
+    an_output_that_never_comes: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            shell: "cp {input} out.text"
+    "#;
+    a_constraint_that_is_no_regular_expression: r#"
+        rule out:
+            output: "{name,[a-}.txt"
+            shell: "touch {output}"
+    "#;
+    threads_that_are_text: r#"
+        rule out:
+            output: "out.txt"
+            threads: "many"
+            shell: "touch {output}"
+    "#;
+    a_wildcard_never_closed: r#"
+        rule out:
+            output: "{name.txt"
+            shell: "touch {output}"
+    "#;
+    a_resource_with_an_unknown_unit: r#"
+        rule out:
+            output: "out.txt"
+            resources: mem="2 gigs"
+            shell: "touch {output}"
+    "#;
+    a_script_that_is_not_there: r#"
+        rule out:
+            output: "out.txt"
+            script: "scripts/none.py"
+    "#;
+}
+
+#[test]
+fn a_configuration_file_with_a_mistake_is_shown_at_its_place() {
+    for (name, text) in [("c.yaml", "a: 1\nb: [1, 2\nc: 3\n"), ("c.json", "{\"a\": 1,\n \"b\": }\n"), ("c.toml", "a = 1\nb = = 2\n")] {
+        let project = Project::new(&format!("configfile: '{name}'\nrule out:\n    output: 'out.txt'\n    shell: 'touch out.txt'\n")).file(name, text);
+        insta::assert_snapshot!(format!("configuration_{name}"), project.flow("").exits(1).shown());
+    }
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    for (name, words) in [
+        ("option", "--keep-goign"),
+        ("jobs", "-j many"),
+        ("config", "-C size"),
+        ("resources", "--resources mem"),
+        ("modes", "--summary --unlock"),
+        ("format", "--dag png"),
+        ("action", "--actions gausian"),
+    ] {
+        let project = Project::new("rule out:\n    output: 'out.txt'\n    shell: 'touch out.txt'\n");
+        let ran = project.flow(words);
+        assert!(matches!(ran.code, Some(1 | 2)), "{words}");
+        insta::assert_snapshot!(format!("command_line_{name}"), ran.shown());
+    }
+}

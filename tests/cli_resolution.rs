@@ -1,0 +1,278 @@
+//! Files that cannot be made: the message says what is missing, who asked for it all the way up, and what could settle
+//! it. Nothing is run then.
+
+mod support;
+
+use support::Project;
+
+fn refused(rulefile: &str, words: &str) -> String {
+    let project = Project::new(rulefile);
+    let ran = project.flow(words).exits(1);
+    assert_eq!(ran.stdout, "", "a refused plan prints nothing");
+    let files: Vec<_> = project.tree().into_keys().collect();
+    assert_eq!(files, [std::path::Path::new("Rulefile")], "a refused plan makes nothing");
+    ran.shown()
+}
+
+#[test]
+fn a_missing_input_three_levels_down_is_followed_up_to_the_target() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule all:
+            input: "report.txt"
+
+        rule report:
+            input: "mean/a.txt"
+            output: "report.txt"
+            shell: "cat {input} > {output}"
+
+        rule mean:
+            input: "clean/{sample}.txt"
+            output: "mean/{sample}.txt"
+            shell: "mean {input} > {output}"
+
+        rule clean:
+            input: "raw/{sample}.txt"
+            output: "clean/{sample}.txt"
+            shell: "clean {input} > {output}"
+        "#,
+        "",
+    ));
+}
+
+#[test]
+fn a_near_miss_of_an_output_shows_the_pattern() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule all:
+            input: "plot/a.pgn"
+
+        rule plot:
+            output: "plot/{name}.png"
+            shell: "plot > {output}"
+        "#,
+        "",
+    ));
+}
+
+#[test]
+fn a_cycle_is_shown() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule a:
+            input: "c.txt"
+            output: "a.txt"
+            shell: "cp {input} {output}"
+
+        rule b:
+            input: "a.txt"
+            output: "b.txt"
+            shell: "cp {input} {output}"
+
+        rule c:
+            input: "b.txt"
+            output: "c.txt"
+            shell: "cp {input} {output}"
+        "#,
+        "",
+    ));
+}
+
+#[test]
+fn a_rule_that_needs_its_own_output_is_shown() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule add:
+            input: "a.txt"
+            output: "a.txt"
+            shell: "cp {input} {output}"
+        "#,
+        "",
+    ));
+}
+
+const TWO_RULES: &str = r#"
+    rule fast:
+        output: "out/{name}.txt"
+        shell: "echo fast > {output}"
+
+    rule slow:
+        output: "out/{stem}.txt"
+        shell: "echo slow > {output}"
+"#;
+
+#[test]
+fn two_rules_for_one_file_are_ambiguous_and_ruleorder_settles_it() {
+    insta::assert_snapshot!(refused(TWO_RULES, "out/a.txt"));
+    for (order, text) in [("fast > slow", "fast\n"), ("slow > fast", "slow\n")] {
+        let project = Project::new(TWO_RULES);
+        let rules = project.read("Rulefile");
+        project.write("Rulefile", &format!("ruleorder: {order}\n{rules}"));
+        project.flow("out/a.txt").exits(0);
+        assert_eq!(project.read("out/a.txt"), text);
+    }
+    let project = Project::new(TWO_RULES);
+    project.flow("--allow-ambiguity out/a.txt").exits(0);
+    assert_eq!(project.read("out/a.txt"), "fast\n");
+}
+
+#[test]
+fn a_rule_without_wildcards_goes_before_one_with_them() {
+    let project = Project::new(
+        r#"
+        rule any:
+            output: "{name}.txt"
+            shell: "echo any > {output}"
+
+        rule this:
+            output: "a.txt"
+            shell: "echo this > {output}"
+        "#,
+    );
+    project.makes("a.txt b.txt", &["any name=b", "this"]);
+    assert_eq!(project.read("a.txt"), "this\n");
+}
+
+#[test]
+fn the_first_rule_whose_inputs_exist_is_taken_by_ruleorder() {
+    let project = Project::new(
+        r#"
+        ruleorder: from_csv > from_tsv
+
+        rule from_csv:
+            input: "{name}.csv"
+            output: "{name}.txt"
+            shell: "cp {input} {output}"
+
+        rule from_tsv:
+            input: "{name}.tsv"
+            output: "{name}.txt"
+            shell: "cp {input} {output}"
+        "#,
+    )
+    .file("a.tsv", "t\n")
+    .file("b.csv", "c\n")
+    .file("b.tsv", "t\n");
+    project.makes("a.txt b.txt", &["from_tsv name=a", "from_csv name=b"]);
+}
+
+#[test]
+fn a_rule_with_wildcards_is_no_target() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule plot:
+            output: "plot/{name}.png"
+            shell: "plot > {output}"
+        "#,
+        "plot",
+    ));
+}
+
+#[test]
+fn a_wildcard_that_grows_without_end_is_stopped() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule pack:
+            input: "{name}.txt.gz"
+            output: "{name}.txt"
+            shell: "gunzip -c {input} > {output}"
+
+        rule unpack:
+            input: "{name}.txt"
+            output: "{name}"
+            shell: "cp {input} {output}"
+        "#,
+        "a.dat",
+    ));
+}
+
+#[test]
+fn one_file_has_one_writer() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule all:
+            input: "a.txt", "b.txt"
+
+        rule one:
+            output: "a.txt", "log.txt"
+            shell: "touch {output}"
+
+        rule two:
+            output: "b.txt", "log.txt"
+            shell: "touch {output}"
+
+        ruleorder: one > two
+        "#,
+        "",
+    ));
+}
+
+#[test]
+fn a_file_in_the_directory_of_another_rule_is_refused() {
+    insta::assert_snapshot!(refused(
+        r#"
+        rule all:
+            input: "out", "out/extra.txt"
+
+        rule folder:
+            output: directory("out")
+            shell: "mkdir -p {output}"
+
+        rule extra:
+            output: "out/extra.txt"
+            shell: "touch {output}"
+        "#,
+        "",
+    ));
+}
+
+#[test]
+fn a_function_that_fails_is_shown_where_it_fails() {
+    insta::assert_snapshot!(refused(
+        r#"
+        UNITS = {"a": "raw/a1.txt"}
+
+        def units(wildcards):
+            return UNITS[wildcards.sample]
+
+        rule join:
+            input: units
+            output: "joined/{sample}.txt"
+            shell: "cat {input} > {output}"
+        "#,
+        "joined/b.txt",
+    ));
+}
+
+#[test]
+fn several_ways_that_all_fail_are_all_shown() {
+    insta::assert_snapshot!(refused(
+        r#"
+        ruleorder: from_csv > from_tsv
+
+        rule from_csv:
+            input: "{name}.csv"
+            output: "{name}.txt"
+            shell: "cp {input} {output}"
+
+        rule from_tsv:
+            input: "{name}.tsv"
+            output: "{name}.txt"
+            shell: "cp {input} {output}"
+        "#,
+        "a.txt",
+    ));
+}
+
+#[test]
+fn a_chain_of_thousands_of_rules_is_resolved() {
+    let mut rules = String::from("rule r0:\n    output: 'f0'\n    run: write_text('x', output[0])\n");
+    for i in 1..2000 {
+        let before = i - 1;
+        rules.push_str(&format!(
+            "rule r{i}:\n    input: 'f{before}'\n    output: 'f{i}'\n    run: copy(input[0], output[0])\n"
+        ));
+    }
+    let project = Project::new("").file("Rulefile", &rules);
+    project.flow("-n -q f1999").exits(0).says("2000  in all");
+}

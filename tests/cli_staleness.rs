@@ -1,0 +1,388 @@
+//! What makes a job stale and what does not, and what `--why` says of it: edits of files and of the Rulefile, one after
+//! the other, each followed by exactly the jobs that it calls for.
+
+mod support;
+
+use support::Project;
+
+/// Two samples through two rules, and one file of all.
+fn samples() -> Project {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "all.txt"
+
+        rule double:
+            input: "raw/{sample}.txt"
+            output: "double/{sample}.txt"
+            params: size=50
+            shell:
+                "cat {input} {input} > {output}; echo {params.size} >> {output}"
+
+        rule sort:
+            input: "double/{sample}.txt"
+            output: "sorted/{sample}.txt"
+            shell: "sort {input} > {output}"
+
+        rule join:
+            input: expand("sorted/{sample}.txt", sample=["a", "b"])
+            output: "all.txt"
+            shell: "cat {input} > {output}"
+        "#,
+    )
+    .file("raw/a.txt", "2\n1\n")
+    .file("raw/b.txt", "4\n3\n");
+    let all = ["double sample=a", "double sample=b", "sort sample=a", "sort sample=b", "join"];
+    project.makes("", &all);
+    assert_eq!(project.read("all.txt"), "1\n1\n2\n2\n50\n3\n3\n4\n4\n50\n");
+    project
+}
+
+const ALL: [&str; 5] = ["double sample=a", "double sample=b", "sort sample=a", "sort sample=b", "join"];
+
+#[test]
+fn a_second_run_has_nothing_to_do() {
+    let project = samples();
+    let ran = project.makes("", &[]);
+    assert_eq!(ran.events().len(), 1, "{}", ran.stdout);
+    let said = project.flow("").exits(0);
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", "Nothing to do.\n"));
+    project.flow("-n").exits(0).prints("Nothing to do.");
+    project.flow("--why").exits(0).prints("Nothing to do: everything is up to date.");
+    project.flow("--why double/a.txt").exits(0).prints("double (sample=a): up to date");
+}
+
+#[test]
+fn a_touched_input_with_the_same_content_changes_nothing() {
+    let project = samples();
+    project.write("raw/a.txt", "2\n1\n");
+    project
+        .flow("--why double/a.txt")
+        .exits(0)
+        .prints("double (sample=a): up to date; stamps differ, and the contents are the same");
+    project.makes("", &[]);
+    project.flow("--why double/a.txt").exits(0).prints("double (sample=a): up to date");
+}
+
+#[test]
+fn a_changed_input_remakes_what_follows_from_it() {
+    let project = samples();
+    project.write("raw/a.txt", "7\n1\n5\n");
+    project.flow("--why").exits(0).says("double (sample=a): input raw/a.txt has changed: 4 → 6 bytes");
+    let ran = project.makes("", &["double sample=a", "sort sample=a", "join"]);
+    assert_eq!(ran.reason("sort sample=a"), "input remade: double/a.txt");
+    project.makes("", &[]);
+}
+
+#[test]
+fn an_input_of_another_content_and_the_same_size_and_time_is_not_taken_for_the_old_one() {
+    let project = samples();
+    project.write("raw/a.txt", "1\n2\n");
+    project.stamp("raw/a.txt", 1);
+    let ran = project.make("").exits(0);
+    assert!(ran.jobs().len() <= 3, "{}", ran.stdout);
+}
+
+#[test]
+fn a_changed_parameter_remakes_all_its_jobs_and_why_shows_both_values() {
+    let project = samples();
+    project.edit("Rulefile", "size=50", "size=51");
+    project.flow("--why double/a.txt").exits(0).prints(
+        "
+        double (sample=a): the params have changed
+            size  50 → 51
+        ",
+    );
+    let ran = project.makes("", &ALL);
+    assert_eq!(ran.reason("double sample=b"), "the params have changed");
+    assert!(project.read("all.txt").contains("51"));
+}
+
+#[test]
+fn a_parameter_that_comes_and_one_that_goes_are_both_shown() {
+    let project = samples();
+    project.edit("Rulefile", "params: size=50", "params: size=50, mode='fast', extra=[1, 2]");
+    project.flow("--why double/a.txt").exits(0).prints(
+        r#"
+        double (sample=a): the params have changed
+            extra  (none) → [1,2]
+            mode   (none) → "fast"
+        "#,
+    );
+}
+
+#[test]
+fn comments_and_white_space_do_not_count() {
+    let project = samples();
+    project.edit("Rulefile", "rule double:", "# twice\nrule double:  # the same, twice");
+    project.makes("", &[]);
+    project.edit("Rulefile", r#""cat {input} {input} > {output}; echo"#, r#""cat  {input}  {input} >  {output}; echo"#);
+    project.makes("", &[]);
+    project.edit(
+        "Rulefile",
+        r#""sort {input} > {output}""#,
+        "'''\n        # in order\n        sort {input} > {output}\n        '''",
+    );
+    project.makes("", &[]);
+}
+
+#[test]
+fn comments_and_white_space_in_a_body_do_not_count() {
+    let project = Project::new(
+        r#"
+        rule shout:
+            input: "a.txt"
+            output: "b.txt"
+            run:
+                text = read_text(input[0])
+                write_text(text.upper(), output[0])
+        "#,
+    )
+    .file("a.txt", "hello\n");
+    project.makes("", &["shout"]);
+    assert_eq!(project.read("b.txt"), "HELLO\n");
+    project.edit(
+        "Rulefile",
+        "        text = read_text(input[0])",
+        "        # loud\n        text  =  read_text( input[0] )   # all of it\n",
+    );
+    project.makes("", &[]);
+    project.edit("Rulefile", "text.upper()", "text.upper() + '!'");
+    let why = project.flow("--why").exits(0).says("shout: the code has changed");
+    assert!(why.stdout.contains("+ ") && why.stdout.contains("- "), "{}", why.stdout);
+    project.makes("", &["shout"]);
+}
+
+#[test]
+fn changed_code_is_shown_line_by_line() {
+    let project = samples();
+    project.edit("Rulefile", "sort {input}", "sort -r {input}");
+    project.flow("--why sorted/a.txt").exits(0).prints(
+        "
+        sort (sample=a): the code has changed
+            - sort {input} > {output}
+            + sort -r {input} > {output}
+        ",
+    );
+    project.makes("", &["sort sample=a", "sort sample=b", "join"]);
+}
+
+#[test]
+fn a_changed_script_is_a_reason() {
+    let project = Project::new(
+        r#"
+        rule shout:
+            input: "a.txt"
+            output: "b.txt"
+            script: "shout.sh"
+        "#,
+    )
+    .file("a.txt", "hello\n")
+    .file("shout.sh", "tr a-z A-Z < ${snakemake_input[0]} > ${snakemake_output[0]}\n");
+    project.makes("", &["shout"]);
+    project.write(
+        "shout.sh",
+        "tr a-z A-Z < ${snakemake_input[0]} > ${snakemake_output[0]}; echo END >> ${snakemake_output[0]}\n",
+    );
+    project.flow("--why").exits(0).prints("shout: script shout.sh has changed");
+    project.makes("", &["shout"]);
+    assert_eq!(project.read("b.txt"), "HELLO\nEND\n");
+}
+
+#[test]
+fn another_set_of_inputs_is_a_reason() {
+    let project = samples();
+    project.write("raw/c.txt", "0\n");
+    project.edit("Rulefile", r#"["a", "b"]"#, r#"["a", "c"]"#);
+    project.flow("--why all.txt").exits(0).says("join: new input: sorted/c.txt; no longer used: sorted/b.txt");
+    project.makes("", &["double sample=c", "sort sample=c", "join"]);
+    project.edit("Rulefile", r#"["a", "c"]"#, r#"["c", "a"]"#);
+    project.flow("--why all.txt").exits(0).prints("join: the inputs are in another order");
+    project.makes("", &["join"]);
+    project.edit("Rulefile", r#"["c", "a"]"#, r#"["c"]"#);
+    project.flow("--why all.txt").exits(0).says("input no longer used: sorted/a.txt");
+}
+
+#[test]
+fn an_output_changed_behind_our_back_is_made_again() {
+    let project = samples();
+    project.write("sorted/a.txt", "tampered\n");
+    project
+        .flow("--why sorted/a.txt")
+        .exits(0)
+        .says("sort (sample=a): output sorted/a.txt was changed since it was made");
+    let ran = project.makes("", &["sort sample=a"]);
+    assert!(ran.events_of("cut_off").len() == 1, "the same content came again:\n{}", ran.stdout);
+}
+
+#[test]
+fn a_deleted_output_is_made_again() {
+    let project = samples();
+    project.remove("sorted/b.txt");
+    let ran = project.makes("", &["sort sample=b"]);
+    assert_eq!(ran.reason("sort sample=b"), "missing: sorted/b.txt");
+    project.remove("double/a.txt");
+    project.makes("", &["double sample=a"]);
+}
+
+#[test]
+fn an_output_that_comes_out_the_same_stops_the_wave() {
+    let project = samples();
+    // Sorting makes the change of order vanish.
+    project.write("raw/a.txt", "1\n2\n");
+    let ran = project.makes("", &["double sample=a", "sort sample=a"]);
+    assert_eq!(ran.events_of("cut_off").len(), 1);
+    assert_eq!(ran.events_of("ended")[0]["cut_off"], 1);
+    project.makes("", &[]);
+}
+
+#[test]
+fn the_dry_run_marks_what_may_come_out_the_same() {
+    let project = samples();
+    project.write("raw/a.txt", "1\n2\n");
+    project.flow("-n").exits(0).prints(
+        "
+        double (sample=a): input raw/a.txt has changed: its content differs
+        sort (sample=a): input remade: double/a.txt (unless it comes out the same)
+        join: input remade: sorted/a.txt (unless it comes out the same)
+
+            jobs  rule
+               1  double
+               1  sort
+               1  join
+               3  in all; nothing was done (dry run)
+        ",
+    );
+}
+
+#[test]
+fn force_takes_the_targets() {
+    let project = samples();
+    project.makes("-f sorted/a.txt", &["sort sample=a"]);
+    project.makes("-f", &["join"]);
+}
+
+#[test]
+fn forceall_takes_everything_the_targets_need() {
+    let project = samples();
+    project.makes("-F", &ALL);
+    project.makes("-F sorted/a.txt", &["double sample=a", "sort sample=a"]);
+}
+
+#[test]
+fn forcerun_takes_rules_and_files_and_what_follows() {
+    let project = samples();
+    let ran = project.makes("-R sort", &["sort sample=a", "sort sample=b"]);
+    assert_eq!(ran.reason("sort sample=a"), "forced");
+    project.makes("-R sorted/b.txt", &["sort sample=b"]);
+    project.flow("-R srot").exits(1).says("there is no rule called `srot`").says("did you mean `sort`?");
+}
+
+#[test]
+fn an_ancient_input_does_not_count_when_it_changes() {
+    let project = Project::new(
+        r#"
+        rule copy:
+            input: ancient("old.txt"), "new.txt"
+            output: "out.txt"
+            shell: "cat {input} > {output}"
+        "#,
+    )
+    .file("old.txt", "o\n")
+    .file("new.txt", "n\n");
+    project.makes("", &["copy"]);
+    project.write("old.txt", "other\n");
+    project.makes("", &[]);
+    project.write("new.txt", "other\n");
+    project.makes("", &["copy"]);
+    project.write("new.txt", "again\n");
+    project.makes("--consider-ancient copy=1", &[]);
+    project.makes("", &["copy"]);
+}
+
+#[test]
+fn triggers_choose_which_differences_count() {
+    let project = samples();
+    project.edit("Rulefile", "size=50", "size=51");
+    project.makes("--rerun-triggers mtime", &[]);
+    project.makes("--rerun-triggers mtime,code,input", &[]);
+    project.edit("Rulefile", "sort {input}", "sort -u {input}");
+    project.makes("--rerun-triggers input -- all.txt", &[]);
+    project.write("raw/a.txt", "9\n");
+    project.makes("--rerun-triggers params,code sorted/a.txt", &["double sample=a", "sort sample=a"]);
+    project.flow("--rerun-triggers age").exits(2).says("`age` is not one of");
+}
+
+#[test]
+fn without_a_record_a_newer_input_makes_a_job_stale_and_an_equal_time_does_not() {
+    let project = Project::new(
+        r#"
+        rule copy:
+            input: "in.txt"
+            output: "out.txt"
+            shell: "cp {input} {output}"
+        "#,
+    )
+    .file("in.txt", "i\n")
+    .file("out.txt", "o\n");
+    project.stamp("in.txt", 100);
+    project.stamp("out.txt", 100);
+    project.makes("", &[]);
+    project.stamp("in.txt", 103);
+    project.flow("--why").exits(0).prints("copy: input in.txt is newer than out.txt by 3.0 s");
+    project.makes("", &["copy"]);
+    assert_eq!(project.read("out.txt"), "i\n");
+}
+
+#[test]
+fn an_output_that_another_program_made_is_newer_and_fresh() {
+    let project = Project::new(
+        r#"
+        rule copy:
+            input: "in.txt"
+            output: "out.txt"
+            shell: "cp {input} {output}"
+        "#,
+    )
+    .file("in.txt", "i\n")
+    .file("out.txt", "o\n");
+    project.makes("", &[]);
+    project.flow("--why out.txt").exits(0).prints("copy: up to date");
+}
+
+#[test]
+fn a_job_that_failed_is_run_again() {
+    let project = Project::new(
+        r#"
+        rule copy:
+            input: "in.txt"
+            output: "out.txt"
+            shell: "cp {input} {output}; grep -q good {input}"
+        "#,
+    )
+    .file("in.txt", "bad\n");
+    project.make("").exits(1);
+    assert!(!project.exists("out.txt"));
+    project.make("").exits(1);
+    project.write("in.txt", "good\n");
+    project.makes("", &["copy"]);
+}
+
+#[test]
+fn configuration_counts_where_it_is_used() {
+    let project = Project::new(
+        r#"
+        rule a:
+            output: "a.txt"
+            params: level=config.get("level", 1)
+            shell: "echo {params.level} > {output}"
+
+        rule b:
+            output: "b.txt"
+            shell: "echo {config[word]} > {output}"
+        "#,
+    );
+    project.makes("-C word=x -- a.txt b.txt", &["a", "b"]);
+    project.makes("-C word=x level=2 -- a.txt b.txt", &["a"]);
+    project.makes("-C word=x level=2 other=3 -- a.txt b.txt", &[]);
+}

@@ -1,0 +1,81 @@
+//! A flow that is still running, for tests that interrupt or kill it: its events are read as they come, and the moment
+//! to act is one of them, never a time.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use super::DEADLINE;
+
+/// Flow as the leader of a process group of its own.
+pub struct Running {
+    /// Until it is waited for.
+    child: Option<Child>,
+    id: u32,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    /// Starts the command and reads its standard output.
+    pub fn start(mut command: Command) -> Running {
+        command.process_group(0).stderr(std::process::Stdio::null());
+        let mut child = command.spawn().expect("flow starts");
+        let lines = lines_of(child.stdout.take().expect("it is piped"));
+        Running { id: child.id(), child: Some(child), lines }
+    }
+
+    /// The next line; `None` when there are no more.
+    pub fn line(&self) -> Option<String> {
+        match self.lines.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("flow says nothing any more"),
+        }
+    }
+
+    /// Sends a signal to flow, or to its whole process group.
+    pub fn signal(&self, signal: &str, to_group: bool) {
+        let target = if to_group { format!("-{}", self.id) } else { self.id.to_string() };
+        let status = Command::new("kill").args(["-s", signal, "--", &target]).status().expect("kill starts");
+        assert!(status.success(), "kill -s {signal} -- {target}");
+    }
+
+    /// Waits for its end; gives the exit code (`None` after a signal) and how long that took.
+    pub fn ended(mut self) -> (Option<i32>, Duration) {
+        let asked = Instant::now();
+        let (sender, done) = channel();
+        let mut child = self.child.take().expect("it is waited for once");
+        let waiting = std::thread::spawn(move || {
+            let status = child.wait().expect("it can be waited for");
+            let _ = sender.send(status);
+        });
+        let status = done.recv_timeout(DEADLINE).expect("flow ends");
+        waiting.join().expect("the thread ends");
+        (status.code(), asked.elapsed())
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails leaves nothing running.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            self.signal("KILL", true);
+            let _ = child.wait();
+        }
+    }
+}
+
+fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines() {
+            let Ok(line) = line else { return };
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
