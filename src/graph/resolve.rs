@@ -37,7 +37,7 @@ pub enum GraphError {
     /// A rule that was asked for by name has inputs that cannot be had.
     RuleInputs {
         rule: RuleId,
-        attempt: Attempt,
+        attempt: Box<Attempt>,
         failures: Failures,
     },
     /// Two jobs that are both needed write one file.
@@ -229,7 +229,10 @@ impl<'a> Resolver<'a, '_> {
         let attempt = frame.attempts.into_iter().next().expect("a candidate that was not chosen has a reason");
         match attempt.why {
             Why::Function(diagnostic) => Err(GraphError::Function(diagnostic)),
-            _ => Err(GraphError::RuleInputs { rule, attempt, failures: std::mem::take(&mut self.failures) }),
+            _ => {
+                let failures = std::mem::take(&mut self.failures);
+                Err(GraphError::RuleInputs { rule, attempt: Box::new(attempt), failures })
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Filters: images blurred, smoothed, sharpened. The kernels are in [`crate::pixel`]; each plane is filtered by itself.
 
-use ndarray::Array2;
+use ndarray::{Array2, Array3, ArrayView3};
 
 use super::planes::{all_pixels, each_plane};
 use crate::action::call::{Answer, Argument, Call};
@@ -178,12 +178,16 @@ fn moved(image: &Image, kernel: (usize, usize), extent: Extent, stride: usize) -
     image.with_header(header)
 }
 
+fn in_f64<T: Copy + Into<f64>>(pixels: ArrayView3<'_, T>) -> Array3<f64> {
+    pixels.mapv(Into::into)
+}
+
 fn kernel(call: &Call<'_, '_>) -> Result<Array2<f64>, Failure> {
     let wrong =
         || Failure::new("a kernel is a list of rows of numbers, all of one length: [[0, 1, 0], [1, 4, 1], [0, 1, 0]]");
     match call.argument("kernel") {
         Argument::Image(image) if image.shape()[0] == 1 => {
-            let cube = all_pixels!(image, pixels => pixels.mapv(|value| f64::from(value)));
+            let cube = all_pixels!(image, pixels => in_f64(pixels));
             Ok(cube.remove_axis(ndarray::Axis(0)))
         }
         Argument::Image(image) => {
