@@ -174,7 +174,8 @@ impl Composer<'_, '_> {
             Diagnostic::error(format!("`{name}` is not defined, and the body of rule `{}` uses it", draft.rule.name))
                 .at(span, "");
         let mut known: Vec<String> = self.module.names().map(|known| known.as_str().to_owned()).collect();
-        known.extend(super::builtin_names().chain(self.actions.iter().copied()).map(str::to_owned));
+        known.extend(super::builtin_names().map(str::to_owned));
+        known.extend(self.actions.iter().map(|&action| action.to_owned()));
         if let Some(near) = super::nearest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         } else {
