@@ -22,7 +22,7 @@ use crate::steps::Step;
 use crate::workflow::Workflow;
 
 /// About a minute and a half on two cores.
-const CASES: u64 = 600;
+const CASES: u64 = 500;
 
 /// Tests that share the cases, so that all cores have some.
 const SHARES: u64 = 2;

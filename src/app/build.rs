@@ -98,7 +98,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     .go();
     drop(watch);
     let summary = summary.map_err(|error| store_failure(&error))?;
-    for job in &summary.not_run {
+    for job in summary.not_run.iter().filter(|job| !summary.abandoned.contains(job)) {
         if let Some(key) = unrecorded.get(&jobs[*job as usize]) {
             writer.ended(key);
         }

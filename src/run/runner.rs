@@ -106,6 +106,8 @@ pub struct Summary {
     pub failed: Vec<u32>,
     /// Not tried: because a job before them failed, or because the run ended.
     pub not_run: Vec<u32>,
+    /// Of those, the ones that had begun and did not end when they were told to: their rows stay.
+    pub abandoned: Vec<u32>,
 }
 
 /// All that a run needs.
@@ -138,6 +140,7 @@ struct Loop<'a> {
     done: Vec<u32>,
     cut_off: Vec<u32>,
     failed: Vec<u32>,
+    abandoned: Vec<u32>,
     /// Why nothing more is started.
     closing: Option<Ending>,
     /// When to give up on what still runs.
@@ -159,6 +162,7 @@ impl Run<'_> {
             done: Vec::new(),
             cut_off: Vec::new(),
             failed: Vec::new(),
+            abandoned: Vec::new(),
             closing: None,
             last_wait: None,
             began: Instant::now(),
@@ -305,7 +309,7 @@ impl Loop<'_> {
     /// Leaves jobs that cannot be ended; their rows stay, so that the next run tidies up after them.
     fn give_up(&mut self) {
         self.run.executor.abandon();
-        self.running.clear();
+        self.abandoned.extend(std::mem::take(&mut self.running).into_keys());
     }
 
     fn ended(&mut self, outcome: &Outcome) {
@@ -428,7 +432,14 @@ impl Loop<'_> {
                 wall: self.began.elapsed(),
             });
         }
-        Summary { ending, done: self.done, cut_off: self.cut_off, failed: self.failed, not_run }
+        Summary {
+            ending,
+            done: self.done,
+            cut_off: self.cut_off,
+            failed: self.failed,
+            not_run,
+            abandoned: self.abandoned,
+        }
     }
 }
 
