@@ -280,6 +280,7 @@ fn the_tour_runs_in_an_empty_folder() {
     assert_eq!(example.text("logs/words.log"), "sorted with 2 threads at most\n");
     assert!(example.text("logs/words.tsv").starts_with("s\th:m:s\tmax_rss"));
     assert!(example.files("stacked").is_empty(), "stacks are temporary");
+    assert_eq!(example.text(".flow/log/stack/m13.log"), "3 frames of m13\n");
 
     example.flow(&["report/words.upper.txt", "report/words.lower.txt"]);
     assert_eq!(example.text("report/words.upper.txt"), "IT'S A LIST\nM13\nM31\nM51\n");

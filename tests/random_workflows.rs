@@ -45,7 +45,7 @@ fn share(of: u64) {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-        let config = Config { cases: 1, max_shrink_iters: 1500, failure_persistence: None, ..Config::default() };
+        let config = Config { cases: 1, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
         let strategy = (workflow::workflow(), steps::steps());
         let done = TestRunner::new_with_rng(config, rng)
             .run(&strategy, |(workflow, steps)| run(&workflow, &steps).map_err(TestCaseError::fail));

@@ -130,6 +130,26 @@ fn cargo_commands_are_the_ones_that_are_checked() {
     assert_eq!(script.lines().last(), Some("step cargo test --release"));
 }
 
+/// The questions of `docs/store.md` have answers, asked of the store of an example.
+#[test]
+fn the_store_can_be_asked() {
+    let dir = tempfile::tempdir().expect("there is room for temporary files");
+    copy(&Path::new(ROOT).join("examples/hello"), dir.path());
+    let (code, told) = run("flow -F", dir.path());
+    assert_eq!(code, Some(0), "{told}");
+    let store = rusqlite::Connection::open(dir.path().join(".flow/state.db")).expect("there is a store");
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/store.md")).expect("it is there");
+    let rows = |question: &str| -> usize {
+        let mut statement = store.prepare(question).unwrap_or_else(|error| panic!("{question}: {error}"));
+        let rows = statement.query_map([], |_| Ok(())).expect("it needs no values");
+        rows.map(|row| row.expect("a row")).count()
+    };
+    let questions = blocks(&page).into_iter().filter(|block| block.language == "sql");
+    let answers: Vec<usize> = questions.map(|block| rows(&block.text.replace("contact.png", "hello.txt"))).collect();
+    // Three jobs, three rules, two inputs of hello.txt, no failure.
+    assert_eq!(answers, [3, 3, 2, 0]);
+}
+
 /// Files and headings that a link names are there.
 #[test]
 fn links_lead_somewhere() {

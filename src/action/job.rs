@@ -2,8 +2,9 @@
 //! specification and its workspace; reached by actions through the evaluator. Knows no pixels.
 
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 
 use starlark::any::ProvidesStaticType;
 use starlark::eval::Evaluator;
@@ -91,7 +92,8 @@ impl<'e> Job<'e> {
         let file = match &mut *log {
             Some(file) => file,
             none => {
-                let opened = OpenOptions::new().create(true).append(true).open(path);
+                let folder = Path::new(path).parent().map_or(Ok(()), fs::create_dir_all);
+                let opened = folder.and_then(|()| OpenOptions::new().create(true).append(true).open(path));
                 none.insert(opened.map_err(|error| Failure::io(path, &error))?)
             }
         };

@@ -1,6 +1,6 @@
 //! `run:` bodies: a [`Program`]'s text is evaluated and frozen once, shared by all workers, and called for each job in a
 //! heap of its own, which goes away with the job. Takes jobs, gives how they ended. Knows no actions but through
-//! [`super::native`].
+//! `native`.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

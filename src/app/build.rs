@@ -44,8 +44,8 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     tidy_up_after_killed_run(project, &records, &left, disk)?;
     let mut stats = Stats::new(disk);
     let dag = ManuallyDrop::new(project.graph(&mut stats)?);
-    let helpers = project.helpers();
-    let mut planner = project.planner(&dag, disk, &records, &helpers)?;
+    let policy = project.policy();
+    let mut planner = project.planner(&dag, disk, &records, &policy)?;
     let verdicts = planner.decide_all(&mut stats).map_err(|error| project.plan_error(error))?;
     let plan = Plan { dag: &dag, verdicts };
     let writer = records.store().writer();

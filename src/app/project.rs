@@ -215,24 +215,24 @@ impl Project {
         dag: &'a Dag,
         disk: &'a dyn Disk,
         records: &'a dyn crate::plan::decide::Records,
-        helpers: &'a Helpers<'a>,
+        policy: &'a Policy<'a>,
     ) -> Result<Planner<'a>, Failure> {
         Ok(Planner {
             dag,
             workflow: &self.workflow,
-            identities: Identities::new(&self.workflow, disk, &*helpers.amounts),
+            identities: Identities::new(&self.workflow, disk, &*policy.amounts),
             records,
             triggers: self.triggers(),
             forced: self.forced(dag)?,
             left_out: self.left_out(dag)?,
-            ancient: &helpers.ancient,
+            ancient: &policy.ancient,
             hashes: rustc_hash::FxHashMap::default(),
         })
     }
 
     /// Functions of the settings that the planner asks.
-    pub fn helpers(&self) -> Helpers<'_> {
-        Helpers {
+    pub fn policy(&self) -> Policy<'_> {
+        Policy {
             amounts: Box::new(|dag, job, wildcards| self.job_resources(dag, job, wildcards, 1)),
             ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)),
         }
@@ -320,8 +320,8 @@ impl Project {
         let mut stats = Stats::new(disk);
         let dag = ManuallyDrop::new(self.graph(&mut stats)?);
         let records = StoreRecords::look(self)?;
-        let helpers = self.helpers();
-        let mut planner = self.planner(&dag, disk, &records, &helpers)?;
+        let policy = self.policy();
+        let mut planner = self.planner(&dag, disk, &records, &policy)?;
         let verdicts = planner.decide_all(&mut stats).map_err(|error| self.plan_error(error))?;
         then(&Plan { dag: &dag, verdicts }, &mut stats, &mut planner)
     }
@@ -330,7 +330,7 @@ impl Project {
 type IsAncient<'a> = Box<dyn Fn(&Rule, &Job, usize) -> bool + 'a>;
 
 /// What the planner asks of the settings.
-pub struct Helpers<'a> {
+pub struct Policy<'a> {
     pub amounts: Box<Amounts<'a>>,
     pub ancient: IsAncient<'a>,
 }

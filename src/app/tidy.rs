@@ -84,8 +84,8 @@ pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Fa
     let (records, _) = if dry_run { (StoreRecords::look(project)?, Vec::new()) } else { StoreRecords::open(project)? };
     let mut stats = Stats::new(disk);
     let dag = project.graph(&mut stats)?;
-    let helpers = project.helpers();
-    let mut planner = project.planner(&dag, disk, &records, &helpers)?;
+    let policy = project.policy();
+    let mut planner = project.planner(&dag, disk, &records, &policy)?;
     let verdicts = planner.decide_all(&mut stats).map_err(|error| project.plan_error(error))?;
     let plan = Plan { dag: &dag, verdicts };
     let writer = records.store().writer();

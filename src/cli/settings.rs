@@ -277,7 +277,7 @@ fn config(pairs: &[String]) -> Result<Dict, String> {
     let mut out = Dict::default();
     for text in pairs {
         let (key, value) = pair("--config", text)?;
-        let value = yaml(value).map_err(|why| format!("--config: the value of `{key}` is not YAML: {why}"))?;
+        let value = yaml(value).map_err(|why| format!("--config: the value of `{key}`: {why}"))?;
         let parts: Vec<&str> = key.split('.').collect();
         if parts.iter().any(|part| part.is_empty()) {
             return Err(format!("--config: `{key}` has an empty part"));
@@ -302,7 +302,8 @@ fn yaml(text: &str) -> Result<Value, String> {
     if text.is_empty() {
         return Ok(Value::Str(String::new()));
     }
-    let parsed: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+    // What is no YAML is text, as in Snakemake: `*.fits` would be an alias.
+    let Ok(parsed) = serde_yaml_ng::from_str(text) else { return Ok(Value::Str(text.to_owned())) };
     from_yaml(parsed)
 }
 

@@ -84,7 +84,7 @@ pub fn integer(value: Value<'_>) -> Option<i128> {
     if value.get_type() == "int" { value.to_str().parse().ok() } else { None }
 }
 
-/// A value as [`format`] sees it.
+/// A value as [`mod@format`] sees it.
 pub fn scalar(value: Value<'_>) -> Scalar {
     if let Some(text) = value.unpack_str() {
         Scalar::Str(text.to_owned())

@@ -3,7 +3,7 @@
 //!
 //! [`runner::Run`] is the loop: it asks the [`scheduler`] what may start, a [`runner::Director`] what that job is, gives
 //! it to an [`executor::Executor`], and tells the reporter. [`local`] is the executor of this machine: [`outputs`] whole
-//! or absent around a [`child`] process ([`command`], [`script`]) or work inside flow.
+//! or absent around a [`child`] process ([`command`], `script`) or work inside flow.
 
 mod benchmark;
 pub mod child;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::child::{members, signal_group, signal_process};
 use super::outputs::temporary;
 use crate::disk::Disk;
-use crate::store::{StartedRow, start_time};
+use crate::store::{StartedRow, is_zombie, start_time};
 
 /// Between `SIGTERM` and `SIGKILL`, and after it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -109,11 +109,4 @@ fn left_over(rows: &[&StartedRow]) -> BTreeSet<u32> {
         }
     }
     found
-}
-
-fn is_zombie(pid: u32) -> bool {
-    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return true };
-    let stat = String::from_utf8_lossy(&stat);
-    let state = stat.rfind(')').and_then(|at| stat[at + 1..].split_whitespace().next());
-    matches!(state, Some("Z" | "X"))
 }

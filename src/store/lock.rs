@@ -4,8 +4,13 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::StoreError;
+
+/// How long a lock may outlive its holder: a child that was being started when its flow was killed has it until `exec`
+/// closes the file.
+const OUTLIVES: Duration = Duration::from_secs(2);
 
 /// A held lock; dropped, it is free again.
 #[derive(Debug)]
@@ -27,19 +32,25 @@ impl Lock {
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let io = |error| StoreError::io(path, error);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        let mut text = String::new();
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                file.read_to_string(&mut text).map_err(io)?;
-                return Err(locked(path, Holder::parse(&text)));
+        let until = Instant::now() + OUTLIVES;
+        loop {
+            let tried = file.try_lock();
+            if tried.is_ok() {
+                break;
             }
-            // No flock on this file system: believe the file, unless its process is known to be dead.
-            Err(TryLockError::Error(_)) => {
-                file.read_to_string(&mut text).map_err(io)?;
-                if let Some(holder) = Holder::parse(&text).filter(Holder::may_live) {
-                    return Err(locked(path, Some(holder)));
+            let mut text = String::new();
+            file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(io)?;
+            let holder = Holder::parse(&text);
+            let may_live = holder.as_ref().map(Holder::may_live);
+            match tried {
+                // Its holder is dead, and somebody has it still: not for long.
+                Err(TryLockError::WouldBlock) if may_live == Some(false) && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(2));
                 }
+                Err(TryLockError::WouldBlock) => return Err(locked(path, holder)),
+                // No flock on this file system: believe the file, unless its process is known to be dead.
+                _ if may_live == Some(true) => return Err(locked(path, holder)),
+                _ => break,
             }
         }
         let pid = std::process::id();
@@ -83,7 +94,7 @@ impl Holder {
     fn may_live(&self) -> bool {
         self.host != host()
             || match start_time(self.pid) {
-                Some(started) => self.started == 0 || started == self.started,
+                Some(started) => (self.started == 0 || started == self.started) && !is_zombie(self.pid),
                 None => !Path::new("/proc/self/stat").exists(),
             }
     }
@@ -107,6 +118,14 @@ pub fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the command in parentheses and may hold anything; the start time is field 22.
     stat[stat.rfind(')')? + 1..].split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Whether a process has ended, and is there only to be waited for.
+pub fn is_zombie(pid: u32) -> bool {
+    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return true };
+    let stat = String::from_utf8_lossy(&stat);
+    let state = stat.rfind(')').and_then(|at| stat[at + 1..].split_whitespace().next());
+    matches!(state, Some("Z" | "X"))
 }
 
 #[cfg(test)]
@@ -142,5 +161,19 @@ mod tests {
         drop(Lock::take(&path).unwrap());
         fs::write(&path, "half a li").unwrap();
         drop(Lock::take(&path).unwrap());
+    }
+
+    #[test]
+    fn a_lock_that_outlives_its_holder_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        fs::write(&path, format!("1 {} {}\n", u64::MAX, host())).unwrap();
+        let child = File::open(&path).unwrap();
+        child.lock().unwrap();
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| Lock::take(&path));
+            drop(child);
+            taken.join().unwrap().unwrap();
+        });
     }
 }

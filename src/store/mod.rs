@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use crate::disk::{Hash, Stamp};
 use crate::event::Usage;
 
-pub use lock::{host, start_time};
+pub use lock::{host, is_zombie, start_time};
 pub use record::{FailureRecord, FileRecord, Fingerprint, JobRecord, RunRecord, StartedRow};
 pub use schema::VERSION;
 pub use writer::{Ticket, Writer};

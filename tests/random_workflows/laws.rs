@@ -168,26 +168,12 @@ impl Laws {
 
     /// Each job that ran had a reason, and it is the one that was told.
     fn check_reasons(&self, facts: &BTreeMap<Job, Facts>, told: &Told) -> Result<(), String> {
-        let mut users: BTreeMap<Job, Vec<Job>> = BTreeMap::new();
-        for &job in facts.keys() {
-            for before in self.world.workflow.dependencies(job) {
-                users.entry(before).or_default().push(job);
-            }
-        }
-        // What uses a temporary file may need it, as far as can be said before its own inputs are there, if anything
-        // before it has a reason to run.
-        let mut stirred: BTreeSet<Job> = BTreeSet::new();
-        for (&job, facts) in facts {
-            if facts.may_run() || self.world.workflow.dependencies(job).iter().any(|before| stirred.contains(before)) {
-                stirred.insert(job);
-            }
-        }
+        let needed = self.needed_temporaries(facts);
         for (job, reason) in &told.started {
             let Some(facts) = facts.get(job) else {
                 return Err(format!("{} ran, and nothing needs it", job.name()));
             };
-            let needed = facts.temp_missing && reaches(&users, *job, &stirred);
-            if !(facts.may_run() || needed) {
+            if !(facts.may_run() || needed.contains(job)) {
                 return Err(format!("{} ran for nothing, as `{reason}`; known: {facts:?}", job.name()));
             }
             if !facts.bear_out(reason) {
@@ -195,6 +181,32 @@ impl Laws {
             }
         }
         Ok(())
+    }
+
+    /// Jobs whose temporary outputs may be needed, as far as can be said before anything has run: a job that comes after
+    /// one that runs may have to run, and then needs all of its inputs; what is made anew for it may come out different,
+    /// and so on.
+    fn needed_temporaries(&self, facts: &BTreeMap<Job, Facts>) -> BTreeSet<Job> {
+        let workflow = &self.world.workflow;
+        let mut may_run: BTreeSet<Job> =
+            facts.iter().filter(|(_, facts)| facts.may_run()).map(|(&job, _)| job).collect();
+        let mut needed = BTreeSet::new();
+        loop {
+            let before = (may_run.len(), needed.len());
+            for &job in facts.keys() {
+                let dependencies = workflow.dependencies(job);
+                if dependencies.iter().any(|before| may_run.contains(before)) {
+                    may_run.insert(job);
+                }
+                if may_run.contains(&job) {
+                    needed.extend(dependencies.into_iter().filter(|before| facts[before].temp_missing));
+                }
+            }
+            may_run.extend(&needed);
+            if before == (may_run.len(), needed.len()) {
+                return needed;
+            }
+        }
     }
 
     /// The tree is that of a clean build, and nothing is left of what was temporary.
@@ -295,11 +307,4 @@ impl Laws {
         }
         Ok(())
     }
-}
-
-/// Whether a job, or what is made of it through any number of others, is among these.
-fn reaches(users: &BTreeMap<Job, Vec<Job>>, job: Job, among: &BTreeSet<Job>) -> bool {
-    users
-        .get(&job)
-        .is_some_and(|users_of| users_of.iter().any(|user| among.contains(user) || reaches(users, *user, among)))
 }

@@ -125,8 +125,7 @@ fn load_into(loader: &Loader, request: &Request) -> Result<FrozenModule, Diagnos
         module.set("expand later", later);
 
         include(loader, &module, &request.path, None)?;
-        let is_builtin = |name: &str| BUILTIN_NAMES.contains(name) || request.actions.contains(&name);
-        programs::compose(loader, &module, &is_builtin)?;
+        programs::compose(loader, &module, &request.actions)?;
         module.freeze().map_err(|error| Diagnostic::error(format!("the Rulefile's values cannot be kept: {error:?}")))
     })
 }
@@ -291,6 +290,10 @@ fn settle(loader: &Loader, drafts: Vec<Draft>) -> Result<Vec<Rule>, Box<Diagnost
         }
     }
     Ok(rules)
+}
+
+fn is_builtin(name: &str) -> bool {
+    BUILTIN_NAMES.contains(name)
 }
 
 /// All built-in names of a Rulefile, for "did you mean".

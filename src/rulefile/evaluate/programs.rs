@@ -63,11 +63,11 @@ struct Parts {
 ///
 /// # Errors
 /// A name that is not defined, or a value that cannot be written down, at the body that uses it.
-pub fn compose<'v>(loader: &Loader, module: &Module<'v>, is_builtin: &dyn Fn(&str) -> bool) -> Result<(), Diagnostic> {
+pub fn compose<'v>(loader: &Loader, module: &Module<'v>, actions: &[&str]) -> Result<(), Diagnostic> {
     let sites = loader.sites.borrow();
     let functions = loader.functions.borrow();
     let mut drafts = loader.drafts.borrow_mut();
-    let composer = Composer { module, functions: &functions, is_builtin };
+    let composer = Composer { module, functions: &functions, actions };
     for draft in drafts.iter_mut() {
         let Some(run) = &sites[draft.site as usize].run else { continue };
         let program = composer.program(draft, &run.source, run.span)?;
@@ -84,7 +84,8 @@ pub fn compose<'v>(loader: &Loader, module: &Module<'v>, is_builtin: &dyn Fn(&st
 struct Composer<'a, 'v> {
     module: &'a Module<'v>,
     functions: &'a [FunctionSource],
-    is_builtin: &'a dyn Fn(&str) -> bool,
+    /// Names of the built-in actions.
+    actions: &'a [&'a str],
 }
 
 impl Composer<'_, '_> {
@@ -102,7 +103,7 @@ impl Composer<'_, '_> {
                 continue;
             }
             let Some(value) = self.module.get(&name) else {
-                if (self.is_builtin)(&name) {
+                if self.is_builtin(&name) {
                     continue;
                 }
                 return Err(self.undefined(&name, draft, span));
@@ -112,7 +113,7 @@ impl Composer<'_, '_> {
                 parts.functions.insert(name, at);
             } else if let Some(text) = literal(value, self.module.heap()).or_else(|| module_text(value)) {
                 parts.constants.insert(name, text);
-            } else if !(self.is_builtin)(&name) {
+            } else if !self.is_builtin(&name) {
                 return Err(Diagnostic::error(format!(
                     "`{name}`, which the body of rule `{}` uses, is a {} and cannot be sent to a job",
                     draft.rule.name,
@@ -158,6 +159,10 @@ impl Composer<'_, '_> {
         Program { code, origin }
     }
 
+    fn is_builtin(&self, name: &str) -> bool {
+        super::is_builtin(name) || self.actions.contains(&name)
+    }
+
     /// The function of the Rulefile that a value is.
     fn source_of(&self, value: Value<'_>) -> Option<usize> {
         (0..self.functions.len())
@@ -170,6 +175,7 @@ impl Composer<'_, '_> {
                 .at(span, "");
         let mut known: Vec<String> = self.module.names().map(|known| known.as_str().to_owned()).collect();
         known.extend(super::builtin_names().map(str::to_owned));
+        known.extend(self.actions.iter().map(|&action| action.to_owned()));
         if let Some(near) = super::nearest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         } else {

@@ -106,7 +106,7 @@ pub fn module(name: &str, span: Span) -> Result<(), Diagnostic> {
         }
         "subprocess" | "shutil" => "run commands with `shell:`",
         "functools" | "collections" | "operator" => {
-            "comprehensions, dicts and `sorted(…, key=…)` cover most of it; a helper function the rest"
+            "comprehensions, dicts and `sorted(…, key=…)` cover most of it; a function of its own the rest"
         }
         "random" | "time" | "datetime" => {
             "a Rulefile is evaluated the same way every time; take the value from `config`"
