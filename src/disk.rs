@@ -109,8 +109,7 @@ impl Disk for RealDisk {
 
 /// Whether an error says that there is no such file, also because a parent is a file.
 fn is_absent(error: &io::Error) -> bool {
-    // A name that is too long for the file system names nothing that is there.
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn hash_file(path: &str, hasher: &mut blake3::Hasher) -> io::Result<()> {

@@ -170,7 +170,17 @@ fn a_rule_with_wildcards_is_no_target() {
 
 #[test]
 fn a_wildcard_that_grows_without_end_is_stopped() {
-    insta::assert_snapshot!(refused(
+    let one = refused(
+        r#"
+        rule unpack:
+            input: "{name}.gz"
+            output: "{name}"
+            shell: "gunzip -c {input} > {output}"
+        "#,
+        "a.dat",
+    );
+    assert!(one.contains("asks for itself with an ever longer wildcard: a.dat.gz.gz"), "{one}");
+    let two = refused(
         r#"
         rule pack:
             input: "{name}.txt.gz"
@@ -183,7 +193,12 @@ fn a_wildcard_that_grows_without_end_is_stopped() {
             shell: "cp {input} {output}"
         "#,
         "a.dat",
-    ));
+    );
+    assert!(two.contains("is too long") && two.contains("--> Rulefile:"), "{two}");
+    for said in [one, two] {
+        assert!(said.contains("this wildcard grows without end"), "{said}");
+        assert!(said.contains("help: narrow the wildcard with a constraint"), "{said}");
+    }
 }
 
 #[test]

@@ -172,7 +172,7 @@ impl Explainer<'_> {
                      `{name,[^.]+}` or `wildcard_constraints:`",
                 )
             }
-            Why::Endless(value) => diagnostic
+            Why::Endless(value) => Diagnostic { notes: diagnostic.notes.into_iter().take(2).collect(), ..diagnostic }
                 .note(format!("{} asks for itself with an ever longer wildcard: {}…", self.job(candidate), clip(value)))
                 .at(self.rule(candidate).output_span(), "this wildcard grows without end")
                 .help("narrow the wildcard with a constraint, such as `{name,[^.]+}`"),

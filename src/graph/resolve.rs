@@ -272,7 +272,26 @@ impl<'a> Resolver<'a, '_> {
     }
 
     fn exists(&mut self, file: FileId) -> Result<bool, GraphError> {
-        Ok(self.stats.get(&self.paths, file).map_err(GraphError::Disk)?.is_some())
+        match self.stats.get(&self.paths, file) {
+            Ok(stamp) => Ok(stamp.is_some()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                Err(GraphError::Function(self.too_long(file)))
+            }
+            Err(error) => Err(GraphError::Disk(error)),
+        }
+    }
+
+    /// No file system has such a name: mostly rules that ask for each other with an ever longer wildcard. Other ways
+    /// to the file are not tried any more, because there can be exponentially many.
+    fn too_long(&self, file: FileId) -> Diagnostic {
+        let start: String = self.paths.name(file).chars().take(60).collect();
+        let diagnostic = Diagnostic::error(format!("the file name {start}… is too long"));
+        match self.stack.last().and_then(|frame| frame.building.as_ref()) {
+            Some(building) => diagnostic
+                .at(self.workflow.rule(building.job.rule).output_span(), "this wildcard grows without end")
+                .help("narrow the wildcard with a constraint, such as `{name,[^.]+}`"),
+            None => diagnostic,
+        }
     }
 
     /// Works on a frame and all that it waits for; gives it back settled.
