@@ -214,9 +214,10 @@ impl Window {
         }
         let stretched = scale.max(1.0);
         let reach = filter.reach() * stretched;
-        let start = ((center - reach + 0.5).max(0.0) as usize).min(old - 1);
-        let end = ((center + reach + 0.5) as usize).clamp(start + 1, old);
-        let weight = |x: usize| filter.weight((x as f64 - center + 0.5) / stretched);
+        let start = ((center - reach).floor().max(0.0) as usize).min(old - 1);
+        let end = ((center + reach).ceil() as usize).clamp(start + 1, old);
+        // Rounded as fast_image_resize rounds, so that a sample just on the edge of a box is in or out of both.
+        let weight = |x: usize| filter.weight((x as f64 - (center - 0.5)) * (1.0 / stretched));
         let mut weights: Vec<f64> = (start..end).map(weight).collect();
         let sum: f64 = weights.iter().sum();
         if sum != 0.0 {

@@ -70,7 +70,8 @@ pub const STATEMENTS: &[&str] = &[
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = match word.chars().count() {
         0..=2 => 0,
-        3..=5 => 2,
+        3..=4 => 1,
+        5..=7 => 2,
         _ => 3,
     };
     let scored = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
