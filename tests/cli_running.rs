@@ -355,6 +355,16 @@ fn temporary_files_go_when_nobody_needs_them() {
     project.makes("", &[]);
 }
 
+/// As a run leaves it that is killed between recording a job and removing what it read.
+#[test]
+fn a_temporary_file_that_was_left_goes_with_the_next_run() {
+    let project = Project::new(TEMPORARY);
+    project.makes("--notemp", &["start", "end"]);
+    assert!(project.exists("middle.txt"));
+    project.makes("", &[]);
+    assert!(!project.exists("middle.txt") && project.exists("end.txt"));
+}
+
 #[test]
 fn a_temporary_file_that_is_a_target_stays() {
     let project = Project::new(TEMPORARY);

@@ -13,6 +13,7 @@ use super::Failure;
 use super::director::{JobDirector, shell_in_run};
 use super::project::{Plan, Project};
 use super::records::{StoreRecords, store_failure};
+use super::tidy;
 use crate::action::program::Programs;
 use crate::cli::{LogFormat, Verbosity};
 use crate::diagnostic::Diagnostic;
@@ -54,6 +55,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             writer.finished(record.clone());
         }
     }
+    tidy::remove_leftover_temporaries(project, &plan, &mut stats, disk)?;
     let mut reporter = reporter(project);
     let jobs: Vec<JobId> = dag.ids().filter(|job| plan.verdicts[job.index()].is_to_do()).collect();
     if jobs.is_empty() {

@@ -79,6 +79,40 @@ pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -
     Ok(())
 }
 
+/// Removes `temp()` files of fresh jobs that no job needs any more: what a run left that was killed between recording a
+/// job and removing what it was the last to read.
+pub fn remove_leftover_temporaries(
+    project: &Project,
+    plan: &Plan<'_>,
+    stats: &mut Stats<'_>,
+    disk: &dyn Disk,
+) -> Result<(), Failure> {
+    let is_fresh = |job: JobId| matches!(plan.verdicts[job.index()], Verdict::Fresh | Verdict::Refreshed(_));
+    let has_temp: Vec<bool> =
+        project.workflow.rules.iter().map(|rule| rule.output.items.iter().any(|output| output.flags.temp)).collect();
+    if project.settings.keep_temp || !has_temp.contains(&true) {
+        return Ok(());
+    }
+    let dag = plan.dag;
+    for id in dag.ids().filter(|&id| has_temp[dag.job(id).rule.index()] && is_fresh(id)) {
+        let job = dag.job(id);
+        let needed = |file| dag.dependents(id).any(|other| !is_fresh(other) && dag.job(other).inputs.contains(&file));
+        for (&file, spec) in job.outputs.iter().zip(&project.workflow.rule(job.rule).output.items) {
+            let name = dag.paths.name(file);
+            let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
+            if spec.flags.temp
+                && !dag.targets.contains(&file)
+                && !needed(file)
+                && stats.get(&dag.paths, file).map_err(broken)?.is_some()
+            {
+                disk.remove(name).map_err(broken)?;
+                stats.forget(file);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Stamps the outputs of stale jobs and records them as made, without making them.
 pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Failure> {
     let (records, _) = if dry_run { (StoreRecords::look(project)?, Vec::new()) } else { StoreRecords::open(project)? };
