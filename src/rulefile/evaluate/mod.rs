@@ -325,28 +325,10 @@ fn import_text(value: Value<'_>) -> Option<String> {
 pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (name.chars().count() / 3).max(1);
     known
-        .map(|candidate| (edit_distance(name, candidate), candidate))
+        .map(|candidate| (parse::edit_distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Edit distance in which two letters that changed places count once (optimal string alignment).
-fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for (i, &c) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &d) in b.iter().enumerate() {
-            let mut least = (rows[i][j] + usize::from(c != d)).min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && c == b[j - 1] && a[i - 1] == d {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 /// The folder of a path, empty for the working directory.

@@ -74,14 +74,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         5..=7 => 2,
         _ => 3,
     };
-    let scored = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
+    let word = word.to_lowercase();
+    let scored = candidates.into_iter().map(|candidate| (edit_distance(&word, &candidate.to_lowercase()), candidate));
     scored.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other (optimal string
 /// alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+pub fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     rows[0] = (0..=b.len()).collect();
     for i in 1..=a.len() {
