@@ -3,57 +3,16 @@
 //! and never widens it; `float32` with `float64` is `float64`. The result has the first image's header, and takes over an
 //! operand's buffer where nobody else holds it. Knows no files and no syntax.
 
-use ndarray::{Array3, CowArray, Ix3, NdFloat, Zip};
+use ndarray::{Array3, ArrayBase, CowArray, Data, Ix3, NdFloat};
 
-use super::image::{Dtype, FloatPixels, FloatView, Image, Pixels, Sample, each_dtype};
+use super::image::{Dtype, FloatPixels, FloatView, Image, Pixels, Sample, each_dtype, mapped};
+use crate::pixel::elementwise::{self, Binary, Comparison, Order, Other, Unary};
 
 /// One side of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     Image(Image),
     Number(f64),
-}
-
-/// Operators of two operands that give numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binary {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    /// `**`
-    Power,
-    /// `//`: the floor of the quotient.
-    FloorDivide,
-    /// `%`: what `//` leaves, with the divisor's sign.
-    Modulo,
-    /// The smaller; NaN if either is.
-    Minimum,
-    /// The larger; NaN if either is.
-    Maximum,
-}
-
-/// Operators of two operands that give a mask: `uint8`, 1 where it holds. With NaN only [`Comparison::NotEqual`] holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-    Equal,
-    NotEqual,
-}
-
-/// Functions of one operand. Outside their domain they give NaN (`sqrt(-1)`), at its edge an infinity (`log(0)`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unary {
-    Negate,
-    Abs,
-    Sqrt,
-    /// The natural logarithm.
-    Log,
-    Log10,
-    Exp,
 }
 
 /// Two images that do not fit each other.
@@ -72,12 +31,12 @@ fn shape_text(shape: &[usize; 3]) -> String {
 /// The operator on two operands, element by element. Two numbers give a number.
 pub fn binary(op: Binary, mut a: Operand, mut b: Operand) -> Result<Operand, ShapeMismatch> {
     if let (&Operand::Number(x), &Operand::Number(y)) = (&a, &b) {
-        return Ok(Operand::Number(op.of_numbers(x, y)));
+        return Ok(Operand::Number(op.of(x, y)));
     }
     check_shapes(&a, &b)?;
     let pixels = match common_dtype(&a, &b) {
-        Dtype::F32 => Pixels::F32(op.of(a.side(), b.side())),
-        _ => Pixels::F64(op.of(a.side(), b.side())),
+        Dtype::F32 => Pixels::F32(combined(op, a.side(), b.side())),
+        _ => Pixels::F64(combined(op, a.side(), b.side())),
     };
     Ok(Operand::Image(first_image(a, b).with_pixels(pixels)))
 }
@@ -89,8 +48,8 @@ pub fn compare(op: Comparison, mut a: Operand, mut b: Operand) -> Result<Operand
     }
     check_shapes(&a, &b)?;
     let mask = match common_dtype(&a, &b) {
-        Dtype::F32 => op.of::<f32>(&a.side(), &b.side()),
-        _ => op.of::<f64>(&a.side(), &b.side()),
+        Dtype::F32 => compared::<f32>(op, a.side(), b.side()),
+        _ => compared::<f64>(op, a.side(), b.side()),
     };
     Ok(Operand::Image(first_image(a, b).with_pixels(mask)))
 }
@@ -101,10 +60,11 @@ pub fn unary(op: Unary, a: Operand) -> Operand {
         Operand::Number(x) => Operand::Number(op.of(x)),
         Operand::Image(image) => {
             let (pixels, header) = image.into_parts();
-            let pixels = match pixels.into_float() {
-                FloatPixels::F32(a) => Pixels::F32(a.mapv_into(|x| op.of(x))),
-                FloatPixels::F64(a) => Pixels::F64(a.mapv_into(|x| op.of(x))),
-            };
+            let mut pixels = pixels.into_float();
+            match &mut pixels {
+                FloatPixels::F32(a) => op.apply(in_order_mut(a)),
+                FloatPixels::F64(a) => op.apply(in_order_mut(a)),
+            }
             Operand::Image(Image::new(pixels, header))
         }
     }
@@ -113,18 +73,19 @@ pub fn unary(op: Unary, a: Operand) -> Operand {
 /// Every pixel held between `low` and `high`, which wins where `low` is above it (as numpy's `clip`); NaN stays.
 pub fn clip(image: Image, low: f64, high: f64) -> Image {
     let (pixels, header) = image.into_parts();
-    let pixels = match pixels.into_float() {
-        FloatPixels::F32(a) => Pixels::F32(a.mapv_into(|x| minimum(maximum(x, low as f32), high as f32))),
-        FloatPixels::F64(a) => Pixels::F64(a.mapv_into(|x| minimum(maximum(x, low), high))),
-    };
+    let mut pixels = pixels.into_float();
+    match &mut pixels {
+        FloatPixels::F32(a) => elementwise::clip(in_order_mut(a), low as f32, high as f32),
+        FloatPixels::F64(a) => elementwise::clip(in_order_mut(a), low, high),
+    }
     Image::new(pixels, header)
 }
 
 /// A mask: 1 where the pixel is neither NaN nor infinite.
 pub fn is_finite(image: &Image) -> Image {
     let mask = match image.pixels() {
-        Pixels::F32(a) => a.mapv(|x| u8::from(x.is_finite())),
-        Pixels::F64(a) => a.mapv(|x| u8::from(x.is_finite())),
+        Pixels::F32(a) => mapped(a, |x| u8::from(x.is_finite())),
+        Pixels::F64(a) => mapped(a, |x| u8::from(x.is_finite())),
         integers => Array3::from_elem(integers.shape(), 1),
     };
     image.with_pixels(mask)
@@ -133,7 +94,7 @@ pub fn is_finite(image: &Image) -> Image {
 /// `a` where the condition's pixel is not 0 (NaN is not), `b` elsewhere; in the float type of `a` and `b`, `float64` for two
 /// numbers. The header is the first image's of `a` and `b`, else the condition's.
 pub fn select(condition: Image, mut a: Operand, mut b: Operand) -> Result<Image, ShapeMismatch> {
-    let mask: Array3<bool> = each_dtype!(condition.pixels(), c => c.mapv(|v| v.to_f64() != 0.0));
+    let mask: Array3<bool> = each_dtype!(condition.pixels(), c => mapped(c, |v| v.to_f64() != 0.0));
     for operand in [&a, &b] {
         if let Operand::Image(image) = operand
             && image.shape() != condition.shape()
@@ -157,10 +118,13 @@ fn chosen<T: NdFloat>(mask: &Array3<bool>, a: Side<T>, b: Side<T>) -> Array3<T> 
         Side::Array(a) => a.into_owned(),
         Side::Number(x) => Array3::from_elem(mask.dim(), x),
     };
-    let zip = Zip::from(&mut out).and(mask);
+    let others = in_order_mut(&mut out).iter_mut().zip(in_order(mask)).enumerate().filter(|(_, (_, mask))| !**mask);
     match b {
-        Side::Array(b) => zip.and(&b).for_each(|o, &m, &y| *o = if m { *o } else { y }),
-        Side::Number(y) => zip.for_each(|o, &m| *o = if m { *o } else { y }),
+        Side::Array(b) => {
+            let b = in_order(&b);
+            others.for_each(|(i, (out, _))| *out = b[i]);
+        }
+        Side::Number(y) => others.for_each(|(_, (out, _))| *out = y),
     }
     out
 }
@@ -186,98 +150,6 @@ fn first_image(a: Operand, b: Operand) -> Image {
         (Operand::Image(image), _) | (_, Operand::Image(image)) => image,
         (Operand::Number(_), Operand::Number(_)) => unreachable!("two numbers give a number"),
     }
-}
-
-impl Binary {
-    fn of_numbers(self, x: f64, y: f64) -> f64 {
-        let one = |x| Side::Array(Array3::from_elem((1, 1, 1), x).into());
-        self.of(one(x), Side::Number(y))[[0, 0, 0]]
-    }
-
-    /// The operator is chosen here, outside the loop over pixels.
-    fn of<T: NdFloat>(self, a: Side<T>, b: Side<T>) -> Array3<T> {
-        match (self, &b) {
-            (Binary::Add, _) => zip(a, b, |x, y| x + y),
-            (Binary::Subtract, _) => zip(a, b, |x, y| x - y),
-            (Binary::Multiply, _) => zip(a, b, |x, y| x * y),
-            (Binary::Divide, _) => zip(a, b, |x, y| x / y),
-            (Binary::Power, Side::Number(n)) if *n == T::one() + T::one() => zip(a, b, |x, _| x * x),
-            (Binary::Power, _) => zip(a, b, |x, y| x.powf(y)),
-            (Binary::FloorDivide, _) => zip(a, b, floor_divide),
-            (Binary::Modulo, _) => zip(a, b, modulo),
-            (Binary::Minimum, _) => zip(a, b, minimum),
-            (Binary::Maximum, _) => zip(a, b, maximum),
-        }
-    }
-}
-
-impl Comparison {
-    fn holds<T: PartialOrd>(self, x: T, y: T) -> bool {
-        match self {
-            Comparison::Less => x < y,
-            Comparison::LessEqual => x <= y,
-            Comparison::Greater => x > y,
-            Comparison::GreaterEqual => x >= y,
-            Comparison::Equal => x == y,
-            Comparison::NotEqual => x != y,
-        }
-    }
-
-    fn of<T: NdFloat>(self, a: &Side<T>, b: &Side<T>) -> Array3<u8> {
-        let holds = |x: T, y: T| u8::from(self.holds(x, y));
-        match (a, b) {
-            (Side::Array(a), Side::Array(b)) => Zip::from(a).and(b).map_collect(|&x, &y| holds(x, y)),
-            (Side::Array(a), Side::Number(y)) => a.map(|&x| holds(x, *y)),
-            (Side::Number(x), Side::Array(b)) => b.map(|&y| holds(*x, y)),
-            (Side::Number(_), Side::Number(_)) => unreachable!("a pair of numbers is not a pair of sides"),
-        }
-    }
-}
-
-impl Unary {
-    fn of<T: NdFloat>(self, x: T) -> T {
-        match self {
-            Unary::Negate => -x,
-            Unary::Abs => x.abs(),
-            Unary::Sqrt => x.sqrt(),
-            Unary::Log => x.ln(),
-            Unary::Log10 => x.log10(),
-            Unary::Exp => x.exp(),
-        }
-    }
-}
-
-fn minimum<T: NdFloat>(x: T, y: T) -> T {
-    if x < y || x.is_nan() { x } else { y }
-}
-
-fn maximum<T: NdFloat>(x: T, y: T) -> T {
-    if x > y || x.is_nan() { x } else { y }
-}
-
-/// numpy's `%`: the remainder with the sign of the divisor.
-fn modulo<T: NdFloat>(x: T, y: T) -> T {
-    let rest = x % y;
-    if rest == T::zero() {
-        T::zero().copysign(y)
-    } else if (rest < T::zero()) != (y < T::zero()) {
-        rest + y
-    } else {
-        rest
-    }
-}
-
-/// numpy's `//`: from the remainder, so that a quotient rounded up to the next integer is not taken for it.
-fn floor_divide<T: NdFloat>(x: T, y: T) -> T {
-    if y == T::zero() {
-        return x / y;
-    }
-    let rest = x % y;
-    let mut quotient = (x - rest) / y;
-    if rest != T::zero() && (rest < T::zero()) != (y < T::zero()) {
-        quotient -= T::one();
-    }
-    if quotient == T::zero() { T::zero().copysign(x / y) } else { quotient.round() }
 }
 
 /// One side in the type of the computation.
@@ -314,32 +186,52 @@ impl Real for f32 {
 impl Real for f64 {
     fn array(view: FloatView<'_>) -> CowArray<'_, f64, Ix3> {
         match view {
-            FloatView::F32(a) => a.mapv(f64::from).into(),
+            FloatView::F32(a) => mapped(&a, f64::from).into(),
             FloatView::F64(a) => a,
         }
     }
 }
 
-/// Applies the function into the buffer of a side that is owned, or into a new one.
-fn zip<T: NdFloat>(a: Side<T>, b: Side<T>, f: impl Fn(T, T) -> T) -> Array3<T> {
-    match (a, b) {
-        (Side::Array(a), Side::Number(y)) if a.is_owned() => a.into_owned().mapv_into(|x| f(x, y)),
-        (Side::Array(a), Side::Number(y)) => a.mapv(|x| f(x, y)),
-        (Side::Number(x), Side::Array(b)) if b.is_owned() => b.into_owned().mapv_into(|y| f(x, y)),
-        (Side::Number(x), Side::Array(b)) => b.mapv(|y| f(x, y)),
-        (Side::Array(a), Side::Array(b)) if a.is_owned() => {
-            let mut out = a.into_owned();
-            Zip::from(&mut out).and(&b).for_each(|x, &y| *x = f(*x, y));
-            out
+/// The operator in the buffer of a side that is owned, or in a copy of the first image.
+fn combined<'a, T: NdFloat>(op: Binary, a: Side<'a, T>, b: Side<'a, T>) -> Array3<T> {
+    let (mut out, other, order) = match (a, b) {
+        (Side::Array(a), Side::Array(b)) if b.is_owned() && !a.is_owned() => {
+            (b.into_owned(), Side::Array(a), Order::Second)
         }
-        (Side::Array(a), Side::Array(b)) if b.is_owned() => {
-            let mut out = b.into_owned();
-            Zip::from(&mut out).and(&a).for_each(|y, &x| *y = f(x, *y));
-            out
+        (Side::Array(a), b) => (a.into_owned(), b, Order::First),
+        (a, Side::Array(b)) => (b.into_owned(), a, Order::Second),
+        (Side::Number(_), Side::Number(_)) => unreachable!("two numbers are no image"),
+    };
+    op.apply(in_order_mut(&mut out), other.read(), order);
+    out
+}
+
+fn compared<'a, T: NdFloat>(op: Comparison, a: Side<'a, T>, b: Side<'a, T>) -> Array3<u8> {
+    let (pixels, other, order) = match (a, b) {
+        (Side::Array(a), b) => (a, b, Order::First),
+        (a, Side::Array(b)) => (b, a, Order::Second),
+        (Side::Number(_), Side::Number(_)) => unreachable!("two numbers are no image"),
+    };
+    let mask = op.mask(in_order(&pixels), other.read(), order);
+    Array3::from_shape_vec(pixels.raw_dim(), mask).expect("a mask for each pixel")
+}
+
+impl<T: Copy> Side<'_, T> {
+    fn read(&self) -> Other<'_, T> {
+        match self {
+            Side::Array(array) => Other::Pixels(in_order(array)),
+            Side::Number(number) => Other::Number(*number),
         }
-        (Side::Array(a), Side::Array(b)) => Zip::from(&a).and(&b).map_collect(|&x, &y| f(x, y)),
-        (Side::Number(_), Side::Number(_)) => unreachable!("a pair of numbers is not a pair of sides"),
     }
+}
+
+/// The pixels in C order, which those of an [`Image`] always are.
+fn in_order<T, S: Data<Elem = T>>(array: &ArrayBase<S, Ix3>) -> &[T] {
+    array.as_slice().expect("an image's pixels are in C order")
+}
+
+fn in_order_mut<T>(array: &mut Array3<T>) -> &mut [T] {
+    array.as_slice_mut().expect("an image's pixels are in C order")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ndarray::{Array3, CowArray, Ix3};
+use ndarray::{Array3, ArrayBase, CowArray, Data, Ix3};
 
 use super::header::Header;
 
@@ -172,7 +172,7 @@ impl Pixels {
             return self;
         }
         fn to<A: Sample, B: Sample>(a: &Array3<A>) -> Pixels {
-            B::pixels(a.mapv(|v| B::from_f64(v.to_f64())))
+            B::pixels(mapped(a, |v| B::from_f64(v.to_f64())))
         }
         each_dtype!(&self, a => match dtype {
             Dtype::U8 => to::<_, u8>(a),
@@ -200,11 +200,11 @@ impl Pixels {
         match self {
             Pixels::F32(a) => FloatView::F32(a.view().into()),
             Pixels::F64(a) => FloatView::F64(a.view().into()),
-            Pixels::U8(a) => FloatView::F32(a.mapv(f32::from).into()),
-            Pixels::U16(a) => FloatView::F32(a.mapv(f32::from).into()),
-            Pixels::I16(a) => FloatView::F32(a.mapv(f32::from).into()),
-            Pixels::I32(a) => FloatView::F64(a.mapv(f64::from).into()),
-            Pixels::I64(a) => FloatView::F64(a.mapv(|v| v as f64).into()),
+            Pixels::U8(a) => FloatView::F32(mapped(a, f32::from).into()),
+            Pixels::U16(a) => FloatView::F32(mapped(a, f32::from).into()),
+            Pixels::I16(a) => FloatView::F32(mapped(a, f32::from).into()),
+            Pixels::I32(a) => FloatView::F64(mapped(a, f64::from).into()),
+            Pixels::I64(a) => FloatView::F64(mapped(a, |v| v as f64).into()),
         }
     }
 
@@ -215,6 +215,14 @@ impl Pixels {
         }
         each_dtype!(self, a => ordered(a))
     }
+}
+
+/// The array with `f` of each pixel. One loop over the buffer: ndarray's own `mapv` brings one for every layout with it, and
+/// there are dozens of pairs of types.
+pub fn mapped<A: Clone, B, S: Data<Elem = A>>(array: &ArrayBase<S, Ix3>, f: impl FnMut(A) -> B) -> Array3<B> {
+    let array = array.as_standard_layout();
+    let values = array.as_slice().expect("brought into C order").iter().cloned().map(f).collect();
+    Array3::from_shape_vec(array.raw_dim(), values).expect("a value for each pixel")
 }
 
 /// Owned pixels ready for arithmetic and filters.
@@ -228,7 +236,7 @@ impl FloatPixels {
     /// In `float64`, in the same buffer where it is that already.
     pub fn into_f64(self) -> Array3<f64> {
         match self {
-            FloatPixels::F32(a) => a.mapv(f64::from),
+            FloatPixels::F32(a) => mapped(&a, f64::from),
             FloatPixels::F64(a) => a,
         }
     }

@@ -12,13 +12,14 @@ use starlark::values::{
     Demand, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, UnpackValue, Value, starlark_value,
 };
 
-use super::arithmetic::{self, Binary, Comparison, Operand, Unary};
+use super::arithmetic::{self, Operand};
 use super::failure::Failure;
 use super::header::{self, Header};
 use super::image::{Image, Pixels, Sample, each_dtype};
 use super::section;
 use crate::dialect::operators::{self, BinaryOp, Indexing, Overload};
 use crate::dialect::text;
+use crate::pixel::elementwise::{Binary, Comparison, Unary};
 
 #[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct ImageValue {

@@ -7,6 +7,7 @@
 pub mod border;
 pub mod colormap;
 pub mod convolve;
+pub mod elementwise;
 mod error;
 pub mod gaussian;
 pub mod geometry;

@@ -1,9 +1,10 @@
 //! Functions of every pixel, or of a number: the element-wise part of numpy, over [`crate::action::arithmetic`].
 
-use crate::action::arithmetic::{self, Binary, Operand, Unary};
+use crate::action::arithmetic::{self, Operand};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
 use crate::action::registry::{Action, DTYPE, Group, Kind, OUTPUT, Parameter, optional, required};
+use crate::pixel::elementwise::{Binary, Unary};
 use crate::value::Value;
 
 const OPERAND: Parameter = required("image", Kind::Operand, "What to compute it of.");

@@ -2,7 +2,7 @@
 //! and written here, because one pass that swaps bytes runs at the speed of memory; tile-compressed pixels go through
 //! [`super::cfitsio`]. Every size a header claims is checked against the bytes that are there before it is believed.
 
-use std::io::{BufRead, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, SeekFrom, Write};
 
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use ndarray::Array3;
 
 use super::tiles::Tiles;
-use super::{HduRef, ReadOptions, Reason, cfitsio, check_memory, check_not_empty, memory_limit, no_plane};
+use super::{HduRef, ReadOptions, ReadSeek, Reason, cfitsio, check_memory, check_not_empty, memory_limit, no_plane};
 use crate::action::header::{CARD, Header, Value};
 use crate::action::image::{Dtype, Image, Pixels, Sample};
 
@@ -32,16 +32,13 @@ pub struct Bytes<'a> {
     file_size: u64,
 }
 
-trait ReadSeek: Read + Seek {}
-impl<T: Read + Seek> ReadSeek for T {}
-
 impl<'a> Bytes<'a> {
-    pub fn plain(reader: &'a mut (impl Read + Seek), size: u64) -> Bytes<'a> {
+    pub fn plain(reader: &'a mut dyn ReadSeek, size: u64) -> Bytes<'a> {
         Bytes { reader: Box::new(reader), size, file_size: size }
     }
 
     /// Unpacks the file into memory, up to the limit for its size.
-    pub fn gunzip(reader: &mut impl BufRead, file_size: u64) -> Result<Bytes<'a>, Reason> {
+    pub fn gunzip(reader: &mut dyn ReadSeek, file_size: u64) -> Result<Bytes<'a>, Reason> {
         let limit = memory_limit(file_size);
         let mut bytes = Vec::new();
         MultiGzDecoder::new(reader).take(limit + 1).read_to_end(&mut bytes)?;

@@ -1,21 +1,21 @@
 //! JPEG: the decoder fills up a file that is cut off and says nothing, so whether it is whole is found out here.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 
 use super::format::Format;
-use super::{Reason, raster};
+use super::{ReadSeek, Reason, raster};
 use crate::action::image::Image;
 
 /// Pillow's default.
 const QUALITY: u8 = 75;
 
-pub fn read(reader: &mut impl Read, file_size: u64) -> Result<Image, Reason> {
+pub fn read(reader: &mut dyn ReadSeek, file_size: u64) -> Result<Image, Reason> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
     if !has_end(&bytes) {
         return Err(Reason::Damaged("the JPEG is truncated (it has no end-of-image marker)".to_owned()));
     }
-    raster::read(Cursor::new(bytes), file_size, Format::Jpeg)
+    raster::read(&mut Cursor::new(bytes), file_size, Format::Jpeg)
 }
 
 pub fn write(image: &Image, quality: Option<u8>, out: &mut impl Write) -> Result<(), Reason> {

@@ -13,7 +13,7 @@ mod tiff;
 mod tiles;
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::header::Header;
 use super::image::{Dtype, Image, Pixels};
@@ -153,7 +153,7 @@ fn read_file(path: &str, options: &ReadOptions) -> Result<Image, Reason> {
         Format::Tiff => tiff::read(&mut source.reader, source.size)?,
         Format::Jpeg => jpeg::read(&mut source.reader, source.size)?,
         Format::Png | Format::Gif | Format::Bmp | Format::WebP | Format::Pnm => {
-            raster::read(source.reader, source.size, source.format)?
+            raster::read(&mut source.reader, source.size, source.format)?
         }
         Format::Fits | Format::FitsGz | Format::FitsFz => unreachable!("FITS was read above"),
     };
@@ -185,6 +185,11 @@ fn one_plane(image: Image, plane: usize) -> Result<Image, Reason> {
 fn no_plane(plane: usize, planes: usize) -> Reason {
     Reason::NoImage(format!("no plane {plane}: the image has {planes}, counted from 0"))
 }
+
+/// Bytes to decode, from a file or from memory. The decoders take a reference to this trait and no type parameter: each of
+/// them would otherwise be compiled for every kind of reader.
+trait ReadSeek: BufRead + Seek {}
+impl<T: BufRead + Seek> ReadSeek for T {}
 
 /// A file opened for reading, and what it is.
 struct Source {

@@ -2,7 +2,7 @@
 //! planes; palettes come expanded, alpha is dropped (as Pillow's `convert("RGB")`), and the EXIF orientation is applied (as
 //! Pillow's `exif_transpose`). Of an animation the first frame is read.
 
-use std::io::{BufRead, Seek, Write};
+use std::io::Write;
 
 use image::codecs::{bmp, gif, jpeg, png, webp};
 use image::metadata::Orientation;
@@ -10,12 +10,12 @@ use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageEr
 use ndarray::{Array3, ArrayView3, Axis};
 
 use super::format::Format;
-use super::{Reason, check_memory, check_not_empty, memory_limit};
+use super::{ReadSeek, Reason, check_memory, check_not_empty, memory_limit};
 use crate::action::header::Header;
 use crate::action::image::{Image, Pixels, Sample, each_dtype};
 
 /// Reads a picture; `file_size` bounds what it may ask for.
-pub fn read(reader: impl BufRead + Seek, file_size: u64, format: Format) -> Result<Image, Reason> {
+pub fn read(reader: &mut dyn ReadSeek, file_size: u64, format: Format) -> Result<Image, Reason> {
     let mut reader = ImageReader::with_format(reader, codec(format));
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(memory_limit(file_size));

@@ -1,7 +1,7 @@
 //! TIFF: grey, RGB and further bands of 8 to 64 bit integers and floats, chunky or planar, as the `tiff` crate decodes them;
 //! bilevel and CMYK through [`super::raster`]. The first page is read; the orientation tag is applied.
 
-use std::io::{BufRead, Cursor, Seek, SeekFrom, Write};
+use std::io::{Cursor, SeekFrom, Write};
 
 use ndarray::Array3;
 use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingResult, Limits};
@@ -10,11 +10,11 @@ use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
 use super::format::Format;
-use super::{Reason, check_memory, check_not_empty, memory_limit, raster};
+use super::{ReadSeek, Reason, check_memory, check_not_empty, memory_limit, raster};
 use crate::action::header::Header;
 use crate::action::image::{Image, Pixels};
 
-pub fn read(reader: &mut (impl BufRead + Seek), file_size: u64) -> Result<Image, Reason> {
+pub fn read(reader: &mut dyn ReadSeek, file_size: u64) -> Result<Image, Reason> {
     let limit = usize::try_from(memory_limit(file_size)).unwrap_or(usize::MAX);
     let mut limits = Limits::default();
     limits.decoding_buffer_size = limit;
