@@ -80,10 +80,15 @@ fn copy(from: &Path, to: &Path) {
         if name == "recipe" {
             fs::create_dir(to.join(&name)).expect("a temporary folder takes folders");
             copy(&entry.path(), &to.join(name));
-        } else if name.starts_with("Rulefile") || from.ends_with("recipe") {
+        } else if name.starts_with("Rulefile") || from.ends_with("recipe") || is_source(&name) {
             fs::copy(entry.path(), to.join(name)).expect("an example can be copied");
         }
     }
+}
+
+/// What an example's rules read beside the Rulefile.
+fn is_source(name: &str) -> bool {
+    name == "stop.txt" || name.ends_with(".awk") || name.ends_with(".py")
 }
 
 /// `flow --dag | dot -Tsvg`, where there is a `dot`.
@@ -295,7 +300,7 @@ fn the_tour_runs_in_an_empty_folder() {
 /// A new example needs a test above, and a page for its reader.
 #[test]
 fn every_example_is_tested_and_explained() {
-    let tested = ["batch", "hello", "highpass", "pea_soup"];
+    let tested = ["batch", "convolve", "hello", "highpass", "integrate", "pairwise", "pea_soup", "pi", "words"];
     let folder = Path::new(ROOT).join("examples");
     let entries = fs::read_dir(&folder).expect("there are examples").map(|entry| entry.expect("it is listed").path());
     let names: BTreeSet<String> = entries
@@ -306,5 +311,89 @@ fn every_example_is_tested_and_explained() {
     for name in names {
         let page = fs::read_to_string(folder.join(&name).join("README.md")).expect("a README.md");
         assert!(page.contains("flow"), "{name}");
+    }
+}
+
+/// The number that a JSON file has under a name.
+fn number(example: &Example, file: &str, name: &str) -> f64 {
+    let value: serde_json::Value = serde_json::from_str(&example.text(file)).expect("JSON");
+    value[name].as_f64().unwrap_or_else(|| panic!("{file} has no number {name}: {value}"))
+}
+
+#[test]
+fn pi() {
+    let example = Example::new("pi", &["-C", "tasks=4", "darts=20000"]);
+    example.run();
+    assert_eq!(number(&example, "pi.json", "darts"), 80_000.0);
+    // Five standard deviations of 4 × a mean of 80,000 throws.
+    assert!((number(&example, "pi.json", "pi") - std::f64::consts::PI).abs() < 0.03);
+    // More tasks: those there are stay.
+    let plan = example.flow(&["-n", "-C", "tasks=6"]);
+    assert!(plan.contains("2  throw"), "{plan}");
+}
+
+#[test]
+fn integrate() {
+    let example = Example::new("integrate", &["-C", "strips=10000", "pieces=3"]);
+    example.run();
+    assert!((number(&example, "integral.json", "integral") - std::f64::consts::PI).abs() < 1e-8);
+    example.flow(&["-C", "function=sin(x)", "from=0", "to=1"]);
+    assert!((number(&example, "integral.json", "integral") - (1.0 - 1f64.cos())).abs() < 1e-8);
+}
+
+#[test]
+fn pairwise() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return;
+    }
+    let example = Example::new("pairwise", &["-C", "points=40", "blocks=3"]);
+    example.run();
+    assert_eq!(number(&example, "distance.json", "pairs"), f64::from(40 * 39 / 2));
+    let points: Vec<(f64, f64)> = (1..=3)
+        .flat_map(|block| example.text(&format!("points/{block}.txt")).lines().map(point).collect::<Vec<_>>())
+        .collect();
+    let distance =
+        |(i, a): (usize, &(f64, f64))| points[i + 1..].iter().map(|b| (a.0 - b.0).hypot(a.1 - b.1)).sum::<f64>();
+    let sum: f64 = points.iter().enumerate().map(distance).sum();
+    assert!((number(&example, "distance.json", "mean") - sum / 780.0).abs() < 1e-9);
+}
+
+fn point(line: &str) -> (f64, f64) {
+    let (x, y) = line.split_once(' ').expect("two numbers a line");
+    (x.parse().expect("a number"), y.parse().expect("a number"))
+}
+
+#[test]
+fn words() {
+    let example = Example::new("words", &["-C", "books=texts/*.txt", "parts=2"]);
+    fs::create_dir(example.path("texts")).expect("a new folder");
+    fs::write(example.path("texts/a.txt"), "The galaxy and the Galaxies:\nstars, a star.\n").expect("a new file");
+    fs::write(example.path("texts/b.txt"), "One nebula's bias; the foes of galaxies.\n").expect("a new file");
+    example.run();
+    let counts = "word,count\ngalaxy,3\nstar,2\nbia,1\nfoes,1\nnebula,1\none,1\n";
+    assert_eq!(example.text("words.csv"), counts);
+
+    let made_up = Example::new("words", &["-C", "number=2", "length=500"]);
+    made_up.run();
+    let words = made_up.text("words.csv");
+    assert!(words.starts_with("word,count\nstar,") && !words.contains("\nthe,"), "{words}");
+}
+
+#[test]
+fn convolve() {
+    let example = Example::new("convolve", &["-C", "number=2", "shape=23", "stride=5"]);
+    example.run();
+    let (frame, rows, columns) = fits(&example.path("raw/01.fits"));
+    let (kernel, ..) = fits(&example.path("kernel/01.fits"));
+    let (result, height, width) = fits(&example.path("convolved/01.fits"));
+    assert_eq!((height, width), ((rows + 3).div_ceil(5), (columns + 3).div_ceil(5)));
+    for (at, result) in result.iter().enumerate() {
+        let (y, x) = (at / width * 5, at % width * 5);
+        let term = |(k, weight): (usize, &f64)| match (y.checked_sub(k / 4), x.checked_sub(k % 4)) {
+            (Some(y), Some(x)) if y < rows && x < columns => weight * frame[y * columns + x],
+            _ => 0.0,
+        };
+        let sum: f64 = kernel.iter().enumerate().map(term).sum();
+        assert!((result - sum).abs() < 1e-12, "({y}, {x}): {result} is not {sum}");
     }
 }

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Times flow beside Python's packages on the image work of the lessons, file to file, in one run.
+
+usage: bench/images.py [--flow target/release/flow] [--work NAME...] [--runs 3] [--peers serial multiprocessing dask ray]
+
+Each work is a folder of FITS frames or photos in, a folder of results out. The peers compute with scipy, scikit-image,
+Pillow and numba, serially or two at a time by multiprocessing, dask and ray; they are timed in a process that has
+imported everything and started its workers, flow from its start to its end. All take turns; medians are printed, and
+how many times longer than `flow -j2` each took. The packages go into an environment of their own under
+target/bench-images, made by the first run. Needs Python 3.9 or later with venv, and the package index.
+"""
+import argparse
+import atexit
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PLACE = HERE.parent / "target" / "bench-images"
+PACKAGES = ["numpy", "scipy", "scikit-image", "pillow", "astropy", "dask", "distributed", "ray", "numba"]
+PEERS = ["serial", "multiprocessing", "dask", "ray"]
+
+GAUSSIAN = """\
+frames = glob_wildcards("{folder}/{{n}}.fits").n
+rule all:
+    input: expand("{out}/{{n}}.bmp", n=frames)
+rule blur:
+    input: "{folder}/{{n}}.fits"
+    output: picture="{out}/{{n}}.bmp", variances="{out}/{{n}}.json"
+    run:
+        image = read(input[0])
+        blurred = gaussian(image, sigma=10)
+        preview(blurred, output.picture, stretch="linear", interval="minmax")
+        write_json({{"before": var(image), "after": var(blurred)}}, output.variances)
+"""
+
+# name: frames in, pixels a side, the Rulefile
+WORKS = {
+    "highpass": (2, 1000, """\
+frames = glob_wildcards("{folder}/{{n}}.fits").n
+rule all:
+    input: expand("{out}/{{n}}.fits", n=frames)
+rule highpass:
+    input: "{folder}/{{n}}.fits"
+    output: "{out}/{{n}}.fits"
+    run: highpass(input[0], output[0], size=50)
+"""),
+    "convolve": (8, 3000, """\
+frames = glob_wildcards("{folder}/{{n}}.fits").n
+rule all:
+    input: expand("{out}/{{n}}.fits", n=frames)
+rule convolve:
+    input: "{folder}/{{n}}.fits"
+    output: "{out}/{{n}}.fits"
+    run: convolve(input[0], output[0], kernel=random_kernel(4, seed=1), stride=5)
+"""),
+    "gaussian-2048": (10, 2048, GAUSSIAN),
+    "gaussian-512": (50, 512, GAUSSIAN),
+    "gaussian-32": (2000, 32, GAUSSIAN),
+    "photos": (500, None, """\
+photos = glob_wildcards("{folder}/{{n}}.jpg").n
+rule all:
+    input: expand("{out}/{{n}}.jpg", n=photos)
+rule fit:
+    input: "{folder}/{{n}}.jpg"
+    output: "{out}/{{n}}.jpg"
+    run: fit(input[0], output[0], size=50)
+"""),
+    "mandelbrot": (0, 2048, """\
+rule mandelbrot:
+    output: "{out}/mandelbrot.fits"
+    run: mandelbrot(2048, 2048, output[0], center=(-0.5, 0.0), extent=3.0, max_iter=256)
+"""),
+}
+
+
+def environment():
+    """The Python that has the packages."""
+    python = PLACE / "env" / "bin" / "python"
+    if not (PLACE / "env" / "complete").exists():
+        venv.create(PLACE / "env", with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        (PLACE / "env" / "complete").touch()
+    return python
+
+
+class Peer:
+    """A process that has everything loaded and does the whole work once for each line it is sent."""
+
+    def __init__(self, python, kind, work, folder):
+        command = [python, HERE / "peers.py", kind, work, folder, new_folder(folder.parent)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.answer("ready")
+
+    def answer(self, expected):
+        line = self.process.stdout.readline().split()
+        if not line or line[0] != expected:
+            sys.exit(f"{self.process.args[2]} did not answer; its message is above")
+        return line[1:]
+
+    def run(self, out):
+        self.process.stdin.write(f"{out}\n")
+        self.process.stdin.flush()
+        return float(self.answer("took")[0])
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def new_folder(place):
+    """A folder for the results of one run. It is kept to the end: a file system that has just deleted thousands of files is
+    slow to make others."""
+    return Path(tempfile.mkdtemp(prefix="out-", dir=place))
+
+
+def run_flow(flow, work, folder, jobs):
+    """Seconds of one run from nothing."""
+    place = new_folder(folder.parent)
+    rulefile = place / "Rulefile"
+    rulefile.write_text(WORKS[work][2].format(folder=folder, out="out"))
+    start = time.perf_counter()
+    subprocess.run([flow, "-d", place, "-s", rulefile, f"-j{jobs}", "-q", "all"], check=True)
+    return time.perf_counter() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--flow", default=HERE.parent / "target/release/flow", type=Path)
+    parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    flow = options.flow.resolve()
+    python = environment()
+    data = PLACE / "data"
+    data.mkdir(exist_ok=True)
+    atexit.register(lambda: [shutil.rmtree(out) for out in data.glob("out-*")])
+    print(f"{'work':15} {'flow -j2':>9} {'flow -j1':>9} {'efficiency':>10}", *(f"{peer:>24}" for peer in options.peers))
+    for work in options.work:
+        count, side, _ = WORKS[work]
+        folder = data / work
+        subprocess.run([python, HERE / "peers.py", "make", work, folder, str(count), str(side or 0)], check=True)
+        # numba's loop is parallel in itself: the other ways to share the work out do not apply.
+        kinds = [kind for kind in options.peers if work != "mandelbrot" or kind == "serial"]
+        peers = {kind: Peer(python, kind, work, folder) for kind in kinds}
+        times = {kind: [] for kind in [*peers, 1, 2]}
+        for _ in range(options.runs):
+            for jobs in (2, 1):
+                times[jobs].append(run_flow(flow, work, folder, jobs))
+            for kind, peer in peers.items():
+                times[kind].append(peer.run(new_folder(data)))
+        for peer in peers.values():
+            peer.end()
+        median = {kind: statistics.median(values) for kind, values in times.items()}
+        columns = [f"{median[kind]:13.3f} s {median[kind] / median[2]:7.1f}×" if kind in median else f"{'':>24}" for kind in options.peers]
+        print(f"{work:15} {median[2]:7.3f} s {median[1]:7.3f} s {median[1] / median[2] / 2:10.2f}", *columns, flush=True)
+
+
+if __name__ == "__main__":
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    main()
