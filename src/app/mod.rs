@@ -7,6 +7,7 @@ mod draw;
 mod look;
 mod project;
 mod records;
+mod speedup;
 mod tidy;
 
 use std::ffi::OsString;
@@ -43,7 +44,8 @@ impl From<Box<(Diagnostic, Sources)>> for Failure {
 /// Runs the program with its arguments, its own name first; gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let stderr_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let settings = match cli::parse(arguments, stderr_colour) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let settings = match cli::parse(arguments.iter().cloned(), stderr_colour) {
         Ok(settings) => settings,
         Err(exit) if exit.code == 0 => {
             print(&exit.text);
@@ -62,7 +64,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     for note in &settings.notes {
         warn(&Diagnostic::warning(note), colour);
     }
-    match go(settings, colour) {
+    match go(settings, &arguments, colour) {
         Ok(()) => 0,
         Err(Failure::Told) => 1,
         Err(Failure::Interrupted(signal)) => 128 + u8::try_from(signal).unwrap_or(0),
@@ -74,26 +76,27 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn go(settings: Settings, colour: bool) -> Result<(), Failure> {
+fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Failure> {
     if let Mode::Actions(name) = &settings.mode {
         return look::actions(name.as_deref());
     }
     let disk = RealDisk;
     // The process ends with the run: the system takes a million pieces back faster than we could give them.
     let project = ManuallyDrop::new(Project::open(settings, colour)?);
-    match project.settings.mode {
+    match &project.settings.mode {
         Mode::Actions(_) => Ok(()),
         Mode::ListRules => look::list_rules(&project),
         Mode::Unlock => tidy::unlock(),
         Mode::CleanupMetadata => tidy::forget(&project),
         Mode::Run => build::run(&project, &disk),
         Mode::DryRun => look::dry_run(&project, &disk),
+        Mode::Speedup { jobs, repeats } => speedup::speedup(&project, &disk, arguments, jobs, *repeats),
         Mode::Why => look::why(&project, &disk),
-        Mode::Summary { detailed } => look::summary(&project, &disk, detailed),
-        Mode::Draw(drawing, format) => draw::draw(&project, &disk, drawing, format),
-        Mode::Touch { dry_run } => tidy::touch(&project, &disk, dry_run),
-        Mode::DeleteAllOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::All, dry_run),
-        Mode::DeleteTempOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::Temporary, dry_run),
+        Mode::Summary { detailed } => look::summary(&project, &disk, *detailed),
+        Mode::Draw(drawing, format) => draw::draw(&project, &disk, *drawing, *format),
+        Mode::Touch { dry_run } => tidy::touch(&project, &disk, *dry_run),
+        Mode::DeleteAllOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::All, *dry_run),
+        Mode::DeleteTempOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::Temporary, *dry_run),
     }
 }
 

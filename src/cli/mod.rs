@@ -2,6 +2,7 @@
 //! swallows a target; `options` is what can be typed, and its help; `settings` is what it means, checked.
 //! Knows nothing of rules, files or runs, and touches no disk.
 
+mod again;
 mod options;
 mod settings;
 mod units;
@@ -11,6 +12,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
+pub use again::measured_run;
 pub use options::Options;
 pub use settings::{
     Colour, Drawing, DrawingFormat, Force, InputItem, Jobs, LogFormat, Mode, Say, Settings, Trigger, Verbosity,

@@ -43,6 +43,8 @@ pub struct Options {
     #[command(flatten)]
     pub look: Look,
     #[command(flatten)]
+    pub measure: Measure,
+    #[command(flatten)]
     pub tidy: Tidy,
     #[command(flatten)]
     pub say: SayOptions,
@@ -168,6 +170,17 @@ pub struct Look {
     /// List the built-in actions, or show the manual of the one named
     #[arg(long)]
     pub actions: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Measure")]
+pub struct Measure {
+    /// Run from nothing in copies of the folder with these numbers of jobs, and tell how much faster each is
+    #[arg(long, value_name = "N,…")]
+    pub speedup: Option<String>,
+    /// How often each number of jobs is run for --speedup; the median counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repeats: u32,
 }
 
 #[derive(Debug, Clone, Args)]

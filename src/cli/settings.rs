@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::options::{HowMuch, Look, NoEffect, Options, SayOptions, Tidy, Which};
+use super::options::{HowMuch, Look, Measure, NoEffect, Options, SayOptions, Tidy, Which};
 use super::units::resource;
 use crate::value::{Dict, Value};
 
@@ -74,6 +74,11 @@ pub enum Mode {
         dry_run: bool,
     },
     Unlock,
+    /// Measure runs from nothing with each of these numbers of jobs, in rising order.
+    Speedup {
+        jobs: Vec<NonZeroUsize>,
+        repeats: u32,
+    },
     /// Forget the records of the targets.
     CleanupMetadata,
 }
@@ -177,8 +182,8 @@ impl TryFrom<Options> for Settings {
     type Error = String;
 
     fn try_from(options: Options) -> Result<Settings, String> {
-        let Options { mut targets, what, how_much, which, look, tidy, say, no_effect } = options;
-        let mode = mode(&look, &tidy, which.touch, &mut targets)?;
+        let Options { mut targets, what, how_much, which, look, measure, tidy, say, no_effect } = options;
+        let mode = mode(&look, &measure, &tidy, which.touch, &mut targets)?;
         let notes = notes(&which, &no_effect);
         Ok(Settings {
             mode,
@@ -211,7 +216,7 @@ impl TryFrom<Options> for Settings {
 }
 
 /// The one mode; two that exclude each other are an error.
-fn mode(look: &Look, tidy: &Tidy, touch: bool, targets: &mut Vec<String>) -> Result<Mode, String> {
+fn mode(look: &Look, measure: &Measure, tidy: &Tidy, touch: bool, targets: &mut Vec<String>) -> Result<Mode, String> {
     let dry_run = look.dry_run;
     let mut modes: Vec<(&str, Mode)> = Vec::new();
     let mut add = |given: bool, name, mode| {
@@ -238,6 +243,12 @@ fn mode(look: &Look, tidy: &Tidy, touch: bool, targets: &mut Vec<String>) -> Res
             modes.push((name, Mode::Draw(drawing, drawing_format(name, format)?)));
         }
     }
+    if let Some(numbers) = &measure.speedup {
+        if dry_run {
+            return Err("--speedup and --dry-run cannot be used together".to_owned());
+        }
+        modes.push(("--speedup", Mode::Speedup { jobs: numbers_of_jobs(numbers)?, repeats: measure.repeats }));
+    }
     if let [(first, _), (second, _), ..] = &modes[..] {
         return Err(format!("{first} and {second} cannot be used together"));
     }
@@ -250,6 +261,22 @@ fn mode(look: &Look, tidy: &Tidy, touch: bool, targets: &mut Vec<String>) -> Res
         Some((_, mode)) => Ok(mode),
         None if dry_run => Ok(Mode::DryRun),
         None => Ok(Mode::Run),
+    }
+}
+
+/// `1,2,4`: each number once, in rising order.
+fn numbers_of_jobs(text: &str) -> Result<Vec<NonZeroUsize>, String> {
+    let number = |part: &str| {
+        part.trim()
+            .parse()
+            .map_err(|_| format!("--speedup: `{part}` is not a number from 1; give some: --speedup 1,2,4"))
+    };
+    let mut numbers = text.split(',').map(number).collect::<Result<Vec<NonZeroUsize>, _>>()?;
+    numbers.sort_unstable();
+    numbers.dedup();
+    match numbers.len() {
+        1 => Err("--speedup compares two numbers of jobs or more: --speedup 1,2,4".to_owned()),
+        _ => Ok(numbers),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod difference;
 pub mod json;
 pub mod live;
 pub mod plain;
+pub mod speedup;
 pub mod summary;
 
 mod words;

@@ -12,6 +12,7 @@ pub mod executor;
 mod job;
 pub mod local;
 pub mod log_tail;
+pub mod measured;
 pub mod orphans;
 pub mod outputs;
 pub mod runner;
