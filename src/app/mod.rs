@@ -85,7 +85,7 @@ fn go(settings: Settings, colour: bool) -> Result<(), Failure> {
         Mode::Actions(_) => Ok(()),
         Mode::ListRules => look::list_rules(&project),
         Mode::Unlock => tidy::unlock(),
-        Mode::CleanupMetadata => tidy::forget(&project),
+        Mode::CleanupMetadata => tidy::forget(&project, &disk),
         Mode::Run => build::run(&project, &disk),
         Mode::DryRun => look::dry_run(&project, &disk),
         Mode::Why => look::why(&project, &disk),
