@@ -109,7 +109,8 @@ fn a_protected_output_whose_end_is_not_on_record_stays() {
 
 #[test]
 fn damaged_records_are_set_aside_when_they_are_met() {
-    for damage in ["UPDATE jobs SET code = x'00'", "UPDATE rules SET wall_ms = 'x'", "UPDATE outputs SET path = x'ff'"] {
+    for damage in ["UPDATE jobs SET code = x'00'", "UPDATE rules SET wall_ms = 'x'", "UPDATE outputs SET path = x'ff'"]
+    {
         let project = Project::new(
             r#"
             rule a:
@@ -158,7 +159,8 @@ fn many_may_look_at_once() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     }
     let names = |entry: std::fs::DirEntry| entry.file_name().into_string().expect("UTF-8");
-    let mut left: Vec<_> = std::fs::read_dir(project.path(".flow")).unwrap().map(|entry| names(entry.unwrap())).collect();
+    let mut left: Vec<_> =
+        std::fs::read_dir(project.path(".flow")).unwrap().map(|entry| names(entry.unwrap())).collect();
     left.retain(|name| name != "log");
     left.sort();
     assert_eq!(left, ["lock", "state.db"], "looking leaves nothing");

@@ -234,9 +234,7 @@ impl Project {
 
     /// Functions of the settings that the planner asks.
     pub fn policy(&self) -> Policy<'_> {
-        Policy {
-            ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)),
-        }
+        Policy { ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)) }
     }
 
     fn is_ancient(&self, rule: &Rule, job: &Job, at: usize) -> bool {

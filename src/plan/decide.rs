@@ -285,12 +285,7 @@ impl Planner<'_> {
     }
 
     /// Without a record, times are all there is: an input that is newer than the oldest output.
-    fn newer_input(
-        &self,
-        job: &Job,
-        awaited: &[Awaited],
-        stats: &mut Stats<'_>,
-    ) -> Result<Option<Reason>, PlanError> {
+    fn newer_input(&self, job: &Job, awaited: &[Awaited], stats: &mut Stats<'_>) -> Result<Option<Reason>, PlanError> {
         let awaited: BTreeSet<FileId> = awaited.iter().map(|awaited| awaited.file).collect();
         let paths = &self.dag.paths;
         let mut oldest: Option<(i64, FileId)> = None;
@@ -387,9 +382,7 @@ impl Planner<'_> {
         let mut added = Vec::new();
         for &output in job.outputs.iter().filter(|_| self.triggers.code) {
             let name = self.dag.paths.name(output);
-            if stats.get(&self.dag.paths, output)?.is_some()
-                && self.records.is_output(name)?
-            {
+            if stats.get(&self.dag.paths, output)?.is_some() && self.records.is_output(name)? {
                 added.push(name.to_owned());
             }
         }
@@ -408,9 +401,7 @@ impl Planner<'_> {
             if record.code != *identity.code {
                 // A body is shown as it was written, where that shows the difference.
                 return Some(match (&record.source, &identity.source) {
-                    (Some(old), Some(new)) if **old != **new => {
-                        Reason::Code { old: old.clone(), new: new.to_string() }
-                    }
+                    (Some(old), Some(new)) if **old != **new => Reason::Code { old: old.clone(), new: new.to_string() },
                     _ => Reason::Code { old: record.code.clone(), new: identity.code.to_string() },
                 });
             }

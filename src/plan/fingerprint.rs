@@ -64,7 +64,13 @@ impl FingerprintHasher {
 
 impl Planner<'_> {
     /// The record of a job that is as these files and this identity say; when it ran and what it took is not in it.
-    pub fn record(&self, id: JobId, identity: &Identity, inputs: Vec<FileRecord>, outputs: Vec<FileRecord>) -> JobRecord {
+    pub fn record(
+        &self,
+        id: JobId,
+        identity: &Identity,
+        inputs: Vec<FileRecord>,
+        outputs: Vec<FileRecord>,
+    ) -> JobRecord {
         let job = self.dag.job(id);
         let rule = self.workflow.rule(job.rule);
         let mut digest = FingerprintHasher::new(identity, job, rule);

@@ -11,11 +11,7 @@ use crate::stat::Stats;
 
 impl Planner<'_> {
     /// Jobs whose `temp()` outputs are gone and needed by a job that will run are stale too; and so on, up the graph.
-    pub(super) fn remake_temporaries(
-        &self,
-        verdicts: &mut [Verdict],
-        stats: &mut Stats<'_>,
-    ) -> Result<(), PlanError> {
+    pub(super) fn remake_temporaries(&self, verdicts: &mut [Verdict], stats: &mut Stats<'_>) -> Result<(), PlanError> {
         let dag = self.dag;
         // From the last job to the first: what a job needs stands before it.
         let mut work: BTreeSet<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();

@@ -61,12 +61,7 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
 }
 
 /// Sets `began` when it comes to the outputs.
-fn attempt(
-    shared: &Shared,
-    order: &Order,
-    usage: &mut Usage,
-    began: &mut bool,
-) -> Result<Vec<FileRecord>, JobError> {
+fn attempt(shared: &Shared, order: &Order, usage: &mut Usage, began: &mut bool) -> Result<Vec<FileRecord>, JobError> {
     let spec = &*order.spec;
     let outputs = Outputs::new(spec, &*shared.disk);
     if shared.cancelled.load(Ordering::SeqCst) {
