@@ -385,6 +385,11 @@ fn open_at_rest(folder: &Path) -> Result<Option<Connection>, StoreError> {
     Ok(Some(connection))
 }
 
+/// Copies what is in a file, and not that it may be read-only.
+fn copy_bytes(from: &Path, to: &Path) -> io::Result<u64> {
+    io::copy(&mut fs::File::open(from)?, &mut fs::File::create(to)?)
+}
+
 /// A copy of the file and its write-ahead log as they are at one time. Pages that are moved from the log to the file
 /// meanwhile are still in the log, so that no more is asked than that it was not begun anew: its first 32 bytes tell
 /// (SQLite's file format, section 4.1).
@@ -403,8 +408,8 @@ fn copy(folder: &Path) -> Result<tempfile::TempDir, StoreError> {
     let place = tempfile::tempdir().map_err(io)?;
     for _ in 0..TRIES {
         let before = head().map_err(io)?;
-        fs::copy(folder.join("state.db"), place.path().join("state.db")).map_err(io)?;
-        match fs::copy(&log, place.path().join("state.db-wal")) {
+        copy_bytes(&folder.join("state.db"), &place.path().join("state.db")).map_err(io)?;
+        match copy_bytes(&log, &place.path().join("state.db-wal")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
             _ => {}
         }
