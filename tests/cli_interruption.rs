@@ -129,7 +129,7 @@ fn a_second_flow_in_the_same_folder_is_refused() {
     let flow = Running::start(project.command("-j2 --log-format json"));
     wait_for(&project, "pids.a");
     project.flow("").exits(1).says("one flow works in a folder at a time");
-    project.flow("-n").exits(0).says("warning");
+    project.flow("-n").exits(0).says("slow (name=a): another flow is making it now");
     flow.signal("INT", true);
     assert_eq!(flow.ended().0, Some(130));
 }

@@ -385,3 +385,256 @@ fn configuration_counts_where_it_is_used() {
     project.makes("-C word=x level=2 -- a.txt b.txt", &["a"]);
     project.makes("-C word=x level=2 other=3 -- a.txt b.txt", &[]);
 }
+
+/// A temporary file that two jobs read; one of them fails while the switch says so.
+fn two_readers() -> Project {
+    Project::new(
+        r#"
+        rule all:
+            input: "c", "d"
+
+        rule p:
+            input: "in"
+            output: temp("t")
+            shell: "cat {input} > {output}"
+
+        rule c:
+            input: "t"
+            output: "c"
+            shell: "cat {input} > {output}"
+
+        rule d:
+            input: "t"
+            output: "d"
+            priority: 9
+            shell: "cat {input} > {output}; test -e on"
+        "#,
+    )
+    .file("in", "one\n")
+    .file("on", "")
+}
+
+#[test]
+fn a_temporary_file_that_was_made_anew_is_a_change_though_it_is_gone() {
+    for between in [&["d"][..], &["-U p"], &["-O c"], &["t", "--delete-temp-output"]] {
+        let project = two_readers();
+        project.makes("", &["p", "c", "d"]);
+        project.write("in", "two\n");
+        for words in between {
+            project.make(words).exits(0);
+        }
+        project.make("").exits(0);
+        assert_eq!((project.read("c"), project.read("d")), ("two\n".into(), "two\n".into()), "after {between:?}");
+        assert!(!project.exists("t"), "after {between:?}");
+        project.makes("", &[]);
+    }
+}
+
+#[test]
+fn a_temporary_file_whose_other_reader_failed_is_a_change_though_it_is_gone() {
+    let project = two_readers();
+    project.makes("", &["p", "c", "d"]);
+    project.write("in", "two\n");
+    project.remove("on");
+    project.make("-j1").exits(1);
+    project.write("on", "");
+    project.make("d").exits(0);
+    project.make("").exits(0);
+    assert_eq!((project.read("c"), project.read("d")), ("two\n".into(), "two\n".into()));
+    project.makes("", &[]);
+}
+
+#[test]
+fn a_temporary_file_that_is_missing_on_the_first_run_is_not_needed_again() {
+    let project = two_readers();
+    assert_eq!(project.makes("", &["p", "c", "d"]).reason("p"), "missing: t");
+    project.remove("c");
+    assert_eq!(project.makes("", &["p", "c"]).reason("p"), "temporary t is needed again");
+}
+
+#[test]
+fn text_inside_a_substitution_counts() {
+    let project = Project::new(
+        r#"
+        rule count:
+            input: "in.txt"
+            output: "out.txt"
+            shell: """x="$(grep -o " #1" {input} | wc -l)"; echo $x "$(echo "a  b")" > {output}"""
+        "#,
+    )
+    .file("in.txt", "a #1 #2 #2\n");
+    project.makes("", &["count"]);
+    assert_eq!(project.read("out.txt"), "1 a  b\n");
+    project.edit("Rulefile", "#1", "#2");
+    project.makes("", &["count"]);
+    project.edit("Rulefile", "a  b", "a b");
+    project.makes("", &["count"]);
+    assert_eq!(project.read("out.txt"), "2 a b\n");
+}
+
+#[test]
+fn what_a_parameter_was_when_the_job_began_is_what_it_used() {
+    let project = Project::new(
+        r#"
+        rule a:
+            output: "a.txt"
+            params: n=lambda wildcards: read_text("n.txt").strip()
+            shell: "echo {params.n} > {output}; echo 2 > n.txt"
+        "#,
+    )
+    .file("n.txt", "1\n");
+    project.makes("", &["a"]);
+    project.makes("", &["a"]);
+    assert_eq!(project.read("a.txt"), "2\n");
+    project.makes("", &[]);
+}
+
+#[test]
+fn names_of_files_are_part_of_a_job() {
+    let project = Project::new(
+        r#"
+        rule a:
+            input: a="x", b="y"
+            output: "o"
+            shell: "cat {input.a} {input.b} > {output}"
+        "#,
+    )
+    .file("x", "x\n")
+    .file("y", "y\n");
+    project.makes("", &["a"]);
+    project.edit("Rulefile", r#"a="x", b="y""#, r#"b="x", a="y""#);
+    project.flow("--why").exits(0).prints(
+        r#"
+        a: the names of its files have changed
+            input.a  "x" → "y"
+            input.b  "y" → "x"
+        "#,
+    );
+    project.makes("", &["a"]);
+    assert_eq!(project.read("o"), "y\nx\n");
+    project.makes("", &[]);
+}
+
+#[test]
+fn wildcards_that_the_code_looks_at_are_part_of_a_job() {
+    let project = Project::new(
+        r#"
+        rule a:
+            output: "{a}-{b}.txt"
+            shell: "echo {wildcards.a} > {output}"
+        "#,
+    );
+    project.makes("x-y.txt", &["a a=x b=y"]);
+    project.edit("Rulefile", "{a}-{b}", "{b}-{a}");
+    project.flow("--why x-y.txt").exits(0).says("the wildcards have changed").says("a  \"x\" → \"y\"");
+    project.makes("x-y.txt", &["a b=x a=y"]);
+    assert_eq!(project.read("x-y.txt"), "y\n");
+    project.makes("x-y.txt", &[]);
+}
+
+#[test]
+fn no_value_of_a_parameter_is_lost() {
+    let project = Project::new(
+        r#"
+        size = 3
+
+        rule a:
+            output: "o"
+            params: size=float(config["n"]), other=config.get("m")
+            shell: "echo {params.size} {size} {params.other} > {output}"
+        "#,
+    );
+    let mut known = Vec::new();
+    for value in ["inf", "-inf", "nan", "1", "2"] {
+        let words = format!("-C n='{value}'");
+        project.makes(&words, &["a"]);
+        project.makes(&words, &[]);
+        known.push(project.read("o"));
+    }
+    known.dedup();
+    assert_eq!(known.len(), 5, "{known:?}");
+    project.edit("Rulefile", "size = 3", "size = 4");
+    project.flow("--why -C n=2").exits(0).says("size  3 → 4");
+    project.makes("-C n=2", &["a"]);
+}
+
+#[test]
+fn what_a_run_made_anew_is_a_change_whichever_differences_count() {
+    let project = samples();
+    project.edit("Rulefile", "size=50", "size=51");
+    project.makes("--rerun-triggers params", &ALL);
+    assert!(project.read("all.txt").contains("51"));
+    project.makes("", &[]);
+}
+
+#[test]
+fn parameters_that_follow_from_threads_are_no_part_of_a_job() {
+    let project = Project::new(
+        r#"
+        rule a:
+            output: "o"
+            threads: 8
+            params:
+                memory=lambda wildcards, threads: threads * 100,
+                own=lambda wildcards: config.get("own", 1)
+            shell: "echo {params.memory} {params.own} > {output}"
+        "#,
+    );
+    project.makes("-j2", &["a"]);
+    project.makes("-j1", &[]);
+    project.makes("-j1 -C own=2", &["a"]);
+}
+
+#[test]
+fn a_folder_that_a_job_reads_and_writes_into_is_no_change_of_its_own() {
+    let project = Project::new(
+        r#"
+        rule index:
+            input: "folder", "folder/a.txt"
+            output: "folder/index.txt"
+            shell: "ls {input[0]} > {output}"
+        "#,
+    )
+    .file("folder/a.txt", "a\n");
+    project.makes("", &["index"]);
+    project.makes("", &[]);
+    project.write("folder/a.txt", "other\n");
+    project.makes("", &["index"]);
+    project.makes("", &[]);
+}
+
+#[test]
+fn why_follows_a_chain_to_the_difference_itself() {
+    let project = samples();
+    project.edit("Rulefile", "size=50", "size=51");
+    project.flow("--why all.txt").exits(0).prints(
+        "
+        join: input remade: sorted/a.txt, sorted/b.txt
+            because sort (sample=a): input remade: double/a.txt
+            because double (sample=a): the params have changed
+                size  50 → 51
+        ",
+    );
+}
+
+#[test]
+fn a_changed_body_is_shown_as_it_was_written() {
+    let project = Project::new(
+        r#"
+        rule half:
+            output: "o"
+            run:
+                x = 3 / 2.0
+                write_text(str(x), output[0])
+        "#,
+    );
+    project.makes("", &["half"]);
+    project.edit("Rulefile", "2.0", "2.5");
+    project.flow("--why").exits(0).prints(
+        "
+        half: the code has changed
+            - x = 3 / 2.0
+            + x = 3 / 2.5
+        ",
+    );
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flow::disk::Stamp;
 use flow::event::Usage;
-use flow::store::{FailureRecord, FileRecord, JobRecord, RunRecord, StartedRow, Store, StoreError};
+use flow::store::{FailureRecord, FileRecord, JobRecord, Left, Names, RunRecord, StartedRow, Store, StoreError};
 
 fn file(path: &str, size: u64) -> FileRecord {
     let stamp = Stamp { size, mtime_ns: -5, inode: u64::MAX, is_dir: false };
@@ -19,7 +19,10 @@ fn record(key: &str, inputs: usize) -> JobRecord {
         rule: "make".to_owned(),
         wildcards: vec![("sample".into(), "it's".into()), ("a".into(), "é".into())],
         code: "cp {input} {output}".to_owned(),
+        source: Some("shell(…)".to_owned()),
         params: "{\"size\":50}".to_owned(),
+        globals: "{}".to_owned(),
+        names: Names { input: vec![("reads".into(), 0, Some(2))], output: vec![("bam".into(), 0, None)] },
         script_hash: Some([3; 32]),
         inputs: (0..inputs).map(|at| file(&format!("in/{at}"), at as u64)).collect(),
         outputs: vec![file(key, 1)],
@@ -41,6 +44,19 @@ fn started(key: &str, in_place: bool) -> StartedRow {
         kept: false,
         group: None,
     }
+}
+
+fn failure(key: &str, left: Left) -> Box<FailureRecord> {
+    Box::new(FailureRecord {
+        key: key.to_owned(),
+        rule: "make".to_owned(),
+        cause: "exit code 1".to_owned(),
+        log: String::new(),
+        started_at_ms: 0,
+        ended_at_ms: 0,
+        usage: Usage::default(),
+        left,
+    })
 }
 
 fn scan(store: &Store) -> Result<Vec<(String, u8, u64)>, StoreError> {
@@ -90,25 +106,15 @@ fn started_jobs_without_an_end_are_found_again() {
         let writer = opened.store.writer();
         writer.begin_run(RunRecord::new("flow all".into(), 2));
         for key in ["done", "failed", "kept", "killed", "inside"] {
-            let ticket = writer.started(started(key, key != "inside"));
+            let ticket = writer.ticket(started(key, key != "inside"));
+            ticket.begin().unwrap();
             if key == "killed" {
-                ticket.wait().unwrap();
                 ticket.spawned((4321, u64::MAX));
             }
         }
         writer.finished(Box::new(record("done", 1)));
-        let failure = |key: &str, outputs_kept| FailureRecord {
-            key: key.to_owned(),
-            rule: "make".to_owned(),
-            cause: "exit code 1".to_owned(),
-            log: String::new(),
-            started_at_ms: 0,
-            ended_at_ms: 0,
-            usage: Usage::default(),
-            outputs_kept,
-        };
-        writer.failed(Box::new(failure("failed", false)));
-        writer.failed(Box::new(failure("kept", true)));
+        writer.failed(failure("failed", Left::Nothing));
+        writer.failed(failure("kept", Left::Kept));
         writer.flush().unwrap();
     }
     let opened = Store::open(dir.path()).unwrap();
@@ -125,6 +131,66 @@ fn started_jobs_without_an_end_are_found_again() {
     writer.finished(Box::new(record("inside", 1)));
     drop(opened);
     assert_eq!(Store::open(dir.path()).unwrap().recovered.len(), 2);
+}
+
+/// A failure that keeps its outputs, and the next try of the job, in one transaction or in several.
+#[test]
+fn a_second_try_is_not_taken_for_the_first_whose_outputs_were_kept() {
+    for flushes in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let opened = Store::open(dir.path()).unwrap();
+            let writer = opened.store.writer();
+            for key in ["again", "over"] {
+                writer.started(StartedRow { in_place: false, ..started(key, true) });
+                if flushes {
+                    writer.flush().unwrap();
+                }
+                writer.failed(failure(key, Left::Kept));
+            }
+            writer.started(started("again", true));
+            writer.flush().unwrap();
+        }
+        let recovered = Store::open(dir.path()).unwrap().recovered;
+        let kept: Vec<_> = recovered.iter().map(|row| (row.key.as_str(), row.kept)).collect();
+        assert_eq!(kept, [("again", false), ("over", true)]);
+    }
+}
+
+#[test]
+fn a_job_that_did_not_begin_leaves_its_mark_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let opened = Store::open(dir.path()).unwrap();
+        let writer = opened.store.writer();
+        writer.started(started("a", true));
+        writer.failed(failure("a", Left::Kept));
+        writer.flush().unwrap();
+        drop(writer.ticket(started("a", true)));
+        writer.failed(failure("a", Left::AsBefore));
+        writer.failed(failure("b", Left::AsBefore));
+    }
+    let recovered = Store::open(dir.path()).unwrap().recovered;
+    assert_eq!(recovered, [StartedRow { kept: true, ..started("a", true) }]);
+}
+
+#[test]
+fn a_refreshed_record_is_no_run() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let opened = Store::open(dir.path()).unwrap();
+        let writer = opened.store.writer();
+        writer.begin_run(RunRecord::new("flow all".into(), 2));
+        writer.finished(Box::new(record("a", 1)));
+        writer.flush().unwrap();
+        writer.refreshed(Box::new(JobRecord { fingerprint: [2; 16], ..record("a", 1) }));
+        writer.flush().unwrap();
+        assert_eq!(opened.store.durations_by_rule().unwrap(), [("make".to_owned(), 1500.0, 1)]);
+        assert_eq!(scan(&opened.store).unwrap(), [("a".to_owned(), 2, 1500)]);
+    }
+    let closed = rusqlite::Connection::open(database(dir.path())).unwrap();
+    let run: Option<i64> = closed.query_row("SELECT run FROM jobs", [], |row| row.get(0)).unwrap();
+    assert_eq!(run, Some(1));
 }
 
 #[test]
@@ -157,6 +223,48 @@ fn looking_leaves_no_trace() {
     let opened = Store::peek(dir.path()).unwrap();
     assert_eq!(scan(&opened.store).unwrap(), []);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn one_may_look_while_others_look_and_while_one_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let looks: Vec<_> = (0..8).map(|_| Store::peek(dir.path()).unwrap()).collect();
+    for look in &looks {
+        assert_eq!((scan(&look.store).unwrap().len(), look.is_running), (300, false));
+    }
+    drop(looks);
+    let writing = Store::open(dir.path()).unwrap();
+    writing.store.writer().started(started("out/7", true));
+    writing.store.writer().finished(Box::new(record("new", 1)));
+    writing.store.writer().flush().unwrap();
+    let look = Store::peek(dir.path()).unwrap();
+    assert!(look.is_running);
+    assert_eq!(scan(&look.store).unwrap().len(), 301);
+    assert_eq!(look.recovered, [started("out/7", true)]);
+    drop(writing);
+    // Looking changed nothing, and keeps nobody out once it is over.
+    let mut look = Store::peek(dir.path()).unwrap();
+    look.store.release();
+    assert_eq!(scan(&Store::open(dir.path()).unwrap().store).unwrap().len(), 301);
+}
+
+#[test]
+fn a_store_of_the_first_version_is_read_and_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let old = rusqlite::Connection::open(database(dir.path())).unwrap();
+    for column in ["globals", "names", "source"] {
+        old.execute_batch(&format!("ALTER TABLE jobs DROP COLUMN {column}")).unwrap();
+    }
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.close().unwrap();
+    let before = fs::read(database(dir.path())).unwrap();
+    assert_eq!(scan(&Store::peek(dir.path()).unwrap().store).unwrap().len(), 300);
+    assert_eq!(fs::read(database(dir.path())).unwrap(), before, "a look changes nothing");
+    let opened = Store::open(dir.path()).unwrap();
+    assert_eq!(opened.notice, None);
+    assert_eq!(opened.store.record("out/7").unwrap().unwrap().names, Names::default());
 }
 
 /// A closed store of some hundred jobs.
@@ -236,8 +344,8 @@ fn a_failing_writer_is_an_error_and_no_panic() {
     let mut opened = Store::open(dir.path()).unwrap();
     let old = opened.store.writer();
     opened.store.rebuild("a test").unwrap();
-    let ticket = old.started(started("a", true));
-    assert!(matches!(ticket.wait(), Err(StoreError::Write(_))));
+    let ticket = old.ticket(started("a", true));
+    assert!(matches!(ticket.begin(), Err(StoreError::Write(_))));
     assert!(old.check().is_err());
     assert!(opened.store.writer().check().is_ok());
 }

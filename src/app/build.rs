@@ -30,7 +30,7 @@ use crate::rulefile::rule::{Action, JobContext};
 use crate::run::local::Local;
 use crate::run::runner::{Ending, Run, Settings as RunSettings};
 use crate::run::scheduler::{Task, Tasks};
-use crate::run::{orphans, signals};
+use crate::run::signals;
 use crate::stat::Stats;
 use crate::store::{RunRecord, StartedRow, Writer};
 use crate::value::Value;
@@ -41,18 +41,17 @@ const UNKNOWN_MS: u64 = 1000;
 /// Brings everything that was asked for up to date.
 pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let began = Instant::now();
-    let (records, left) = StoreRecords::open(project)?;
-    tidy_up_after_killed_run(project, &records, &left, disk)?;
+    let records = StoreRecords::open(project, disk)?;
     let mut stats = Stats::new(disk);
     let dag = ManuallyDrop::new(project.graph(&mut stats)?);
     let policy = project.policy();
     let mut planner = project.planner(&dag, disk, &records, &policy)?;
-    let verdicts = planner.decide_all(&mut stats).map_err(|error| project.plan_error(error))?;
+    let verdicts = records.decide(project, &mut planner, &mut stats)?;
     let plan = Plan { dag: &dag, verdicts };
     let writer = records.store().writer();
     for verdict in &plan.verdicts {
         if let Verdict::Refreshed(record) = verdict {
-            writer.finished(record.clone());
+            writer.refreshed(record.clone());
         }
     }
     tidy::remove_leftover_temporaries(project, &plan, &mut stats, disk)?;
@@ -108,7 +107,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
     writer.flush().map_err(|error| store_failure(&error))?;
     match summary.ending {
-        Ending::Done | Ending::Replan => Ok(()),
+        Ending::Done => Ok(()),
         Ending::Failed => Err(Failure::Told),
         Ending::Interrupted(signal) => {
             // Work inside the process cannot be stopped; nothing of it will be kept, so it is not waited for.
@@ -158,24 +157,6 @@ fn mark_unrecorded(
 fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Ends what a killed run left running, and removes what it left half-written.
-fn tidy_up_after_killed_run(
-    project: &Project,
-    records: &StoreRecords,
-    left: &[crate::store::StartedRow],
-    disk: &dyn Disk,
-) -> Result<(), Failure> {
-    let unfinished: Vec<&str> = left.iter().filter(|row| !row.kept).map(|row| row.key.as_str()).collect();
-    if unfinished.is_empty() {
-        return Ok(());
-    }
-    for line in orphans::clear(left, disk).map_err(Diagnostic::error)? {
-        project.warn(line);
-    }
-    // Their old records stay, and so does their mark: whatever is on disk of them is not as a job left it.
-    records.store().tidied(unfinished).map_err(|error| store_failure(&error))
 }
 
 /// The reporter that fits where the output goes.
@@ -256,17 +237,6 @@ fn tasks(
     totals: &Totals,
 ) -> Result<(Tasks, Option<u64>), Failure> {
     let (dag, workflow) = (plan.dag, &project.workflow);
-    let by_rule: FxHashMap<String, u64> = records
-        .store()
-        .durations_by_rule()
-        .map_err(|error| store_failure(&error))?
-        .into_iter()
-        .map(|(rule, mean_ms, _)| {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let mean = mean_ms.max(0.0) as u64;
-            (rule, mean)
-        })
-        .collect();
     let mut tasks = Tasks::new(totals.amounts.clone());
     let mut numbers: Vec<Option<u32>> = vec![None; dag.jobs.len()];
     let (mut total_ms, mut all_known) = (0, true);
@@ -274,7 +244,7 @@ fn tasks(
     for (at, &id) in jobs.iter().enumerate() {
         let job = dag.job(id);
         let rule = workflow.rule(job.rule);
-        let known = records.wall_ms(&key(dag, workflow, job)).or_else(|| by_rule.get(&rule.name).copied());
+        let known = records.wall_ms(&key(dag, workflow, job)).or_else(|| records.mean_wall_ms(&rule.name));
         all_known &= known.is_some();
         total_ms += known.unwrap_or(0);
         let varies = !rule.resources.is_empty() && totals.names.len() > 1;

@@ -11,21 +11,17 @@ use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::event::{Failure, JobName};
 use crate::graph::dag::JobId;
 use crate::path::FileId;
-use crate::plan::decide::{FingerprintHasher, PlanError, Planner, Verdict, key};
-use crate::plan::identity::named_paths;
+use crate::plan::decide::{PlanError, Planner, Verdict, key};
+use crate::plan::identity::{Identity, named_paths};
 use crate::plan::reason::Reason;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
-use crate::run::executor::Hashes;
 use crate::run::runner::{Decision, Director, Finished, Prepared};
 use crate::run::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
 use crate::stat::Stats;
 use crate::store::JobRecord;
 use crate::value::{Named, Value};
-
-/// Larger files are known by their stamps alone: reading them again would cost more than it tells.
-const HASH_UP_TO: u64 = 256 << 20;
 
 pub struct JobDirector<'a> {
     project: &'a Project,
@@ -37,6 +33,8 @@ pub struct JobDirector<'a> {
     totals: &'a Totals,
     /// For each `temp()` file, how many jobs of this run still need it.
     temporary: BTreeMap<FileId, usize>,
+    /// What each job that was given out is, as it was when it was given out.
+    identities: BTreeMap<u32, Arc<Identity>>,
     /// Records of jobs that were cut off, with the stamps as they are now.
     refreshed: BTreeMap<u32, Box<JobRecord>>,
 }
@@ -58,12 +56,17 @@ impl<'a> JobDirector<'a> {
             stats,
             totals,
             temporary: BTreeMap::new(),
+            identities: BTreeMap::new(),
             refreshed: BTreeMap::new(),
         };
         if !project.settings.keep_temp {
+            let mut seen = vec![false; plan.dag.jobs.len()];
             for &id in jobs {
                 // A file that an earlier run made, and left because what needs it failed, goes with this run.
                 for maker in plan.dag.dependencies(id).chain([id]) {
+                    if std::mem::replace(&mut seen[maker.index()], true) {
+                        continue;
+                    }
                     for file in director.temporary_outputs(maker) {
                         director.temporary.entry(file).or_default();
                     }
@@ -85,7 +88,7 @@ impl<'a> JobDirector<'a> {
         let job = self.plan.dag.job(id);
         let specs = &self.rule(id).output.items;
         let temporary = job.outputs.iter().zip(specs).filter(|(_, spec)| spec.flags.temp).map(|(&file, _)| file);
-        temporary.filter(|file| !self.plan.dag.targets.contains(file)).collect()
+        temporary.filter(|&file| !self.plan.dag.is_target(file)).collect()
     }
 
     fn id(&self, job: u32) -> JobId {
@@ -111,6 +114,7 @@ impl<'a> JobDirector<'a> {
         let diagnostic = match error {
             PlanError::Disk(error) => Diagnostic::error(error.to_string()),
             PlanError::Records(message) => Diagnostic::error(message),
+            PlanError::Damaged(why) => Diagnostic::error(format!("the records are damaged: {why}")),
             PlanError::Rulefile(diagnostic) => diagnostic,
         };
         self.fail(&diagnostic)
@@ -138,7 +142,10 @@ impl<'a> JobDirector<'a> {
         }
     }
 
-    fn prepared(&self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
+    fn prepared(&mut self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
+        // Before the params are computed for the job: a file that they read and that changes from now on is a change.
+        let identity = self.planner.identities.of(self.plan.dag, id)?;
+        self.identities.insert(number, identity);
         let (spec, message) = job_spec(self.project, self.plan, id, number, attempt)?;
         let rule = self.rule(id);
         let demand =
@@ -152,7 +159,6 @@ impl<'a> JobDirector<'a> {
             demand,
             retries,
             timeout,
-            hashes: Hashes { inputs_up_to: Some(HASH_UP_TO), outputs_up_to: Some(HASH_UP_TO) },
             spec: Arc::new(spec),
         })
     }
@@ -178,37 +184,9 @@ impl<'a> JobDirector<'a> {
         unused.into_iter().map(|file| self.plan.dag.paths.name(file).to_owned()).collect()
     }
 
-    fn record(&self, id: JobId, outcome: &Outcome) -> Result<JobRecord, Diagnostic> {
-        let (dag, workflow) = (self.plan.dag, &self.project.workflow);
-        let job = dag.job(id);
+    fn own_log(&self, id: JobId) -> String {
         let rule = self.rule(id);
-        let identity = self.planner.identities.of(dag, id)?;
-        let mut digest = FingerprintHasher::new(&identity);
-        digest.count(outcome.inputs.len());
-        for (at, file) in outcome.inputs.iter().enumerate() {
-            let ancient = (self.planner.ancient)(rule, job, at);
-            digest.file(&file.path, (!ancient).then_some(&file.stamp));
-        }
-        digest.count(outcome.outputs.len());
-        for file in &outcome.outputs {
-            digest.file(&file.path, Some(&file.stamp));
-        }
-        let wildcards = instance::wildcards(rule, &job.wildcards);
-        Ok(JobRecord {
-            key: key(dag, workflow, job),
-            rule: rule.name.clone(),
-            code: identity.code.to_string(),
-            params: identity.params.to_string(),
-            script_hash: identity.script.as_ref().map(|(_, hash)| *hash),
-            inputs: outcome.inputs.clone(),
-            outputs: outcome.outputs.clone(),
-            fingerprint: digest.finish(),
-            log: own_log(rule, &wildcards),
-            wildcards,
-            started_at_ms: outcome.started_at_ms,
-            ended_at_ms: outcome.ended_at_ms,
-            usage: outcome.usage,
-        })
+        own_log(rule, &instance::wildcards(rule, &self.plan.dag.job(id).wildcards))
     }
 }
 
@@ -243,8 +221,16 @@ impl Director for JobDirector<'_> {
         for &output in &self.plan.dag.job(id).outputs {
             self.stats.forget(output);
         }
-        let record = self.record(id, outcome).map_err(|diagnostic| self.fail(&diagnostic))?;
-        Ok(Finished { record: Some(Box::new(record)), remove: self.done_with(id), replan: false })
+        self.planner.ran[id.index()] = true;
+        let identity = self.identities.remove(&job).expect("it was prepared");
+        let record = JobRecord {
+            log: self.own_log(id),
+            started_at_ms: outcome.started_at_ms,
+            ended_at_ms: outcome.ended_at_ms,
+            usage: outcome.usage,
+            ..self.planner.record(id, &identity, outcome.inputs.clone(), outcome.outputs.clone())
+        };
+        Ok(Finished { record: Some(Box::new(record)), remove: self.done_with(id) })
     }
 
     fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String> {
@@ -265,7 +251,7 @@ impl Director for JobDirector<'_> {
 
     fn cut_off(&mut self, job: u32) -> Finished {
         let id = self.id(job);
-        Finished { record: self.refreshed.remove(&job), remove: self.done_with(id), replan: false }
+        Finished { record: self.refreshed.remove(&job), remove: self.done_with(id) }
     }
 }
 

@@ -14,7 +14,6 @@ use crate::plan::reason::Reason;
 use crate::report::difference::{changes, diff_lines};
 use crate::report::summary::{Row, table};
 use crate::rulefile::instance;
-use crate::rulefile::rule::Action;
 use crate::stat::Stats;
 use crate::value::{Dict, Value};
 
@@ -133,7 +132,7 @@ pub fn why(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
                 Verdict::Stale(reason) | Verdict::Pending(reason) => {
                     let line = printable(&reason.line(&plan.dag.paths)).replace('\n', "\\n");
                     let _ = writeln!(out, "{name}: {line}");
-                    for line in evidence(project, plan, id, reason) {
+                    for line in evidence(project, plan, reason) {
                         let _ = writeln!(out, "    {line}");
                     }
                 }
@@ -148,39 +147,36 @@ pub fn why(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     })
 }
 
-/// The difference itself.
-fn evidence(project: &Project, plan: &Plan<'_>, id: JobId, reason: &Reason) -> Vec<String> {
+/// The difference itself; of an input that is remade, what its maker runs for, and so on to the first cause.
+fn evidence(project: &Project, plan: &Plan<'_>, reason: &Reason) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut reason = reason;
+    while let Reason::InputRemade { files } = reason {
+        let producer = files.first().and_then(|&file| plan.dag.producer(file));
+        let Some((job, cause)) = producer.and_then(|job| Some((job, plan.verdicts[job.index()].reason()?))) else {
+            return out;
+        };
+        let line = printable(&cause.line(&plan.dag.paths)).replace('\n', "\\n");
+        out.push(format!("because {}: {line}", job_name(project, plan, job)));
+        reason = cause;
+    }
+    let indent = if out.is_empty() { "" } else { "    " };
+    out.extend(difference(reason).into_iter().map(|line| format!("{indent}{line}")));
+    out
+}
+
+fn difference(reason: &Reason) -> Vec<String> {
     match reason {
-        Reason::Params { old, new } => changes(&differing(old, new)),
-        Reason::Code { old, new } => {
-            let rule = project.workflow.rule(plan.dag.job(id).rule);
-            match &rule.action {
-                Action::Run(_) => diff_lines(&shown_code(old), &shown_code(new)),
-                _ => diff_lines(old, new),
-            }
+        Reason::Params { old, new } | Reason::Names { old, new } | Reason::Wildcards { old, new } => {
+            changes(&differing(old, new))
         }
+        Reason::Code { old, new } => diff_lines(old, new),
         Reason::InputSet { added, removed } | Reason::OutputSet { added, removed } => {
             let minus = removed.iter().map(|name| format!("- {name}"));
             minus.chain(added.iter().map(|name| format!("+ {name}"))).map(|line| printable(&line)).collect()
         }
-        Reason::InputRemade { files } => {
-            let producer = files.first().and_then(|&file| plan.dag.producer(file));
-            let chain = producer.and_then(|job| Some((job, plan.verdicts[job.index()].reason()?)));
-            chain
-                .map(|(job, reason)| {
-                    let line = printable(&reason.line(&plan.dag.paths)).replace('\n', "\\n");
-                    format!("because {}: {line}", job_name(project, plan, job))
-                })
-                .into_iter()
-                .collect()
-        }
         _ => Vec::new(),
     }
-}
-
-/// A body as people wrote it, as near as its normal form is to that.
-fn shown_code(code: &str) -> String {
-    code.lines().filter(|line| !line.starts_with("def __run__")).collect::<Vec<_>>().join("\n")
 }
 
 /// The entries that differ between two JSON objects, as text.
@@ -213,6 +209,7 @@ pub fn summary(project: &Project, disk: &dyn Disk, detailed: bool) -> Result<(),
                     stats.get(&plan.dag.paths, output).map_err(|e| Diagnostic::error(format!("{name}: {e}")))?;
                 let verdict = &plan.verdicts[id.index()];
                 let status = match (stamp, verdict) {
+                    (_, Verdict::Stale(Reason::BeingMade)) => "running",
                     (None, _) => "missing",
                     (_, Verdict::Stale(_)) => "stale",
                     (_, Verdict::Pending(_)) => "pending",
@@ -226,7 +223,7 @@ pub fn summary(project: &Project, disk: &dyn Disk, detailed: bool) -> Result<(),
                 }
                 rows.push(Row {
                     output: name.to_owned(),
-                    date: stamp.map_or_else(|| "-".to_owned(), |stamp| local_time(stamp.mtime_ns)),
+                    date: stamp.map_or_else(|| "-".to_owned(), |stamp| utc_time(stamp.mtime_ns)),
                     rule: rule.name.clone(),
                     status: status.to_owned(),
                     reason,
@@ -239,7 +236,7 @@ pub fn summary(project: &Project, disk: &dyn Disk, detailed: bool) -> Result<(),
 }
 
 /// A time of a file, in UTC: `2026-01-31 12:00:00Z`.
-fn local_time(ns: i64) -> String {
+fn utc_time(ns: i64) -> String {
     let seconds = ns.div_euclid(1_000_000_000);
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days since 1970 to a civil date: the era-based algorithm of Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -257,12 +254,12 @@ fn local_time(ns: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::local_time;
+    use super::utc_time;
 
     #[test]
     fn times_are_those_of_the_calendar() {
-        assert_eq!(local_time(0), "1970-01-01 00:00:00Z");
-        assert_eq!(local_time(951_782_400_000_000_000), "2000-02-29 00:00:00Z");
-        assert_eq!(local_time(-1), "1969-12-31 23:59:59Z");
+        assert_eq!(utc_time(0), "1970-01-01 00:00:00Z");
+        assert_eq!(utc_time(951_782_400_000_000_000), "2000-02-29 00:00:00Z");
+        assert_eq!(utc_time(-1), "1969-12-31 23:59:59Z");
     }
 }

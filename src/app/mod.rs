@@ -87,7 +87,7 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
         Mode::Actions(_) => Ok(()),
         Mode::ListRules => look::list_rules(&project),
         Mode::Unlock => tidy::unlock(),
-        Mode::CleanupMetadata => tidy::forget(&project),
+        Mode::CleanupMetadata => tidy::forget(&project, &disk),
         Mode::Run => build::run(&project, &disk),
         Mode::DryRun => look::dry_run(&project, &disk),
         Mode::Speedup { jobs, repeats } => speedup::speedup(&project, &disk, arguments, jobs, *repeats),

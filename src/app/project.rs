@@ -16,7 +16,7 @@ use crate::graph::explain::{distance, explain};
 use crate::graph::resolve::{Target, resolve};
 use crate::graph::select::select;
 use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
-use crate::plan::identity::{Amounts, Identities, named_paths};
+use crate::plan::identity::{Identities, named_paths};
 use crate::rulefile::evaluate::{Request, load};
 use crate::rulefile::instance;
 use crate::rulefile::rule::{JobContext, Rule, Workflow};
@@ -220,22 +220,21 @@ impl Project {
         Ok(Planner {
             dag,
             workflow: &self.workflow,
-            identities: Identities::new(&self.workflow, disk, &*policy.amounts),
+            identities: Identities::new(&self.workflow, disk),
             records,
             triggers: self.triggers(),
             forced: self.forced(dag)?,
             left_out: self.left_out(dag)?,
             ancient: &policy.ancient,
             hashes: rustc_hash::FxHashMap::default(),
+            made: rustc_hash::FxHashMap::default(),
+            ran: vec![false; dag.jobs.len()],
         })
     }
 
     /// Functions of the settings that the planner asks.
     pub fn policy(&self) -> Policy<'_> {
-        Policy {
-            amounts: Box::new(|dag, job, wildcards| self.job_resources(dag, job, wildcards, 1)),
-            ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)),
-        }
+        Policy { ancient: Box::new(|rule, job, at| self.is_ancient(rule, job, at)) }
     }
 
     fn is_ancient(&self, rule: &Rule, job: &Job, at: usize) -> bool {
@@ -307,6 +306,7 @@ impl Project {
         match error {
             PlanError::Disk(error) => Diagnostic::error(format!("cannot look at the disk: {error}")).into(),
             PlanError::Records(message) => Diagnostic::error(message).into(),
+            PlanError::Damaged(why) => Diagnostic::error(format!("the records are damaged: {why}")).into(),
             PlanError::Rulefile(diagnostic) => self.failure(diagnostic),
         }
     }
@@ -322,7 +322,9 @@ impl Project {
         let records = StoreRecords::look(self)?;
         let policy = self.policy();
         let mut planner = self.planner(&dag, disk, &records, &policy)?;
-        let verdicts = planner.decide_all(&mut stats).map_err(|error| self.plan_error(error))?;
+        let verdicts = records.decide(self, &mut planner, &mut stats)?;
+        // A reader that takes its time, a pager for one, keeps nobody else from working.
+        records.release();
         then(&Plan { dag: &dag, verdicts }, &mut stats, &mut planner)
     }
 }
@@ -331,7 +333,6 @@ type IsAncient<'a> = Box<dyn Fn(&Rule, &Job, usize) -> bool + 'a>;
 
 /// What the planner asks of the settings.
 pub struct Policy<'a> {
-    pub amounts: Box<Amounts<'a>>,
     pub ancient: IsAncient<'a>,
 }
 

@@ -1,6 +1,7 @@
-//! The store as the plan asks it: fingerprints in memory, details on demand.
+//! The store as the plan asks it: fingerprints in memory, details on demand. What a killed run left is tidied up before
+//! anyone writes, and damaged records are set aside wherever they are met.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{OnceCell, Ref, RefCell};
 use std::collections::HashSet;
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -10,104 +11,196 @@ use rustc_hash::FxHashMap;
 use super::Failure;
 use super::project::Project;
 use crate::diagnostic::Diagnostic;
-use crate::plan::decide::Records;
+use crate::disk::Disk;
+use crate::plan::decide::{PlanError, Planner, Records, Verdict};
+use crate::run::orphans;
+use crate::stat::Stats;
 use crate::store::{Fingerprint, JobRecord, Opened, StartedRow, Store, StoreError};
+
+type Fingerprints = FxHashMap<Box<str>, (Fingerprint, u64)>;
 
 pub struct StoreRecords {
     store: RefCell<Store>,
-    fingerprints: ManuallyDrop<FxHashMap<Box<str>, (Fingerprint, u64)>>,
-    unfinished: HashSet<String>,
+    fingerprints: RefCell<ManuallyDrop<Fingerprints>>,
+    /// The mean wall time of each rule's jobs, in milliseconds.
+    by_rule: FxHashMap<String, u64>,
+    /// Jobs without an end on record.
+    unfinished: Vec<StartedRow>,
+    unfinished_keys: HashSet<String>,
+    /// For a look while another flow runs: the jobs that it has in hand.
+    being_made: HashSet<String>,
     /// The outputs of all jobs on record, read when they are first asked for.
     outputs: OnceCell<HashSet<String>>,
 }
 
 impl StoreRecords {
-    /// Opens the store to write to it; gives what a killed run left.
-    pub fn open(project: &Project) -> Result<(StoreRecords, Vec<StartedRow>), Failure> {
+    /// Opens the store to write to it. Before that, what a killed run left running is ended, and what it left
+    /// half-written is removed.
+    pub fn open(project: &Project, disk: &dyn Disk) -> Result<StoreRecords, Failure> {
         let opened = Store::open(Path::new(".")).map_err(|error| store_failure(&error))?;
-        Self::over(opened, project)
-    }
-
-    /// Opens the store to look at it. Where another flow holds it, the plan is made without records.
-    pub fn look(project: &Project) -> Result<StoreRecords, Failure> {
-        let opened = match Store::peek(Path::new(".")) {
-            Err(error @ StoreError::Locked { .. }) => {
-                project.warn(format!("{error}; this look is made without its records"));
-                return Ok(StoreRecords {
-                    store: RefCell::new(Store::empty().map_err(|error| store_failure(&error))?),
-                    fingerprints: ManuallyDrop::default(),
-                    unfinished: HashSet::new(),
-                    outputs: OnceCell::new(),
-                });
-            }
+        if let Some(notice) = &opened.notice {
+            project.warn(notice.clone());
+        }
+        tidy_up_after_killed_run(project, &opened, disk)?;
+        let mut records = StoreRecords::over(opened);
+        match records.read() {
+            Err(StoreError::Damaged(why)) => records.heal(project, &why)?,
             other => other.map_err(|error| store_failure(&error))?,
-        };
-        Self::over(opened, project).map(|(records, _)| records)
+        }
+        Ok(records)
     }
 
-    fn over(opened: Opened, project: &Project) -> Result<(StoreRecords, Vec<StartedRow>), Failure> {
-        let Opened { mut store, recovered, notice } = opened;
-        if let Some(notice) = notice {
-            project.warn(notice);
-        }
-        let mut fingerprints = FxHashMap::default();
-        let scanned = store.scan(|key, fingerprint, wall_ms| {
-            fingerprints.insert(key.into(), (fingerprint, wall_ms));
+    /// Opens the store to look at it. Where its records are damaged, the plan is made without them.
+    pub fn look(project: &Project) -> Result<StoreRecords, Failure> {
+        let looked = Store::peek(Path::new(".")).and_then(|opened| {
+            let mut records = StoreRecords::over(opened);
+            records.read().map(|()| records)
         });
-        match scanned {
-            Ok(()) => {}
+        match looked {
             Err(StoreError::Damaged(why)) => {
-                fingerprints.clear();
-                project.warn(store.rebuild(&why).map_err(|error| store_failure(&error))?);
+                warn_of_damage(project, &why);
+                let store = Store::empty().map_err(|error| store_failure(&error))?;
+                Ok(StoreRecords::over(Opened { store, recovered: Vec::new(), notice: None, is_running: false }))
             }
-            Err(error) => return Err(store_failure(&error)),
+            other => other.map_err(|error| store_failure(&error)),
         }
-        let unfinished = recovered.iter().map(|row| row.key.clone()).collect();
-        Ok((
-            StoreRecords {
-                store: RefCell::new(store),
-                fingerprints: ManuallyDrop::new(fingerprints),
-                unfinished,
-                outputs: OnceCell::new(),
-            },
-            recovered,
-        ))
     }
 
-    pub fn store(&self) -> std::cell::Ref<'_, Store> {
+    fn over(opened: Opened) -> StoreRecords {
+        let Opened { store, recovered, is_running, .. } = opened;
+        let (unfinished, being_made): (Vec<_>, Vec<_>) = recovered.into_iter().partition(|row| row.kept || !is_running);
+        StoreRecords {
+            store: RefCell::new(store),
+            fingerprints: RefCell::default(),
+            by_rule: FxHashMap::default(),
+            unfinished_keys: unfinished.iter().map(|row| row.key.clone()).collect(),
+            unfinished,
+            being_made: being_made.into_iter().map(|row| row.key).collect(),
+            outputs: OnceCell::new(),
+        }
+    }
+
+    /// Reads what every plan needs.
+    fn read(&mut self) -> Result<(), StoreError> {
+        let store = self.store.borrow();
+        let mut fingerprints = Fingerprints::default();
+        store.scan(|key, fingerprint, wall_ms| {
+            fingerprints.insert(key.into(), (fingerprint, wall_ms));
+        })?;
+        for (rule, mean_ms, _) in store.durations_by_rule()? {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            self.by_rule.insert(rule, mean_ms.max(0.0) as u64);
+        }
+        self.fingerprints.replace(ManuallyDrop::new(fingerprints));
+        Ok(())
+    }
+
+    /// The verdict on every job. Damaged records are set aside when they are met, and the plan is made anew without them.
+    pub fn decide(
+        &self,
+        project: &Project,
+        planner: &mut Planner<'_>,
+        stats: &mut Stats<'_>,
+    ) -> Result<Vec<Verdict>, Failure> {
+        match planner.decide_all(stats) {
+            Err(PlanError::Damaged(why)) => {
+                self.heal(project, &why)?;
+                planner.decide_all(stats)
+            }
+            other => other,
+        }
+        .map_err(|error| project.plan_error(error))
+    }
+
+    /// Sets damaged records aside, or does without them in a look. What is unfinished is not forgotten with them.
+    fn heal(&self, project: &Project, why: &str) -> Result<(), Failure> {
+        let mut store = self.store.borrow_mut();
+        self.fingerprints.replace(ManuallyDrop::default());
+        if !store.is_on_disk() {
+            warn_of_damage(project, why);
+            *store = Store::empty().map_err(|error| store_failure(&error))?;
+            return Ok(());
+        }
+        project.warn(store.rebuild(why).map_err(|error| store_failure(&error))?);
+        let writer = store.writer();
+        for row in &self.unfinished {
+            writer.started(StartedRow { kept: true, ..row.clone() });
+        }
+        writer.flush().map_err(|error| store_failure(&error))
+    }
+
+    pub fn store(&self) -> Ref<'_, Store> {
         self.store.borrow()
+    }
+
+    /// After a look, when the plan is made: others may write.
+    pub fn release(&self) {
+        self.store.borrow_mut().release();
     }
 
     /// How long a job took, in milliseconds.
     pub fn wall_ms(&self, key: &str) -> Option<u64> {
-        self.fingerprints.get(key).map(|(_, wall_ms)| *wall_ms)
+        self.fingerprints.borrow().get(key).map(|(_, wall_ms)| *wall_ms)
+    }
+
+    /// How long the jobs of a rule took on the average, in milliseconds.
+    pub fn mean_wall_ms(&self, rule: &str) -> Option<u64> {
+        self.by_rule.get(rule).copied()
     }
 }
 
 impl Records for StoreRecords {
     fn fingerprint(&self, key: &str) -> Option<Fingerprint> {
-        self.fingerprints.get(key).map(|(fingerprint, _)| *fingerprint)
+        self.fingerprints.borrow().get(key).map(|(fingerprint, _)| *fingerprint)
     }
 
-    fn record(&self, key: &str) -> Result<Option<JobRecord>, String> {
-        if !self.fingerprints.contains_key(key) {
+    fn record(&self, key: &str) -> Result<Option<JobRecord>, PlanError> {
+        if !self.fingerprints.borrow().contains_key(key) {
             return Ok(None);
         }
-        self.store.borrow().record(key).map_err(|error| error.to_string())
+        self.store.borrow().record(key).map_err(plan_error)
     }
 
     fn is_unfinished(&self, key: &str) -> bool {
-        self.unfinished.contains(key)
+        self.unfinished_keys.contains(key)
     }
 
-    fn is_output(&self, path: &str) -> Result<bool, String> {
+    fn is_being_made(&self, key: &str) -> bool {
+        self.being_made.contains(key)
+    }
+
+    fn is_output(&self, path: &str) -> Result<bool, PlanError> {
         if self.outputs.get().is_none() {
-            let paths = self.store.borrow().output_paths().map_err(|error| error.to_string())?;
+            let paths = self.store.borrow().output_paths().map_err(plan_error)?;
             // Nobody else sets it.
             let _ = self.outputs.set(paths.into_iter().collect());
         }
         Ok(self.outputs.get().is_some_and(|outputs| outputs.contains(path)))
     }
+}
+
+fn warn_of_damage(project: &Project, why: &str) {
+    project.warn(format!("the records of this directory are damaged ({why}): this look is made without them"));
+}
+
+fn plan_error(error: StoreError) -> PlanError {
+    match error {
+        StoreError::Damaged(why) => PlanError::Damaged(why),
+        other => PlanError::Records(other.to_string()),
+    }
+}
+
+/// Ends what a killed run left running, and removes what it left half-written.
+fn tidy_up_after_killed_run(project: &Project, opened: &Opened, disk: &dyn Disk) -> Result<(), Failure> {
+    let left: Vec<&str> = opened.recovered.iter().filter(|row| !row.kept).map(|row| row.key.as_str()).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    for line in orphans::clear(&opened.recovered, disk).map_err(Diagnostic::error)? {
+        project.warn(line);
+    }
+    // Their old records stay, and so does their mark: whatever is on disk of them is not as a job left it.
+    opened.store.tidied(left).map_err(|error| store_failure(&error))
 }
 
 /// A store's error as a message.

@@ -1,5 +1,6 @@
 //! Tidying up: `--touch`, `--delete-all-output`, `--delete-temp-output`, `--unlock`, `--cleanup-metadata`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Failure;
@@ -8,10 +9,9 @@ use super::project::{Plan, Project};
 use super::records::{StoreRecords, store_failure};
 use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
-use crate::event::Usage;
-use crate::graph::dag::JobId;
-use crate::plan::decide::{FingerprintHasher, Planner, Verdict, key};
-use crate::rulefile::instance;
+use crate::graph::dag::{Dag, JobId};
+use crate::path::FileId;
+use crate::plan::decide::{Planner, Verdict, key};
 use crate::stat::Stats;
 use crate::store::{FileRecord, JobRecord, Store, Writer};
 
@@ -23,8 +23,8 @@ pub fn unlock() -> Result<(), Failure> {
 }
 
 /// Forgets the records of the files that were named.
-pub fn forget(project: &Project) -> Result<(), Failure> {
-    let (records, _) = StoreRecords::open(project)?;
+pub fn forget(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
+    let records = StoreRecords::open(project, disk)?;
     let keys = records
         .store()
         .keys_of_outputs(project.settings.targets.iter().map(|target| crate::path::normalise(target).into_owned()))
@@ -44,7 +44,7 @@ pub enum Which {
 
 /// Removes outputs of the jobs that the targets need; protected ones stay.
 pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -> Result<(), Failure> {
-    let (records, _) = if dry_run { (StoreRecords::look(project)?, Vec::new()) } else { StoreRecords::open(project)? };
+    let records = if dry_run { StoreRecords::look(project)? } else { StoreRecords::open(project, disk)? };
     let mut stats = Stats::new(disk);
     let dag = project.graph(&mut stats)?;
     let mut keys = Vec::new();
@@ -94,15 +94,16 @@ pub fn remove_leftover_temporaries(
         return Ok(());
     }
     let dag = plan.dag;
+    let needed: BTreeSet<FileId> =
+        dag.ids().filter(|&id| !is_fresh(id)).flat_map(|id| dag.job(id).inputs.iter().copied()).collect();
     for id in dag.ids().filter(|&id| has_temp[dag.job(id).rule.index()] && is_fresh(id)) {
         let job = dag.job(id);
-        let needed = |file| dag.dependents(id).any(|other| !is_fresh(other) && dag.job(other).inputs.contains(&file));
         for (&file, spec) in job.outputs.iter().zip(&project.workflow.rule(job.rule).output.items) {
             let name = dag.paths.name(file);
             let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
             if spec.flags.temp
-                && !dag.targets.contains(&file)
-                && !needed(file)
+                && !dag.is_target(file)
+                && !needed.contains(&file)
                 && stats.get(&dag.paths, file).map_err(broken)?.is_some()
             {
                 disk.remove(name).map_err(broken)?;
@@ -115,12 +116,12 @@ pub fn remove_leftover_temporaries(
 
 /// Stamps the outputs of stale jobs and records them as made, without making them.
 pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Failure> {
-    let (records, _) = if dry_run { (StoreRecords::look(project)?, Vec::new()) } else { StoreRecords::open(project)? };
+    let records = if dry_run { StoreRecords::look(project)? } else { StoreRecords::open(project, disk)? };
     let mut stats = Stats::new(disk);
     let dag = project.graph(&mut stats)?;
     let policy = project.policy();
     let mut planner = project.planner(&dag, disk, &records, &policy)?;
-    let verdicts = planner.decide_all(&mut stats).map_err(|error| project.plan_error(error))?;
+    let verdicts = records.decide(project, &mut planner, &mut stats)?;
     let plan = Plan { dag: &dag, verdicts };
     let writer = records.store().writer();
     let mut out = String::new();
@@ -130,7 +131,7 @@ pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Fa
     }
     for verdict in &plan.verdicts {
         if let (Verdict::Refreshed(record), false) = (verdict, dry_run) {
-            writer.finished(record.clone());
+            writer.refreshed(record.clone());
         }
     }
     writer.flush().map_err(|error| store_failure(&error))?;
@@ -152,6 +153,11 @@ impl Toucher<'_, '_> {
         let dag = self.plan.dag;
         let job = dag.job(id);
         let mut out = String::new();
+        let key = key(dag, &self.project.workflow, job);
+        if self.planner.records.is_unfinished(&key) {
+            self.project.warn(format!("{} is unfinished, and will be made: it is not touched", printable(&key)));
+            return Ok(out);
+        }
         let mut complete = !job.outputs.is_empty();
         for &output in &job.outputs {
             let name = dag.paths.name(output);
@@ -169,47 +175,42 @@ impl Toucher<'_, '_> {
             }
         }
         if complete && !dry_run {
-            self.record(id)?;
+            self.record(id, &key)?;
         }
         Ok(out)
     }
 
-    fn record(&mut self, id: JobId) -> Result<(), Failure> {
+    /// Records a job as it is now; when it ran, and what it took, stays as it was.
+    fn record(&mut self, id: JobId, key: &str) -> Result<(), Failure> {
         let dag = self.plan.dag;
         let job = dag.job(id);
-        let rule = self.project.workflow.rule(job.rule);
         let identity = self.planner.identities.of(dag, id).map_err(|diagnostic| self.project.failure(diagnostic))?;
-        let mut digest = FingerprintHasher::new(&identity);
-        let mut files = [Vec::new(), Vec::new()];
-        for (which, list) in [&job.inputs, &job.outputs].into_iter().enumerate() {
-            digest.count(list.len());
-            for (at, &file) in list.iter().enumerate() {
-                let name = dag.paths.name(file);
-                let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
-                // A temporary input that is gone has no stamp to record: the job stays as it was.
-                let Some(stamp) = self.stats.get(&dag.paths, file).map_err(broken)? else { return Ok(()) };
-                let hash = self.disk.hash(name).map_err(broken)?;
-                let ancient = which == 0 && (self.planner.ancient)(rule, job, at);
-                digest.file(name, (!ancient).then_some(&stamp));
-                files[which].push(FileRecord { path: name.to_owned(), stamp, hash: Some(hash) });
-            }
-        }
-        let [inputs, outputs] = files;
-        self.writer.finished(Box::new(JobRecord {
-            key: key(dag, &self.project.workflow, job),
-            rule: rule.name.clone(),
-            wildcards: instance::wildcards(rule, &job.wildcards),
-            code: identity.code.to_string(),
-            params: identity.params.to_string(),
-            script_hash: identity.script.as_ref().map(|(_, hash)| *hash),
-            inputs,
-            outputs,
-            fingerprint: digest.finish(),
-            log: String::new(),
-            started_at_ms: 0,
-            ended_at_ms: 0,
-            usage: Usage::default(),
+        let (Some(inputs), Some(outputs)) = (self.files(dag, &job.inputs)?, self.files(dag, &job.outputs)?) else {
+            return Ok(());
+        };
+        let before = self.planner.records.record(key).map_err(|error| self.project.plan_error(error))?;
+        let before = before.unwrap_or_default();
+        self.writer.refreshed(Box::new(JobRecord {
+            log: before.log,
+            started_at_ms: before.started_at_ms,
+            ended_at_ms: before.ended_at_ms,
+            usage: before.usage,
+            ..self.planner.record(id, &identity, inputs, outputs)
         }));
         Ok(())
+    }
+
+    /// Files as they are now; `None` if one is gone. A temporary input that is gone has no stamp to record: its job stays
+    /// as it was.
+    fn files(&mut self, dag: &Dag, files: &[FileId]) -> Result<Option<Vec<FileRecord>>, Failure> {
+        let mut records = Vec::with_capacity(files.len());
+        for &file in files {
+            let name = dag.paths.name(file);
+            let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
+            let Some(stamp) = self.stats.get(&dag.paths, file).map_err(broken)? else { return Ok(None) };
+            let hash = self.disk.hash(name).map_err(broken)?;
+            records.push(FileRecord { path: name.to_owned(), stamp, hash: Some(hash) });
+        }
+        Ok(Some(records))
     }
 }

@@ -57,6 +57,7 @@ pub struct Dag {
     producers: Vec<Option<JobId>>,
     /// The files that were asked for.
     pub targets: Vec<FileId>,
+    is_target: Vec<bool>,
     /// The jobs that were asked for, or that make a file that was; sorted.
     pub target_jobs: Vec<JobId>,
 }
@@ -88,7 +89,14 @@ impl Dag {
                 }
             }
         }
-        Dag { paths, jobs, edges, producers, targets, target_jobs }
+        let mut is_target = vec![false; paths.len()];
+        targets.iter().for_each(|file| is_target[file.index()] = true);
+        Dag { paths, jobs, edges, producers, targets, is_target, target_jobs }
+    }
+
+    /// Whether a file was asked for itself.
+    pub fn is_target(&self, file: FileId) -> bool {
+        self.is_target.get(file.index()).copied().unwrap_or(false)
     }
 
     pub fn job(&self, id: JobId) -> &Job {

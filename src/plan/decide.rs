@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::fingerprint::{FingerprintHasher, names};
 use super::identity::{Identities, Identity};
-use super::reason::{Change, Reason};
+use super::reason::{Change, Reason, shown_names, shown_wildcards};
 use crate::diagnostic::Diagnostic;
-use crate::disk::Stamp;
+use crate::disk::{Hash, Stamp};
 use crate::graph::dag::{Dag, Job, JobId};
 use crate::path::{FileId, Paths};
+use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Rule, Workflow};
 use crate::stat::Stats;
 use crate::store::{FileRecord, Fingerprint, JobRecord};
@@ -22,17 +24,20 @@ pub trait Records {
     fn fingerprint(&self, key: &str) -> Option<Fingerprint>;
 
     /// # Errors
-    /// A message about the store.
-    fn record(&self, key: &str) -> Result<Option<JobRecord>, String>;
+    /// [`PlanError::Damaged`], or a message about the store.
+    fn record(&self, key: &str) -> Result<Option<JobRecord>, PlanError>;
 
     /// Whether the job was started and did not finish.
     fn is_unfinished(&self, key: &str) -> bool;
 
+    /// Whether another flow, which runs now, has the job in hand. Only for those who look.
+    fn is_being_made(&self, key: &str) -> bool;
+
     /// Whether some job's record has the file among its outputs.
     ///
     /// # Errors
-    /// A message about the store.
-    fn is_output(&self, path: &str) -> Result<bool, String>;
+    /// [`PlanError::Damaged`], or a message about the store.
+    fn is_output(&self, path: &str) -> Result<bool, PlanError>;
 }
 
 /// Which kinds of difference count (`--rerun-triggers`).
@@ -83,6 +88,8 @@ impl Verdict {
 pub enum PlanError {
     Disk(io::Error),
     Records(String),
+    /// The records are not what a store left; why.
+    Damaged(String),
     Rulefile(Diagnostic),
 }
 
@@ -112,7 +119,19 @@ pub struct Planner<'a> {
     /// For `--consider-ancient`: which inputs' stamps do not count.
     pub ancient: &'a dyn Fn(&Rule, &Job, usize) -> bool,
     /// Content hashes taken in this run, so that no file is read twice.
-    pub hashes: FxHashMap<FileId, (Stamp, crate::disk::Hash)>,
+    pub hashes: FxHashMap<FileId, (Stamp, Hash)>,
+    /// Outputs of fresh jobs as their records have them: asked for where a temporary file is gone.
+    pub made: FxHashMap<FileId, Option<(Stamp, Option<Hash>)>>,
+    /// Jobs that ran in this run, by id.
+    pub ran: Vec<bool>,
+}
+
+/// An input that a job before may make again.
+#[derive(Clone, Copy)]
+struct Awaited {
+    file: FileId,
+    /// Whether that job is stale, and does not itself wait for another.
+    surely: bool,
 }
 
 /// The key of a job in the store: its first output, or its rule and wildcards.
@@ -139,13 +158,13 @@ impl Planner<'_> {
             let verdict = if self.left_out[id.index()] {
                 Verdict::Nothing
             } else {
-                let verdicts = &verdicts;
-                let remade = |file: FileId| {
-                    self.dag.producer(file).is_some_and(|producer| verdicts[producer.index()].is_to_do())
+                let awaited = |file: FileId| match &verdicts[self.dag.producer(file)?.index()] {
+                    Verdict::Stale(_) => Some(Awaited { file, surely: true }),
+                    Verdict::Pending(_) => Some(Awaited { file, surely: false }),
+                    Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => None,
                 };
-                let remade: Vec<FileId> =
-                    self.dag.job(id).inputs.iter().copied().filter(|&file| remade(file)).collect();
-                self.decide(id, &remade, stats)?
+                let awaited: Vec<Awaited> = self.dag.job(id).inputs.iter().filter_map(|&file| awaited(file)).collect();
+                self.decide(id, &awaited, stats)?
             };
             verdicts.push(verdict);
         }
@@ -154,12 +173,16 @@ impl Planner<'_> {
     }
 
     /// The verdict on one job, given those of its inputs that are going to be remade.
-    fn decide(&mut self, id: JobId, remade: &[FileId], stats: &mut Stats<'_>) -> Result<Verdict, PlanError> {
+    fn decide(&mut self, id: JobId, awaited: &[Awaited], stats: &mut Stats<'_>) -> Result<Verdict, PlanError> {
         let (dag, workflow) = (self.dag, self.workflow);
         let job = dag.job(id);
         let rule = workflow.rule(job.rule);
         if is_target_only(rule) {
             return Ok(Verdict::Nothing);
+        }
+        let key = key(dag, workflow, job);
+        if self.records.is_being_made(&key) {
+            return Ok(Verdict::Stale(Reason::BeingMade));
         }
         if self.forced[id.index()] {
             return Ok(Verdict::Stale(Reason::Forced));
@@ -170,7 +193,7 @@ impl Planner<'_> {
         let mut missing = Vec::new();
         for (&output, spec) in job.outputs.iter().zip(&rule.output.items) {
             // A temporary file that was asked for itself is to be there, and stays.
-            let wanted = !spec.flags.temp || dag.targets.contains(&output);
+            let wanted = !spec.flags.temp || dag.is_target(output);
             if wanted && stats.get(&dag.paths, output)?.is_none() {
                 missing.push(output);
             }
@@ -178,18 +201,17 @@ impl Planner<'_> {
         if !missing.is_empty() {
             return Ok(Verdict::Stale(Reason::OutputMissing(missing)));
         }
-        let key = key(dag, workflow, job);
         if self.records.is_unfinished(&key) {
             return Ok(Verdict::Stale(Reason::Unfinished));
         }
         let identity = self.identities.of(dag, id)?;
-        if remade.is_empty()
+        if awaited.is_empty()
             && let Some(recorded) = self.records.fingerprint(&key)
             && self.fingerprint(job, rule, &identity, stats)? == Some(recorded)
         {
             return Ok(Verdict::Fresh);
         }
-        self.decide_in_detail(id, &key, &identity, remade, stats)
+        self.decide_in_detail(id, &key, &identity, awaited, stats)
     }
 
     /// A digest of the job's identity and the stamps of all its files; `None` if one is not there.
@@ -200,14 +222,17 @@ impl Planner<'_> {
         identity: &Identity,
         stats: &mut Stats<'_>,
     ) -> Result<Option<Fingerprint>, PlanError> {
-        let mut digest = FingerprintHasher::new(identity);
-        for (files, count) in [(&job.inputs, job.inputs.len()), (&job.outputs, job.outputs.len())] {
-            digest.count(count);
-            for (at, &file) in files.iter().enumerate() {
-                let Some(stamp) = stats.get(&self.dag.paths, file)? else { return Ok(None) };
-                let ancient = std::ptr::eq(files, &job.inputs) && (self.ancient)(rule, job, at);
-                digest.file(self.dag.paths.name(file), (!ancient).then_some(&stamp));
-            }
+        let mut digest = FingerprintHasher::new(identity, job, rule);
+        digest.count(job.inputs.len());
+        for (at, &file) in job.inputs.iter().enumerate() {
+            let Some(stamp) = stats.get(&self.dag.paths, file)? else { return Ok(None) };
+            let counts = self.stamp_counts(rule, job, at, &stamp);
+            digest.file(self.dag.paths.name(file), counts.then_some(&stamp));
+        }
+        digest.count(job.outputs.len());
+        for &file in &job.outputs {
+            let Some(stamp) = stats.get(&self.dag.paths, file)? else { return Ok(None) };
+            digest.file(self.dag.paths.name(file), Some(&stamp));
         }
         Ok(Some(digest.finish()))
     }
@@ -217,33 +242,33 @@ impl Planner<'_> {
         id: JobId,
         key: &str,
         identity: &Arc<Identity>,
-        remade: &[FileId],
+        awaited: &[Awaited],
         stats: &mut Stats<'_>,
     ) -> Result<Verdict, PlanError> {
         let job = self.dag.job(id);
-        let record = self.records.record(key).map_err(PlanError::Records)?;
+        let record = self.records.record(key)?;
         let Some(mut record) = record else {
             if let Some(reason) = self.made_by_another(job, stats)? {
                 return Ok(Verdict::Stale(reason));
             }
             if self.triggers.mtime
-                && let Some(reason) = self.newer_input(job, remade, stats)?
+                && let Some(reason) = self.newer_input(job, awaited, stats)?
             {
                 return Ok(Verdict::Stale(reason));
             }
-            return Ok(waits_for(remade).unwrap_or(Verdict::Fresh));
+            return Ok(waits_for(awaited).unwrap_or(Verdict::Fresh));
         };
         if let Some(reason) = self.outputs_changed(job, &mut record, stats)? {
             return Ok(Verdict::Stale(reason));
         }
-        if let Some(reason) = self.inputs_changed(job, &mut record, remade, stats)? {
+        if let Some(reason) = self.inputs_changed(job, &mut record, awaited, stats)? {
             return Ok(Verdict::Stale(reason));
         }
-        if let Some(reason) = self.output_set_changed(job, &record).or_else(|| self.identity_changed(&record, identity))
-        {
+        let changed = self.output_set_changed(job, &record).or_else(|| self.identity_changed(&record, identity));
+        if let Some(reason) = changed.or_else(|| self.bindings_changed(job, &record, identity)) {
             return Ok(Verdict::Stale(reason));
         }
-        if let Some(verdict) = waits_for(remade) {
+        if let Some(verdict) = waits_for(awaited) {
             return Ok(verdict);
         }
         // Fresh; stamps that differ have the same content, and triggers that do not count keep what was recorded.
@@ -251,6 +276,8 @@ impl Planner<'_> {
         match self.fingerprint(job, rule, identity, stats)? {
             Some(fingerprint) if fingerprint != record.fingerprint && self.triggers == Triggers::default() => {
                 record.fingerprint = fingerprint;
+                record.source = identity.source.as_ref().map(ToString::to_string);
+                record.wildcards = instance::wildcards(rule, &job.wildcards);
                 Ok(Verdict::Refreshed(Box::new(record)))
             }
             _ => Ok(Verdict::Fresh),
@@ -258,7 +285,8 @@ impl Planner<'_> {
     }
 
     /// Without a record, times are all there is: an input that is newer than the oldest output.
-    fn newer_input(&self, job: &Job, remade: &[FileId], stats: &mut Stats<'_>) -> Result<Option<Reason>, PlanError> {
+    fn newer_input(&self, job: &Job, awaited: &[Awaited], stats: &mut Stats<'_>) -> Result<Option<Reason>, PlanError> {
+        let awaited: BTreeSet<FileId> = awaited.iter().map(|awaited| awaited.file).collect();
         let paths = &self.dag.paths;
         let mut oldest: Option<(i64, FileId)> = None;
         for &output in &job.outputs {
@@ -271,7 +299,7 @@ impl Planner<'_> {
         let Some((time, output)) = oldest else { return Ok(None) };
         let rule = self.workflow.rule(job.rule);
         for (at, &input) in job.inputs.iter().enumerate() {
-            if remade.contains(&input) || (self.ancient)(rule, job, at) {
+            if awaited.contains(&input) || (self.ancient)(rule, job, at) {
                 continue;
             }
             if let Some(stamp) = stats.get(paths, input)?
@@ -291,9 +319,9 @@ impl Planner<'_> {
         record: &mut JobRecord,
         stats: &mut Stats<'_>,
     ) -> Result<Option<Reason>, PlanError> {
-        for &file in &job.outputs {
-            let name = self.dag.paths.name(file);
-            let Some(old) = record.outputs.iter_mut().find(|old| old.path == name) else { continue };
+        let places = places(&record.outputs, &job.outputs, &self.dag.paths);
+        for (&file, place) in job.outputs.iter().zip(places) {
+            let Some(old) = place.map(|place| &mut record.outputs[place]) else { continue };
             let Some(now) = stats.get(&self.dag.paths, file)? else { continue };
             if let Some(change) = self.change(file, old.stamp, old.hash, now, stats)? {
                 return Ok(Some(Reason::OutputChanged { file, change }));
@@ -307,26 +335,33 @@ impl Planner<'_> {
         &mut self,
         job: &Job,
         record: &mut JobRecord,
-        remade: &[FileId],
+        awaited: &[Awaited],
         stats: &mut Stats<'_>,
     ) -> Result<Option<Reason>, PlanError> {
         let rule = self.workflow.rule(job.rule);
-        if self.triggers.mtime {
-            let places: FxHashMap<String, usize> =
-                record.inputs.iter().enumerate().map(|(at, old)| (old.path.clone(), at)).collect();
-            let remade: BTreeSet<FileId> = remade.iter().copied().collect();
-            for (at, &file) in job.inputs.iter().enumerate() {
-                if remade.contains(&file) || (self.ancient)(rule, job, at) {
-                    continue;
+        let awaited: FxHashMap<FileId, bool> = awaited.iter().map(|awaited| (awaited.file, awaited.surely)).collect();
+        let places = places(&record.inputs, &job.inputs, &self.dag.paths);
+        for (at, (&file, place)) in job.inputs.iter().zip(places).enumerate() {
+            // What this run made is compared, whichever differences count: otherwise nothing would follow from it.
+            let just_made = self.dag.producer(file).is_some_and(|producer| self.ran[producer.index()]);
+            if !(self.triggers.mtime || just_made) || (self.ancient)(rule, job, at) {
+                continue;
+            }
+            let Some(old) = place.map(|place| &mut record.inputs[place]) else { continue };
+            let now = stats.get(&self.dag.paths, file)?;
+            let change = match (now, awaited.get(&file)) {
+                (Some(now), None) if self.stamp_counts(rule, job, at, &now) => {
+                    self.change(file, old.stamp, old.hash, now, stats)?
                 }
-                let Some(&place) = places.get(self.dag.paths.name(file)) else { continue };
-                let old = record.inputs[place].clone();
-                // A temporary file that is gone again is as it was: what makes it is fresh, or it would be remade.
-                let Some(now) = stats.get(&self.dag.paths, file)? else { continue };
-                if let Some(change) = self.change(file, old.stamp, old.hash, now, stats)? {
-                    return Ok(Some(Reason::InputChanged { file, change }));
-                }
-                record.inputs[place].stamp = now;
+                // If its maker is fresh after all, the file comes back as it was made last.
+                (None, None | Some(false)) => self.made_anew_since(file, old)?,
+                _ => None,
+            };
+            if let Some(change) = change {
+                return Ok(Some(Reason::InputChanged { file, change }));
+            }
+            if let (Some(now), None) = (now, awaited.get(&file)) {
+                old.stamp = now;
             }
         }
         if !self.triggers.input {
@@ -347,9 +382,7 @@ impl Planner<'_> {
         let mut added = Vec::new();
         for &output in job.outputs.iter().filter(|_| self.triggers.code) {
             let name = self.dag.paths.name(output);
-            if stats.get(&self.dag.paths, output)?.is_some()
-                && self.records.is_output(name).map_err(PlanError::Records)?
-            {
+            if stats.get(&self.dag.paths, output)?.is_some() && self.records.is_output(name)? {
                 added.push(name.to_owned());
             }
         }
@@ -357,12 +390,20 @@ impl Planner<'_> {
     }
 
     fn identity_changed(&self, record: &JobRecord, identity: &Identity) -> Option<Reason> {
-        if self.triggers.params && record.params != *identity.params {
-            return Some(Reason::Params { old: record.params.clone(), new: identity.params.to_string() });
+        if self.triggers.params {
+            for (old, new) in [(&record.params, &identity.params), (&record.globals, &identity.globals)] {
+                if **old != **new {
+                    return Some(Reason::Params { old: old.clone(), new: new.to_string() });
+                }
+            }
         }
         if self.triggers.code {
             if record.code != *identity.code {
-                return Some(Reason::Code { old: record.code.clone(), new: identity.code.to_string() });
+                // A body is shown as it was written, where that shows the difference.
+                return Some(match (&record.source, &identity.source) {
+                    (Some(old), Some(new)) if **old != **new => Reason::Code { old: old.clone(), new: new.to_string() },
+                    _ => Reason::Code { old: record.code.clone(), new: identity.code.to_string() },
+                });
             }
             if record.script_hash != identity.script.as_ref().map(|(_, hash)| *hash) {
                 let path = identity.script.as_ref().map_or_else(String::new, |(path, _)| path.to_string());
@@ -372,12 +413,48 @@ impl Planner<'_> {
         None
     }
 
+    /// What the same code sees under other names: of files, and of values that were taken from the outputs.
+    fn bindings_changed(&self, job: &Job, record: &JobRecord, identity: &Identity) -> Option<Reason> {
+        let rule = self.workflow.rule(job.rule);
+        let now = names(job, rule);
+        if self.triggers.code && record.names != now {
+            let (inputs, outputs) = (&record.inputs, &record.outputs);
+            return Some(Reason::Names {
+                old: shown_names(&record.names, inputs, outputs),
+                new: shown_names(&now, inputs, outputs),
+            });
+        }
+        let now: BTreeSet<(String, String)> = instance::wildcards(rule, &job.wildcards).into_iter().collect();
+        let old: BTreeSet<(String, String)> = record.wildcards.iter().cloned().collect();
+        (self.triggers.params && identity.sees_wildcards && old != now)
+            .then(|| Reason::Wildcards { old: shown_wildcards(old), new: shown_wildcards(now) })
+    }
+
+    /// A temporary file that is gone is as it was, unless its maker made another since.
+    fn made_anew_since(&mut self, file: FileId, old: &FileRecord) -> Result<Option<Change>, PlanError> {
+        let Some(producer) = self.dag.producer(file) else { return Ok(None) };
+        if !self.made.contains_key(&file) {
+            let maker = self.dag.job(producer);
+            let record = self.records.record(&key(self.dag, self.workflow, maker))?;
+            let outputs = record.map(|record| record.outputs).unwrap_or_default();
+            for (&output, place) in maker.outputs.iter().zip(places(&outputs, &maker.outputs, &self.dag.paths)) {
+                self.made.insert(output, place.map(|place| (outputs[place].stamp, outputs[place].hash)));
+            }
+        }
+        let Some((stamp, hash)) = self.made.get(&file).copied().flatten() else { return Ok(None) };
+        let same = match (old.hash, hash) {
+            (Some(old), Some(new)) if self.triggers.checksum => old == new,
+            _ => old.stamp == stamp,
+        };
+        Ok((!same).then(|| Change::between(old.stamp, stamp, true)))
+    }
+
     /// What is different about a file, by its stamp and, where that differs and a hash is on record, its content.
     fn change(
         &mut self,
         file: FileId,
         old: Stamp,
-        old_hash: Option<crate::disk::Hash>,
+        old_hash: Option<Hash>,
         now: Stamp,
         stats: &Stats<'_>,
     ) -> Result<Option<Change>, PlanError> {
@@ -389,18 +466,10 @@ impl Planner<'_> {
         {
             return Ok(None);
         }
-        Ok(Some(if old.size != now.size {
-            Change::Size(old.size, now.size)
-        } else if old.mtime_ns != now.mtime_ns {
-            Change::Time(old.mtime_ns, now.mtime_ns)
-        } else if old_hash.is_some() {
-            Change::Content
-        } else {
-            Change::Replaced
-        }))
+        Ok(Some(Change::between(old, now, old_hash.is_some())))
     }
 
-    fn hash(&mut self, file: FileId, stamp: Stamp, stats: &Stats<'_>) -> Result<crate::disk::Hash, PlanError> {
+    fn hash(&mut self, file: FileId, stamp: Stamp, stats: &Stats<'_>) -> Result<Hash, PlanError> {
         if let Some((seen, hash)) = self.hashes.get(&file)
             && *seen == stamp
         {
@@ -433,69 +502,6 @@ impl Planner<'_> {
             other => other,
         })
     }
-
-    /// Jobs whose `temp()` outputs are gone and needed by a job that will run are stale too; and so on, up the graph.
-    fn remake_temporaries(&self, verdicts: &mut [Verdict], stats: &mut Stats<'_>) -> Result<(), PlanError> {
-        let dag = self.dag;
-        // From the last job to the first: what a job needs stands before it.
-        let mut work: BTreeSet<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();
-        while let Some(id) = work.pop_last() {
-            let alone = self.waits_for_one(verdicts, id);
-            for &input in &dag.job(id).inputs {
-                let Some(producer) = dag.producer(input) else { continue };
-                let will_be_there = match &verdicts[producer.index()] {
-                    Verdict::Stale(_) => true,
-                    // If that one is cut off, so is this job.
-                    Verdict::Pending(_) => alone == Some(producer),
-                    Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => self.left_out[producer.index()],
-                };
-                if will_be_there || stats.get(&dag.paths, input)?.is_some() {
-                    continue;
-                }
-                verdicts[producer.index()] = Verdict::Stale(Reason::TempNeeded { file: input });
-                work.insert(producer);
-                self.stir(verdicts, producer, &mut work);
-            }
-        }
-        Ok(())
-    }
-
-    fn wants_inputs(&self, verdicts: &[Verdict], job: JobId) -> bool {
-        verdicts[job.index()].is_to_do()
-            || (dag_target(self.dag, job) && !self.left_out[job.index()] && verdicts[job.index()] == Verdict::Nothing)
-    }
-
-    /// For a job that is pending on one other alone, that other.
-    fn waits_for_one(&self, verdicts: &[Verdict], job: JobId) -> Option<JobId> {
-        if !matches!(verdicts[job.index()], Verdict::Pending(_)) {
-            return None;
-        }
-        let mut awaited = self.dag.dependencies(job).filter(|before| verdicts[before.index()].is_to_do());
-        awaited.next().filter(|_| awaited.next().is_none())
-    }
-
-    /// What depends on a job that will run after all is pending too. Adds to `work` all that wait for more than before.
-    fn stir(&self, verdicts: &mut [Verdict], from: JobId, work: &mut BTreeSet<JobId>) {
-        let mut stirred = vec![from];
-        while let Some(id) = stirred.pop() {
-            for dependent in self.dag.dependents(id) {
-                match &verdicts[dependent.index()] {
-                    Verdict::Fresh | Verdict::Refreshed(_) => {
-                        let files = self.dag.job(id).outputs.first().copied().into_iter().collect();
-                        verdicts[dependent.index()] = Verdict::Pending(Reason::InputRemade { files });
-                        work.insert(dependent);
-                        stirred.push(dependent);
-                    }
-                    Verdict::Pending(_) => drop(work.insert(dependent)),
-                    Verdict::Nothing | Verdict::Stale(_) => {}
-                }
-            }
-        }
-    }
-}
-
-fn dag_target(dag: &Dag, job: JobId) -> bool {
-    dag.target_jobs.binary_search(&job).is_ok()
 }
 
 /// A rule that is there for its inputs only.
@@ -514,40 +520,16 @@ fn difference(old: &[FileRecord], now: &[FileId], paths: &Paths) -> Option<(Vec<
     Some((only(&now, &old), only(&old, &now)))
 }
 
-fn waits_for(remade: &[FileId]) -> Option<Verdict> {
-    (!remade.is_empty()).then(|| Verdict::Pending(Reason::InputRemade { files: remade.to_vec() }))
+/// For each file of a job, its place in a record.
+fn places(old: &[FileRecord], now: &[FileId], paths: &Paths) -> Vec<Option<usize>> {
+    if old.len() == now.len() && old.iter().zip(now).all(|(old, &file)| old.path == paths.name(file)) {
+        return (0..now.len()).map(Some).collect();
+    }
+    let places: FxHashMap<&str, usize> = old.iter().enumerate().map(|(at, old)| (old.path.as_str(), at)).collect();
+    now.iter().map(|&file| places.get(paths.name(file)).copied()).collect()
 }
 
-/// The digest that says in one comparison that nothing has changed: identity, then paths and stamps in order.
-pub struct FingerprintHasher(blake3::Hasher);
-
-impl FingerprintHasher {
-    pub fn new(identity: &Identity) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&identity.digest);
-        FingerprintHasher(hasher)
-    }
-
-    pub fn count(&mut self, files: usize) {
-        self.0.update(&(files as u64).to_le_bytes());
-    }
-
-    /// `None` for a stamp that does not count.
-    pub fn file(&mut self, path: &str, stamp: Option<&Stamp>) {
-        self.0.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
-        if let Some(stamp) = stamp {
-            let mut bytes = [0; 25];
-            bytes[..8].copy_from_slice(&stamp.size.to_le_bytes());
-            bytes[8..16].copy_from_slice(&stamp.mtime_ns.to_le_bytes());
-            bytes[16..24].copy_from_slice(&stamp.inode.to_le_bytes());
-            bytes[24] = u8::from(stamp.is_dir);
-            self.0.update(&bytes);
-        }
-    }
-
-    pub fn finish(self) -> Fingerprint {
-        let mut out = [0; 16];
-        out.copy_from_slice(&self.0.finalize().as_bytes()[..16]);
-        out
-    }
+fn waits_for(awaited: &[Awaited]) -> Option<Verdict> {
+    let files = awaited.iter().map(|awaited| awaited.file).collect();
+    (!awaited.is_empty()).then_some(Verdict::Pending(Reason::InputRemade { files }))
 }

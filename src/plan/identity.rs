@@ -1,8 +1,8 @@
 //! Identity: what besides files decides a job's result, in components that can be compared and shown: its code, its
-//! params, its script. Computed from the rule, once a rule where no wildcard or function has a say.
+//! params, the file-level values it uses, its script. Computed from the rule, once a rule where no wildcard or function
+//! has a say.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -10,48 +10,53 @@ use rustc_hash::FxHashMap;
 use super::normal;
 use crate::diagnostic::Diagnostic;
 use crate::disk::{Disk, Hash};
-use crate::graph::dag::{Dag, Job, JobId};
+use crate::graph::dag::{Dag, JobId};
 use crate::path::Paths;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule, RuleId, Workflow};
 use crate::rulefile::template;
 use crate::value::{Dict, Named, Value};
 
-/// A job's code, params and script.
+/// A job's code, params, file-level values and script.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identity {
     /// Normal form of the command or `run:` body.
     pub code: Arc<str>,
-    /// JSON: the params by name or position, and the file-level names that the code uses.
+    /// A `run:` body as it was written, to show how it differs; never compared.
+    pub source: Option<Arc<str>>,
+    /// JSON: the params by name or position. Those that are derived from threads or resources are left out, because
+    /// these vary with the machine.
     pub params: Arc<str>,
+    /// JSON: the file-level names and parts of the configuration that the code uses.
+    pub globals: Arc<str>,
     pub script: Option<(Arc<str>, Hash)>,
+    /// Whether the code may look at the job's wildcards by itself.
+    pub sees_wildcards: bool,
     pub digest: [u8; 16],
 }
-
-/// The threads and resources of a job, given its wildcards.
-pub type Amounts<'a> =
-    dyn Fn(&Dag, &Job, &[(String, String)]) -> Result<(u32, BTreeMap<String, Value>), Diagnostic> + 'a;
 
 /// Computes identities, and remembers those that hold for a whole rule.
 pub struct Identities<'a> {
     workflow: &'a Workflow,
     disk: &'a dyn Disk,
-    amounts: &'a Amounts<'a>,
     by_rule: RefCell<FxHashMap<RuleId, Arc<RuleIdentity>>>,
 }
 
+#[derive(Default)]
 struct RuleIdentity {
     code: Arc<str>,
-    globals: Vec<(String, Value)>,
+    source: Option<Arc<str>>,
+    /// As JSON.
+    globals: Arc<str>,
     script: Option<(Arc<str>, Hash)>,
+    sees_wildcards: bool,
     /// The whole identity, where params are the same for all jobs.
     whole: Option<Arc<Identity>>,
 }
 
 impl<'a> Identities<'a> {
-    /// `amounts` gives the threads and resources of a job's first try, for params that ask for them.
-    pub fn new(workflow: &'a Workflow, disk: &'a dyn Disk, amounts: &'a Amounts<'a>) -> Self {
-        Identities { workflow, disk, amounts, by_rule: RefCell::default() }
+    pub fn new(workflow: &'a Workflow, disk: &'a dyn Disk) -> Self {
+        Identities { workflow, disk, by_rule: RefCell::default() }
     }
 
     /// The identity of a job.
@@ -68,18 +73,15 @@ impl<'a> Identities<'a> {
         let wildcards = instance::wildcards(rule, &it.wildcards);
         let input = named_paths(&dag.paths, &it.inputs, &it.shape.names);
         let output = named_paths(&dag.paths, &it.outputs, &rule.output.names);
-        let (threads, resources) = (self.amounts)(dag, it, &wildcards)?;
         let context = JobContext {
             rule: &rule.name,
             wildcards: &wildcards,
             input: Some(&input),
             output: Some(&output),
-            resources: Some(&resources),
-            threads: Some(threads),
             attempt: 1,
             ..JobContext::default()
         };
-        let params = instance::params(rule, &context, &*self.workflow.functions)?;
+        let params = instance::own_params(rule, &context, &*self.workflow.functions)?;
         Ok(Arc::new(identity(&of_rule, &params)))
     }
 
@@ -88,18 +90,19 @@ impl<'a> Identities<'a> {
             return Ok(Arc::clone(known));
         }
         let mut of_rule = match &rule.action {
-            Action::None => RuleIdentity { code: "".into(), globals: Vec::new(), script: None, whole: None },
+            Action::None => RuleIdentity::default(),
             Action::Shell(command) => RuleIdentity {
                 code: normal::command(command).into(),
-                globals: template::globals(command, self.workflow),
-                script: None,
-                whole: None,
+                globals: json(template::globals(command, self.workflow)),
+                sees_wildcards: command.contains("wildcards"),
+                ..RuleIdentity::default()
             },
             Action::Run(body) => RuleIdentity {
                 code: body.program.code.as_str().into(),
-                globals: config_values(body.config_keys.as_deref(), self.workflow),
-                script: None,
-                whole: None,
+                source: Some(body.text.as_str().into()),
+                globals: json(config_values(body.config_keys.as_deref(), self.workflow)),
+                sees_wildcards: body.text.contains("wildcards"),
+                ..RuleIdentity::default()
             },
             Action::Script { path, basedir } => {
                 let path = template::script_path(path, basedir);
@@ -108,17 +111,17 @@ impl<'a> Identities<'a> {
                         .at(rule.action_span, "")
                         .help("the path is relative to the file that holds the rule")
                 })?;
+                // What a script looks at is not known.
                 RuleIdentity {
-                    code: "".into(),
-                    globals: Vec::new(),
                     script: Some((path.as_str().into(), hash)),
-                    whole: None,
+                    sees_wildcards: true,
+                    ..RuleIdentity::default()
                 }
             }
         };
         if instance::params_are_static(rule) {
             let context = JobContext { rule: &rule.name, attempt: 1, ..JobContext::default() };
-            let params = instance::params(rule, &context, &*self.workflow.functions)?;
+            let params = instance::own_params(rule, &context, &*self.workflow.functions)?;
             of_rule.whole = Some(Arc::new(identity(&of_rule, &params)));
         }
         let of_rule = Arc::new(of_rule);
@@ -137,25 +140,49 @@ pub fn named_paths(
 }
 
 fn identity(of_rule: &RuleIdentity, params: &Named<Value>) -> Identity {
-    let mut json = Dict::default();
-    for (at, value) in params.items.iter().enumerate() {
+    let entries = params.items.iter().enumerate().map(|(at, value)| {
         let name = params.names.iter().find(|(_, start, _)| *start as usize == at);
-        json.insert(name.map_or_else(|| at.to_string(), |(name, _, _)| name.clone()), value.clone());
-    }
-    for (name, value) in &of_rule.globals {
-        json.insert(name.clone(), value.clone());
-    }
-    let params = serde_json::to_string(&Value::Dict(json)).unwrap_or_default();
+        (name.map_or_else(|| at.to_string(), |(name, _, _)| name.clone()), value.clone())
+    });
+    let params = json(entries.collect());
     let mut hasher = blake3::Hasher::new();
-    for part in [of_rule.code.as_bytes(), params.as_bytes()] {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    for part in [&of_rule.code, &params, &of_rule.globals] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     if let Some((_, hash)) = &of_rule.script {
         hasher.update(hash);
     }
     let mut digest = [0; 16];
     digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    Identity { code: Arc::clone(&of_rule.code), params: params.into(), script: of_rule.script.clone(), digest }
+    Identity {
+        code: Arc::clone(&of_rule.code),
+        source: of_rule.source.clone(),
+        params,
+        globals: Arc::clone(&of_rule.globals),
+        script: of_rule.script.clone(),
+        sees_wildcards: of_rule.sees_wildcards,
+        digest,
+    }
+}
+
+/// Named values as a JSON object, none of them lost: an entry stands for each, also where two have one name.
+fn json(entries: Vec<(String, Value)>) -> Arc<str> {
+    let finite = entries.into_iter().map(|(name, value)| (name, with_finite_numbers(value)));
+    serde_json::to_string(&Value::Dict(Dict(finite.collect()))).expect("plain values are JSON").into()
+}
+
+/// JSON has no infinite numbers: they are written as Python makes them.
+fn with_finite_numbers(value: Value) -> Value {
+    match value {
+        Value::Float(f) if !f.is_finite() => {
+            Value::Str(format!("float('{}')", if f.is_nan() { "nan".to_owned() } else { f.to_string() }))
+        }
+        Value::List(items) => Value::List(items.into_iter().map(with_finite_numbers).collect()),
+        Value::Dict(Dict(entries)) => {
+            Value::Dict(Dict(entries.into_iter().map(|(name, value)| (name, with_finite_numbers(value))).collect()))
+        }
+        other => other,
+    }
 }
 
 /// The parts of the configuration that a `run:` body reads.

@@ -3,6 +3,8 @@
 //! whose inputs have been remade.
 
 pub mod decide;
+mod fingerprint;
 pub mod identity;
 pub mod normal;
 pub mod reason;
+mod temporaries;

@@ -1,7 +1,10 @@
 //! Reasons: why a job is stale, with the evidence. The order of the variants is the order in which they are looked for;
 //! the first that holds is kept. Knows how to put itself in a line; whole differences are shown by `report/`.
 
+use crate::disk::Stamp;
 use crate::path::{FileId, Paths};
+use crate::store::{FileRecord, Names};
+use crate::value::{Dict, Value};
 
 /// What is different about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,13 +15,14 @@ pub enum Change {
     Time(i64, i64),
     /// Another file under the same name, of the same size and time.
     Replaced,
-    Gone,
     /// The content hash differs.
     Content,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
+    /// Another flow is at it while this one looks.
+    BeingMade,
     /// By the command line: `-f`, `-F`, `-R`.
     Forced,
     /// A rule with work to do and no outputs is run whenever it is asked for.
@@ -64,6 +68,16 @@ pub enum Reason {
         old: String,
         new: String,
     },
+    /// The files under their names as JSON, before and now.
+    Names {
+        old: String,
+        new: String,
+    },
+    /// The wildcards as JSON, before and now, of code that looks at them.
+    Wildcards {
+        old: String,
+        new: String,
+    },
     Script {
         path: String,
     },
@@ -78,6 +92,7 @@ impl Reason {
     pub fn line(&self, paths: &Paths) -> String {
         let name = |file: &FileId| paths.name(*file);
         match self {
+            Reason::BeingMade => "another flow is making it now".into(),
             Reason::Forced => "forced".into(),
             Reason::NoOutputs => "it has no outputs to compare with".into(),
             Reason::OutputMissing(files) => format!("missing: {}", list(paths, files)),
@@ -104,6 +119,8 @@ impl Reason {
             },
             Reason::Params { .. } => "the params have changed".into(),
             Reason::Code { .. } => "the code has changed".into(),
+            Reason::Names { .. } => "the names of its files have changed".into(),
+            Reason::Wildcards { .. } => "the wildcards have changed".into(),
             Reason::Script { path } => format!("script {path} has changed"),
             Reason::InputRemade { files } => format!("input remade: {}", list(paths, files)),
         }
@@ -112,6 +129,7 @@ impl Reason {
     /// A fixed word for programs.
     pub fn word(&self) -> &'static str {
         match self {
+            Reason::BeingMade => "being-made",
             Reason::Forced => "forced",
             Reason::NoOutputs => "no-outputs",
             Reason::OutputMissing(_) => "output-missing",
@@ -124,6 +142,8 @@ impl Reason {
             Reason::OutputSet { .. } => "output-set",
             Reason::Params { .. } => "params",
             Reason::Code { .. } => "code",
+            Reason::Names { .. } => "names",
+            Reason::Wildcards { .. } => "wildcards",
             Reason::Script { .. } => "script",
             Reason::InputRemade { .. } => "input-remade",
         }
@@ -131,16 +151,49 @@ impl Reason {
 }
 
 impl Change {
+    /// The difference between two stamps that are known not to stand for the same content; `hashed`: by their hashes.
+    pub fn between(old: Stamp, now: Stamp, hashed: bool) -> Change {
+        if old.size != now.size {
+            Change::Size(old.size, now.size)
+        } else if old.mtime_ns != now.mtime_ns {
+            Change::Time(old.mtime_ns, now.mtime_ns)
+        } else if hashed {
+            Change::Content
+        } else {
+            Change::Replaced
+        }
+    }
+
     pub fn text(&self) -> String {
         match self {
             Change::Size(old, new) => format!("{old} → {new} bytes"),
             Change::Time(old, new) if new >= old => format!("newer by {}", duration(new - old)),
             Change::Time(old, new) => format!("older by {}", duration(old - new)),
             Change::Replaced => "another file of the same size and time".into(),
-            Change::Gone => "it is gone".into(),
             Change::Content => "its content differs".into(),
         }
     }
+}
+
+/// The files under their names, as a JSON object: `{"input.a": "x.txt", …}`.
+pub fn shown_names(names: &Names, inputs: &[FileRecord], outputs: &[FileRecord]) -> String {
+    let mut shown = Dict::default();
+    for (what, names, files) in [("input", &names.input, inputs), ("output", &names.output, outputs)] {
+        for (name, start, count) in names {
+            let paths = files.iter().skip(*start as usize).map(|file| Value::Str(file.path.clone()));
+            let value = match count {
+                Some(count) => Value::List(paths.take(*count as usize).collect()),
+                None => paths.take(1).next().unwrap_or_default(),
+            };
+            shown.insert(format!("{what}.{name}"), value);
+        }
+    }
+    serde_json::to_string(&shown).expect("text is JSON")
+}
+
+pub fn shown_wildcards(wildcards: impl IntoIterator<Item = (String, String)>) -> String {
+    let values = wildcards.into_iter().map(|(name, value)| (name, Value::Str(value)));
+    serde_json::to_string(&Dict(values.collect())).expect("text is JSON")
 }
 
 fn list(paths: &Paths, files: &[FileId]) -> String {

@@ -261,8 +261,39 @@ fn mentions_wildcard(expr: &Expr) -> bool {
 /// # Errors
 /// What a function reports, a wildcard without a value.
 pub fn params(rule: &Rule, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Named<Value>, Diagnostic> {
+    params_of(rule.params.iter(), context, functions)
+}
+
+/// The params that say what a job is, without those that a function derives from threads or resources.
+///
+/// # Errors
+/// As [`params`].
+pub fn own_params(
+    rule: &Rule,
+    context: &JobContext<'_>,
+    functions: &dyn Functions,
+) -> Result<Named<Value>, Diagnostic> {
+    let is_own = |argument: &&Argument| !is_derived(&argument.expr, functions);
+    params_of(rule.params.iter().filter(is_own), context, functions)
+}
+
+fn is_derived(expr: &Expr, functions: &dyn Functions) -> bool {
+    match expr {
+        Expr::Function(function) => ["threads", "resources"].iter().any(|name| functions.asks_for(*function, name)),
+        Expr::Value(_) => false,
+        Expr::Flagged(inner, _) | Expr::Unpack(inner) => is_derived(inner, functions),
+        Expr::List(items) => items.iter().any(|item| is_derived(item, functions)),
+        Expr::Dict(entries) => entries.iter().any(|(_, value)| is_derived(value, functions)),
+    }
+}
+
+fn params_of<'r>(
+    arguments: impl Iterator<Item = &'r Argument>,
+    context: &JobContext<'_>,
+    functions: &dyn Functions,
+) -> Result<Named<Value>, Diagnostic> {
     let mut out: Named<Value> = Named::default();
-    for argument in &rule.params {
+    for argument in arguments {
         let from_function = has_function(&argument.expr);
         let expr = evaluate(&argument.expr, context, functions)?;
         if let Expr::Unpack(inner) = expr {

@@ -172,6 +172,9 @@ pub trait Functions: Send + Sync {
     /// A diagnostic at the place in the Rulefile where it failed.
     fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic>;
 
+    /// Whether a function has a parameter of this name, besides its first, the wildcards.
+    fn asks_for(&self, function: FunctionId, name: &str) -> bool;
+
     /// A shell command or message with its placeholders filled in from the job and the file-level names.
     ///
     /// # Errors

@@ -19,17 +19,6 @@ pub struct Order {
     pub timeout: Option<Duration>,
     /// What a failed job wrote in place is left where it is.
     pub keep_incomplete: bool,
-    /// Which files get a content hash, besides their stamp.
-    pub hashes: Hashes,
-}
-
-/// Which files of a job are hashed, on the worker that runs it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Hashes {
-    /// Inputs up to this many bytes; `None`: none. Directories are hashed when it is [`u64::MAX`].
-    pub inputs_up_to: Option<u64>,
-    /// The same for outputs.
-    pub outputs_up_to: Option<u64>,
 }
 
 /// What the run's loop is told.

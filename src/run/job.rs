@@ -25,6 +25,9 @@ use crate::path::normalise;
 use crate::store::{FileRecord, start_time};
 use crate::value::Value;
 
+/// Larger files, and directories, are known by their stamps alone: reading them again would cost more than it tells.
+const HASH_UP_TO: u64 = 256 << 20;
+
 /// How much of a failed job's log is shown.
 const TAIL: usize = 20;
 
@@ -44,28 +47,30 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
     let started_at_ms = now_ms();
     let begun = Instant::now();
     let mut usage = Usage::default();
-    let mut inputs = Vec::new();
-    let result =
-        stamp_inputs(shared, order).map(|records| inputs = records).and_then(|()| attempt(shared, order, &mut usage));
+    let (mut inputs, mut began) = (Vec::new(), false);
+    let result = stamp_inputs(shared, order)
+        .map(|records| inputs = records)
+        .and_then(|()| attempt(shared, order, &mut usage, &mut began));
     usage.wall = begun.elapsed();
     let (result, outputs) = match result {
         Ok(outputs) => (Ok(()), outputs),
         Err(error) => (Err(error), Vec::new()),
     };
     let log_tail = if result.is_err() { last_lines(&spec.stdio_log, TAIL) } else { Vec::new() };
-    Outcome { job: spec.job, result, usage, inputs, outputs, started_at_ms, ended_at_ms: now_ms(), log_tail }
+    Outcome { job: spec.job, began, result, usage, inputs, outputs, started_at_ms, ended_at_ms: now_ms(), log_tail }
 }
 
-fn attempt(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<Vec<FileRecord>, JobError> {
+/// Sets `began` when it comes to the outputs.
+fn attempt(shared: &Shared, order: &Order, usage: &mut Usage, began: &mut bool) -> Result<Vec<FileRecord>, JobError> {
     let spec = &*order.spec;
     let outputs = Outputs::new(spec, &*shared.disk);
     if shared.cancelled.load(Ordering::SeqCst) {
         return Err(JobError::Interrupted);
     }
-    if spec.work.writes_in_place() {
-        // Old outputs are removed next: from here on the store must know that this job had begun.
-        order.ticket.wait().map_err(|error| JobError::Disk(error.to_string()))?;
-    }
+    outputs.check_writable()?;
+    // Old outputs are removed next: from here on the store must know that this job had begun.
+    order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
+    *began = true;
     outputs.prepare()?;
     let stamps = work(shared, order, usage).and_then(|()| commit(shared, &outputs));
     match stamps {
@@ -76,6 +81,9 @@ fn attempt(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<Vec<File
         Err(error) => {
             if !(order.keep_incomplete && spec.work.writes_in_place()) {
                 outputs.discard();
+            }
+            if !order.keep_incomplete && error != JobError::Interrupted {
+                outputs.retract();
             }
             Err(error)
         }
@@ -306,7 +314,7 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
     let mut records = Vec::with_capacity(order.spec.input.items.len());
     for path in &order.spec.input.items {
         match shared.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
-            Some(stamp) => records.push(shared.record(path, stamp, order.hashes.inputs_up_to)?),
+            Some(stamp) => records.push(shared.record(path, stamp)?),
             None => return Err(JobError::Disk(format!("the input {path} is gone"))),
         }
     }
@@ -315,14 +323,13 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
 
 fn record_outputs(shared: &Shared, order: &Order, stamps: Vec<Stamp>) -> Result<Vec<FileRecord>, JobError> {
     let outputs = order.spec.outputs.iter().zip(stamps);
-    outputs.map(|(output, stamp)| shared.record(&output.path, stamp, order.hashes.outputs_up_to)).collect()
+    outputs.map(|(output, stamp)| shared.record(&output.path, stamp)).collect()
 }
 
 impl Shared {
     /// A file with its stamp and, up to a size, its content hash. A file that many jobs read is hashed once.
-    fn record(&self, path: &str, stamp: Stamp, hash_up_to: Option<u64>) -> Result<FileRecord, JobError> {
-        let wanted = hash_up_to.is_some_and(|most| if stamp.is_dir { most == u64::MAX } else { stamp.size <= most });
-        if !wanted {
+    fn record(&self, path: &str, stamp: Stamp) -> Result<FileRecord, JobError> {
+        if stamp.is_dir || stamp.size > HASH_UP_TO {
             return Ok(FileRecord { path: path.to_owned(), stamp, hash: None });
         }
         let known = self.hashes().get(path).filter(|(of, _)| *of == stamp).map(|(_, hash)| *hash);

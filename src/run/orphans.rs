@@ -6,7 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::child::{members, signal_group, signal_process};
-use super::outputs::temporary;
+use super::outputs::{is_protected, temporary};
 use crate::disk::Disk;
 use crate::store::{StartedRow, is_zombie, start_time};
 
@@ -15,7 +15,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const DYING: Duration = Duration::from_secs(5);
 
 /// Ends what is left of jobs that a killed run had started, and removes what they were writing. Gives what was done, a
-/// line each, for people. Rows of kept outputs are left alone.
+/// line each, for people. Rows of kept outputs are left alone, and so are protected files: those are whole.
 ///
 /// # Errors
 /// A process that does not end, or a file that cannot be removed: nothing may be made while it is there.
@@ -38,7 +38,9 @@ pub fn clear(rows: &[StartedRow], disk: &dyn Disk) -> Result<Vec<String>, String
         let mut removed = Vec::new();
         for output in &row.outputs {
             remove(disk, &temporary(output))?;
-            if row.in_place && disk.stat(output).is_ok_and(|stamp| stamp.is_some()) {
+            if is_protected(output) {
+                told.push(format!("{output} is protected and stays, though its job did not come to its end"));
+            } else if row.in_place && disk.stat(output).is_ok_and(|stamp| stamp.is_some()) {
                 remove(disk, output)?;
                 removed.push(output.as_str());
             }

@@ -49,18 +49,20 @@ impl<'a> Outputs<'a> {
         if self.in_place { output.path.clone() } else { temporary(&output.path) }
     }
 
-    /// Before the job: folders made, what a job would write over removed (in place: the old outputs; otherwise
-    /// temporaries that a crash left). An output that is write-protected is an error.
-    pub fn prepare(&self) -> Result<(), JobError> {
+    /// An output that is write-protected is an error, before anything is touched.
+    pub fn check_writable(&self) -> Result<(), JobError> {
         for output in &self.spec.outputs {
-            if let Ok(meta) = fs::symlink_metadata(&output.path)
-                && !meta.is_symlink()
-                && meta.permissions().mode() & 0o222 == 0
-            {
+            if is_protected(&output.path) {
                 let reason = "is write-protected and would be made again: remove it, or make it writable, first";
                 return Err(JobError::BadOutput { path: output.path.clone(), reason: reason.to_owned() });
             }
         }
+        Ok(())
+    }
+
+    /// Before the job: folders made, what a job would write over removed (in place: the old outputs; otherwise
+    /// temporaries that a crash left).
+    pub fn prepare(&self) -> Result<(), JobError> {
         for output in &self.spec.outputs {
             self.make_folder(&output.path)?;
             let written = self.written(output);
@@ -143,6 +145,18 @@ impl<'a> Outputs<'a> {
             let _ = self.disk.remove(&self.written(output));
         }
     }
+
+    /// After a failure: what an earlier run of the job left is not its result any more. Protected outputs stay.
+    pub fn retract(&self) {
+        for output in self.spec.outputs.iter().filter(|output| !is_protected(&output.path)) {
+            let _ = self.disk.remove(&output.path);
+        }
+    }
+}
+
+/// Whether nobody may write to what is there.
+pub(super) fn is_protected(path: &str) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_symlink() && meta.permissions().mode() & 0o222 == 0)
 }
 
 /// Whether what is there is what was declared.

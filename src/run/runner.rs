@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::executor::{Executor, Force, Hashes, Order, Report};
+use super::executor::{Executor, Force, Order, Report};
 use super::scheduler::{Demand, Scheduler};
 use super::spec::{JobError, JobSpec, Outcome, Work};
 use crate::disk::Disk;
 use crate::event::{Event, Failure, JobName, Reporter, Usage};
-use crate::store::{FailureRecord, JobRecord, StartedRow, StoreError, Writer};
+use crate::store::{FailureRecord, JobRecord, Left, StartedRow, StoreError, Writer};
 
 /// How often a display may move.
 const TICK: Duration = Duration::from_millis(100);
@@ -52,7 +52,6 @@ pub struct Prepared {
     /// How often it may be tried again.
     pub retries: u32,
     pub timeout: Option<Duration>,
-    pub hashes: Hashes,
 }
 
 /// What follows from a job's success.
@@ -62,8 +61,6 @@ pub struct Finished {
     pub record: Option<Box<JobRecord>>,
     /// Files that nobody needs any more (`temp()`).
     pub remove: Vec<String>,
-    /// The plan has changed (a checkpoint): running jobs are awaited, and the run ends with [`Ending::Replan`].
-    pub replan: bool,
 }
 
 /// Who knows what the jobs are. Called on the loop's thread.
@@ -91,8 +88,6 @@ pub enum Ending {
     Done,
     /// Jobs failed, or could not be run because others had.
     Failed,
-    /// Ended early so that the rest can be planned anew.
-    Replan,
     /// By this signal: the exit code is 128 + its number.
     Interrupted(i32),
 }
@@ -263,7 +258,7 @@ impl Loop<'_> {
             threads: spec.threads,
             attempt: running.attempt,
         });
-        let ticket = self.run.writer.started(StartedRow {
+        let ticket = self.run.writer.ticket(StartedRow {
             key: prepared.key.clone(),
             rule: spec.rule.clone(),
             run: self.run.settings.tag.clone(),
@@ -278,7 +273,6 @@ impl Loop<'_> {
             ticket,
             timeout: prepared.timeout,
             keep_incomplete: self.run.settings.keep_incomplete,
-            hashes: prepared.hashes,
         });
         self.running.insert(job, running);
     }
@@ -343,9 +337,9 @@ impl Loop<'_> {
     }
 
     fn cut_off(&mut self, job: u32) {
-        let finished = self.run.director.cut_off(job);
-        if let Some(record) = finished.record.clone() {
-            self.run.writer.finished(record);
+        let mut finished = self.run.director.cut_off(job);
+        if let Some(record) = finished.record.take() {
+            self.run.writer.refreshed(record);
         }
         self.run.reporter.tell(&Event::CutOff { job: self.run.director.name(job) });
         self.cut_off.push(job);
@@ -358,9 +352,6 @@ impl Loop<'_> {
             if let Err(error) = self.run.disk.remove(path) {
                 self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {path}: {error}") });
             }
-        }
-        if finished.replan {
-            self.closing.get_or_insert(Ending::Replan);
         }
     }
 
@@ -395,7 +386,11 @@ impl Loop<'_> {
             started_at_ms: outcome.started_at_ms,
             ended_at_ms: outcome.ended_at_ms,
             usage: outcome.usage,
-            outputs_kept: self.run.settings.keep_incomplete && spec.work.writes_in_place(),
+            left: match outcome.began {
+                false => Left::AsBefore,
+                true if self.run.settings.keep_incomplete && spec.work.writes_in_place() => Left::Kept,
+                true => Left::Nothing,
+            },
         }));
     }
 
@@ -422,16 +417,13 @@ impl Loop<'_> {
         }
         let tried = |job: &u32| [&self.done, &self.cut_off, &self.failed].iter().any(|l| l.binary_search(job).is_ok());
         let not_run: Vec<u32> = (0..self.run.scheduler.len()).filter(|job| !tried(job)).collect();
-        // A run that is planned anew goes on under a new plan, which tells the end of all.
-        if ending != Ending::Replan {
-            self.run.reporter.tell(&Event::Ended {
-                done: self.done.len(),
-                cut_off: self.cut_off.len(),
-                failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
-                not_run: not_run.len(),
-                wall: self.began.elapsed(),
-            });
-        }
+        self.run.reporter.tell(&Event::Ended {
+            done: self.done.len(),
+            cut_off: self.cut_off.len(),
+            failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
+            not_run: not_run.len(),
+            wall: self.began.elapsed(),
+        });
         Summary {
             ending,
             done: self.done,

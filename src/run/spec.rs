@@ -99,6 +99,8 @@ pub struct OutputSpec {
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub job: u32,
+    /// Whether it came to touch its outputs.
+    pub began: bool,
     pub result: Result<(), JobError>,
     pub usage: Usage,
     /// The inputs as they were just before the job began, in order; hashed where [`super::executor::Order`] asks.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::StoreError;
 
-/// How long a lock may outlive its holder: a child that was being started when its flow was killed has it until `exec`
-/// closes the file.
-const OUTLIVES: Duration = Duration::from_secs(2);
+/// How long a lock is waited for that no living flow holds: a child that was being started when its flow was killed has
+/// it until `exec` closes the file, and one that looks at the records shares it while it reads.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A held lock; dropped, it is free again.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Lock {
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let io = |error| StoreError::io(path, error);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        let until = Instant::now() + OUTLIVES;
+        let until = Instant::now() + PATIENCE;
         loop {
             let tried = file.try_lock();
             if tried.is_ok() {
@@ -43,8 +43,8 @@ impl Lock {
             let holder = Holder::parse(&text);
             let may_live = holder.as_ref().map(Holder::may_live);
             match tried {
-                // Its holder is dead, and somebody has it still: not for long.
-                Err(TryLockError::WouldBlock) if may_live == Some(false) && Instant::now() < until => {
+                // Its holder is dead or has no name, and somebody has it still: not for long.
+                Err(TryLockError::WouldBlock) if may_live != Some(true) && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(2));
                 }
                 Err(TryLockError::WouldBlock) => return Err(locked(path, holder)),
@@ -65,6 +65,32 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // The file stays, empty: removing it would let two processes hold two files of one name.
         let _ = self.file.set_len(0);
+    }
+}
+
+/// What one finds who only looks.
+#[derive(Debug)]
+pub enum Look {
+    /// Nobody writes as long as this is open.
+    Shared(File),
+    /// A flow writes now.
+    Held,
+    /// There is no lock that could be shared: nothing says that somebody writes.
+    Unknown,
+}
+
+/// Shares the lock if nobody holds it; makes nothing, and never waits.
+pub fn look(path: &Path) -> Look {
+    let Ok(mut file) = File::open(path) else { return Look::Unknown };
+    let tried = file.try_lock_shared();
+    if tried.is_ok() {
+        return Look::Shared(file);
+    }
+    let mut text = String::new();
+    let holder = file.read_to_string(&mut text).ok().and_then(|_| Holder::parse(&text));
+    match (tried, holder.is_some_and(|holder| holder.may_live())) {
+        (Err(TryLockError::WouldBlock), _) | (_, true) => Look::Held,
+        _ => Look::Unknown,
     }
 }
 

@@ -11,13 +11,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use crate::disk::{Hash, Stamp};
 use crate::event::Usage;
 
 pub use lock::{host, is_zombie, start_time};
-pub use record::{FailureRecord, FileRecord, Fingerprint, JobRecord, RunRecord, StartedRow};
+pub use record::{FailureRecord, FileRecord, Fingerprint, JobRecord, Left, Names, RunRecord, StartedRow};
 pub use schema::VERSION;
 pub use writer::{Ticket, Writer};
 
@@ -79,9 +79,11 @@ pub struct Opened {
     pub recovered: Vec<StartedRow>,
     /// A message for the user: damaged records were set aside.
     pub notice: Option<String>,
+    /// Only for a look: another flow runs, and `recovered` is what it does now.
+    pub is_running: bool,
 }
 
-/// The records of one directory, opened by this process alone.
+/// The records of one directory, opened by this process alone, or to be looked at.
 #[derive(Debug)]
 pub struct Store {
     /// Shared with the writer's thread, which holds it for one transaction at a time.
@@ -89,8 +91,11 @@ pub struct Store {
     writer: Writer,
     /// `None` where nothing is on the disk.
     folder: Option<PathBuf>,
-    // Last, so that it is freed when the connection is closed.
+    /// A copy that is looked at while another flow writes.
+    _copy: Option<tempfile::TempDir>,
+    // Last, so that they are freed when the connection is closed.
     _lock: Option<lock::Lock>,
+    shared: Option<fs::File>,
 }
 
 impl Store {
@@ -114,18 +119,44 @@ impl Store {
             Err(StoreError::Damaged(why)) => (Vec::new(), Some(store.rebuild(&why)?)),
             other => (other?, notice),
         };
-        Ok(Opened { store, recovered, notice })
+        Ok(Opened { store, recovered, notice, is_running: false })
     }
 
-    /// Opens a store to look at it: where there is none, nothing is made on the disk.
+    /// Opens a store to look at it. Nothing in the directory is made or changed, and another flow may run: then a copy
+    /// of its records is looked at. What is written to this store is lost.
     ///
     /// # Errors
-    /// As [`Store::open`].
+    /// [`StoreError::Damaged`], [`StoreError::Newer`], or a disk's.
     pub fn peek(directory: &Path) -> Result<Opened, StoreError> {
-        if directory.join(FOLDER).join("state.db").exists() {
-            return Store::open(directory);
+        let folder = directory.join(FOLDER);
+        if !folder.join("state.db").exists() {
+            return Ok(Opened { store: Store::empty()?, recovered: Vec::new(), notice: None, is_running: false });
         }
-        Ok(Opened { store: Store::empty()?, recovered: Vec::new(), notice: None })
+        let look = lock::look(&folder.join("lock"));
+        let is_running = matches!(look, lock::Look::Held);
+        let at_rest = if is_running || has_log(&folder) { None } else { open_at_rest(&folder)? };
+        let (connection, copy) = match at_rest {
+            Some(connection) => (connection, None),
+            None => {
+                let copy = copy(&folder)?;
+                (open_file(copy.path())?, Some(copy))
+            }
+        };
+        let mut store = Store::over(connection, None, None)?;
+        store.shared = if let lock::Look::Shared(file) = look { Some(file) } else { None };
+        store._copy = copy;
+        let recovered = store.started()?;
+        Ok(Opened { store, recovered, notice: None, is_running })
+    }
+
+    /// Whether what is written here stays.
+    pub fn is_on_disk(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    /// After a look: another flow may write now, and nothing more is read here.
+    pub fn release(&mut self) {
+        self.shared = None;
     }
 
     /// A store that is on no disk: what is written to it is forgotten with it.
@@ -167,7 +198,7 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(64);
         let connection = Arc::new(Mutex::new(connection));
         let writer = Writer::start(Arc::clone(&connection));
-        Ok(Store { connection, writer, folder, _lock: lock })
+        Ok(Store { connection, writer, folder, _copy: None, _lock: lock, shared: None })
     }
 
     /// The way in for new records; clones write through the same thread.
@@ -200,7 +231,7 @@ impl Store {
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
             "SELECT id, rule, wildcards, fingerprint, code, params, script_hash, log, started_ms, ended_ms, wall_ms,
-             cpu_ms, peak_memory FROM jobs WHERE key = ?1",
+             cpu_ms, peak_memory, globals, names, source FROM jobs WHERE key = ?1",
         )?;
         let found = statement.query_row([key], |row| Ok((row.get::<_, i64>(0)?, job_record(key, row)?))).optional()?;
         let Some((id, mut record)) = found else { return Ok(None) };
@@ -299,7 +330,7 @@ impl Drop for Store {
 /// after a crash (its write-ahead log is still there).
 fn open_file(folder: &Path) -> Result<Connection, StoreError> {
     let path = folder.join("state.db");
-    let crashed = fs::metadata(folder.join("state.db-wal")).is_ok_and(|meta| meta.len() > 0);
+    let crashed = has_log(folder);
     if !crashed && is_cut(&path).map_err(|error| StoreError::io(&path, error))? {
         return Err(StoreError::Damaged("the file is cut off".to_owned()));
     }
@@ -312,13 +343,81 @@ fn open_file(folder: &Path) -> Result<Connection, StoreError> {
             return Err(StoreError::Damaged(verdict));
         }
     }
-    // Tables that this version has and the file lacks show up when a statement is prepared.
+    check_tables(&connection)?;
+    Ok(connection)
+}
+
+/// Tables that this version has and the file lacks show up when a statement is prepared.
+fn check_tables(connection: &Connection) -> Result<(), StoreError> {
     for table in ["jobs", "inputs", "outputs", "runs", "started", "failures", "rules"] {
         if let Err(error) = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0")) {
             return Err(StoreError::Damaged(error.to_string()));
         }
     }
-    Ok(connection)
+    Ok(())
+}
+
+/// Whether there is a write-ahead log: somebody writes, or did not come to the end of it.
+fn has_log(folder: &Path) -> bool {
+    fs::metadata(folder.join("state.db-wal")).is_ok_and(|meta| meta.len() > 0)
+}
+
+/// Opens a file that nobody writes, without a lock or a file beside it; `None` for one of an older version, which would
+/// have to be changed first. SQLite's `immutable` does that: <https://www.sqlite.org/uri.html>.
+fn open_at_rest(folder: &Path) -> Result<Option<Connection>, StoreError> {
+    let path = folder.join("state.db");
+    if is_cut(&path).map_err(|error| StoreError::io(&path, error))? {
+        return Err(StoreError::Damaged("the file is cut off".to_owned()));
+    }
+    let mut uri = String::from("file:");
+    for character in path.to_string_lossy().chars() {
+        match character {
+            '%' | '?' | '#' => uri.push_str(&format!("%{:02x}", u32::from(character))),
+            _ => uri.push(character),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let connection = Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+    if schema::is_older(&connection)? {
+        return Ok(None);
+    }
+    check_tables(&connection)?;
+    Ok(Some(connection))
+}
+
+/// Copies what is in a file, and not that it may be read-only.
+fn copy_bytes(from: &Path, to: &Path) -> io::Result<u64> {
+    io::copy(&mut fs::File::open(from)?, &mut fs::File::create(to)?)
+}
+
+/// A copy of the file and its write-ahead log as they are at one time. Pages that are moved from the log to the file
+/// meanwhile are still in the log, so that no more is asked than that it was not begun anew: its first 32 bytes tell
+/// (SQLite's file format, section 4.1).
+fn copy(folder: &Path) -> Result<tempfile::TempDir, StoreError> {
+    const TRIES: usize = 20;
+    let io = |error| StoreError::io(folder, error);
+    let log = folder.join("state.db-wal");
+    let head = || -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        match fs::File::open(&log) {
+            Ok(file) => file.take(32).read_to_end(&mut head).map(|_| head),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(head),
+            Err(error) => Err(error),
+        }
+    };
+    let place = tempfile::tempdir().map_err(io)?;
+    for _ in 0..TRIES {
+        let before = head().map_err(io)?;
+        copy_bytes(&folder.join("state.db"), &place.path().join("state.db")).map_err(io)?;
+        match copy_bytes(&log, &place.path().join("state.db-wal")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
+        if head().map_err(io)? == before {
+            break;
+        }
+    }
+    Ok(place)
 }
 
 /// Whether a database file is shorter than its header says (SQLite's file format, section 1.3: page size at byte 16,
@@ -375,7 +474,10 @@ fn job_record(key: &str, row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         rule: row.get(1)?,
         wildcards: wildcards.into_iter().map(|(k, v)| (k, v.as_str().unwrap_or_default().to_owned())).collect(),
         code: row.get(4)?,
+        source: row.get(15)?,
         params: row.get(5)?,
+        globals: row.get(13)?,
+        names: json(row, 14)?,
         script_hash: row.get(6)?,
         inputs: Vec::new(),
         outputs: Vec::new(),

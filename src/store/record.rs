@@ -1,6 +1,8 @@
 //! Records: what the store keeps of a job, a file and a run. Plain data, filled in by `run/` and `app.rs`, compared by
 //! `plan/`; nothing here knows SQL or what makes a job stale.
 
+use serde::{Deserialize, Serialize};
+
 use crate::disk::{Hash, Stamp};
 use crate::event::Usage;
 
@@ -16,8 +18,15 @@ pub struct FileRecord {
     pub hash: Option<Hash>,
 }
 
+/// The names of a job's inputs and outputs: name, first item, how many (`None`: one, and no list).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    pub input: Vec<(String, u32, Option<u32>)>,
+    pub output: Vec<(String, u32, Option<u32>)>,
+}
+
 /// A job that succeeded, in the components from which a difference can be shown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct JobRecord {
     /// The first output's path, or the rule and its wildcards where there is no output.
     pub key: String,
@@ -25,8 +34,13 @@ pub struct JobRecord {
     pub wildcards: Vec<(String, String)>,
     /// The command, or the normalised `run:` body.
     pub code: String,
+    /// The `run:` body as it was written, for people.
+    pub source: Option<String>,
     /// The parameters, as JSON.
     pub params: String,
+    /// The file-level values that the code uses, as JSON.
+    pub globals: String,
+    pub names: Names,
     /// BLAKE3 of the script's content, for a `script:` job.
     pub script_hash: Option<Hash>,
     /// As they were when the job started.
@@ -52,8 +66,18 @@ pub struct FailureRecord {
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     pub usage: Usage,
-    /// Its half-written outputs were left on the disk on request: they stay marked as unfinished.
-    pub outputs_kept: bool,
+    pub left: Left,
+}
+
+/// What a failed job left, and with it whether it is still marked as started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Its outputs are removed.
+    Nothing,
+    /// Half-written outputs, on request: they stay marked as unfinished.
+    Kept,
+    /// What was there: it had not begun.
+    AsBefore,
 }
 
 /// A job that was started and of which no end is on record.

@@ -1,7 +1,7 @@
-//! The schema of `.flow/state.db` (version 1), and how a file comes to have it. Users may query it between runs:
+//! The schema of `.flow/state.db` (version 2), and how a file comes to have it. Users may query it between runs:
 //!
 //! - `jobs`: one row a job that succeeded, by its `key` (first output path, or rule and wildcards where there is none);
-//!   `wildcards` and `params` are JSON, times are milliseconds (since the epoch, or long), `peak_memory` is bytes.
+//!   `wildcards`, `params`, `globals` and `names` are JSON, times are milliseconds (since the epoch, or long), `peak_memory` is bytes.
 //! - `inputs`, `outputs`: the files of a job in their order, with stamp (`size`, `mtime_ns`, `inode`, `is_dir`) and BLAKE3.
 //! - `runs`: one row a run that had something to do. `failures`: jobs that failed. `rules`: mean wall time by rule.
 //! - `started`: jobs without an end on record; empty between runs unless one was killed or kept unfinished files.
@@ -11,10 +11,10 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The version that this flow writes (`PRAGMA user_version`).
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 /// From version n to n + 1, each in the transaction of [`migrate`]. A version once released is never edited.
-const STEPS: [&str; VERSION as usize] = [V1];
+const STEPS: [&str; VERSION as usize] = [V1, V2];
 
 /// `jobs_by_key` covers what a run with nothing to do reads: it never touches the wide rows. Nothing but the writer
 /// adds rows, and it looks the key up first, so that the index need not also be a unique one on `key` alone.
@@ -50,6 +50,13 @@ CREATE TABLE failures (
 CREATE TABLE rules (name TEXT PRIMARY KEY, jobs INTEGER NOT NULL, wall_ms REAL NOT NULL) WITHOUT ROWID;
 ";
 
+/// What the code sees besides its params, apart from them; and a `run:` body as it was written.
+const V2: &str = r#"
+ALTER TABLE jobs ADD COLUMN globals TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE jobs ADD COLUMN names TEXT NOT NULL DEFAULT '{"input":[],"output":[]}';
+ALTER TABLE jobs ADD COLUMN source TEXT;
+"#;
+
 /// How the connection works, before it first reads.
 ///
 /// `EXCLUSIVE`: no shared-memory file, so that a network file system serves; nobody else may open it during a run (the
@@ -65,6 +72,15 @@ pub fn configure(connection: &Connection) -> rusqlite::Result<()> {
          PRAGMA cache_size = -16384;
          PRAGMA wal_autocheckpoint = 4000;",
     )
+}
+
+/// Whether [`migrate`] would change the file; refuses a newer one.
+pub fn is_older(connection: &Connection) -> Result<bool, StoreError> {
+    let found: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > VERSION {
+        return Err(StoreError::Newer { found, known: VERSION });
+    }
+    Ok(found < VERSION)
 }
 
 /// Brings a new or older file to [`VERSION`]; refuses a newer one.

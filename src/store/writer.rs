@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
-use super::record::{FailureRecord, FileRecord, JobRecord, RunRecord, StartedRow};
+use super::record::{FailureRecord, FileRecord, JobRecord, Left, RunRecord, StartedRow};
 
-/// A batch is committed when its oldest record is this old, or when it has this many.
+/// A batch is committed at once when the last commit was this long ago; else when it is, when somebody waits for it, or
+/// when it has so many records.
 const BATCH_AGE: Duration = Duration::from_millis(100);
 const BATCH_SIZE: usize = 512;
 
@@ -36,6 +37,8 @@ enum Command {
         group: (i32, u64),
     },
     Finished(Box<JobRecord>),
+    /// The job did not run: its record is brought up to date.
+    Refreshed(Box<JobRecord>),
     Failed(Box<FailureRecord>),
     Ended(String),
     /// Commit all until here.
@@ -79,23 +82,26 @@ pub struct Writer {
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
-/// A started job's row on its way to the disk.
+/// A job that may be started: the way in for what is to be known of it while it runs.
 #[derive(Debug, Clone)]
 pub struct Ticket {
-    key: String,
-    number: u64,
+    row: StartedRow,
     writer: Writer,
 }
 
 impl Ticket {
-    /// Returns when the row is committed: a job that writes its outputs in place must not begin before.
-    pub fn wait(&self) -> Result<(), StoreError> {
-        self.writer.shared.wait(self.number)
+    /// The job is about to touch its outputs. Of one that writes them in place this returns when its row is committed.
+    ///
+    /// # Errors
+    /// The row could not be written: the job must not begin.
+    pub fn begin(&self) -> Result<(), StoreError> {
+        let number = self.writer.started(self.row.clone());
+        if self.row.in_place { self.writer.shared.wait(number) } else { Ok(()) }
     }
 
     /// The job's process group: its number, and when its leader started. Not waited for.
     pub fn spawned(&self, group: (i32, u64)) {
-        self.writer.send(Command::Spawned { key: self.key.clone(), group });
+        self.writer.send(Command::Spawned { key: self.row.key.clone(), group });
     }
 }
 
@@ -122,17 +128,27 @@ impl Writer {
         self.send(Command::EndRun { tag: tag.to_owned(), ended_at_ms, done, failed });
     }
 
-    /// A job is about to start. A row of a job that writes in place is committed at once (together with all that is
-    /// queued), others with the next batch, and never if the job has ended by then.
-    pub fn started(&self, row: StartedRow) -> Ticket {
-        let (key, urgent, number) = (row.key.clone(), row.in_place, self.number());
+    /// For a job that is given out: its row is written when it begins, so that one that does not begin leaves no trace.
+    pub fn ticket(&self, row: StartedRow) -> Ticket {
+        Ticket { row, writer: self.clone() }
+    }
+
+    /// A job is marked as started. A row of a job that writes in place is committed at once (together with all that is
+    /// queued), others with the next batch, and never if the job has ended by then. Gives its number.
+    pub fn started(&self, row: StartedRow) -> u64 {
+        let (urgent, number) = (row.in_place, self.number());
         self.send(Command::Started { row, number, urgent });
-        Ticket { key, number, writer: self.clone() }
+        number
     }
 
     /// A job has succeeded and its outputs are committed: its record, in place of an older one.
     pub fn finished(&self, record: Box<JobRecord>) {
         self.send(Command::Finished(record));
+    }
+
+    /// The record of a job that did not run, with what is different about it now.
+    pub fn refreshed(&self, record: Box<JobRecord>) {
+        self.send(Command::Refreshed(record));
     }
 
     /// A job has failed and its outputs are removed (or kept: then its mark as unfinished stays).
@@ -184,7 +200,6 @@ impl Writer {
 /// Records that go to the disk in one transaction.
 #[derive(Default)]
 struct Batch {
-    since: Option<Instant>,
     runs: Vec<RunRecord>,
     ended_runs: Vec<(String, i64, usize, usize)>,
     started: BTreeMap<String, StartedRow>,
@@ -192,6 +207,9 @@ struct Batch {
     /// Keys whose started rows, committed before, are over.
     ended: Vec<String>,
     finished: Vec<JobRecord>,
+    refreshed: Vec<JobRecord>,
+    /// Keys whose started rows, committed before, are marked as kept.
+    kept: Vec<String>,
     failed: Vec<FailureRecord>,
     number: u64,
     urgent: bool,
@@ -200,7 +218,6 @@ struct Batch {
 
 impl Batch {
     fn take(&mut self, command: Command) {
-        self.since.get_or_insert_with(Instant::now);
         match command {
             Command::BeginRun(run) => self.runs.push(run),
             Command::EndRun { tag, ended_at_ms, done, failed } => {
@@ -218,9 +235,15 @@ impl Batch {
                 self.end(&record.key);
                 self.finished.push(*record);
             }
+            Command::Refreshed(record) => {
+                self.end(&record.key);
+                self.refreshed.push(*record);
+            }
             Command::Failed(record) => {
-                if !record.outputs_kept {
-                    self.end(&record.key);
+                match record.left {
+                    Left::Nothing => self.end(&record.key),
+                    Left::Kept => self.keep(&record.key),
+                    Left::AsBefore => {}
                 }
                 self.failed.push(*record);
             }
@@ -242,24 +265,34 @@ impl Batch {
         self.ended.push(key.to_owned());
     }
 
+    /// The start that is over may be in this batch or committed before; one that comes after it is another.
+    fn keep(&mut self, key: &str) {
+        match self.started.get_mut(key) {
+            Some(row) => row.kept = true,
+            None => self.kept.push(key.to_owned()),
+        }
+    }
+
     fn is_full(&self) -> bool {
-        self.finished.len() + self.failed.len() + self.started.len() >= BATCH_SIZE
+        self.finished.len() + self.refreshed.len() + self.failed.len() + self.started.len() >= BATCH_SIZE
     }
 }
 
 fn serve(inbox: &Receiver<Command>, connection: &Mutex<Connection>, shared: &Shared) {
     let mut run = None;
+    let mut next = Instant::now();
     loop {
         let Ok(first) = inbox.recv() else { return };
         let mut batch = Batch::default();
         batch.take(first);
-        gather(inbox, &mut batch);
+        gather(inbox, &mut batch, next);
         let stop = batch.stop;
         let number = batch.number;
         let written = {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             write(&mut connection, batch, &mut run)
         };
+        next = Instant::now() + BATCH_AGE;
         let mut progress = shared.progress();
         match written {
             Ok(()) => progress.committed = progress.committed.max(number),
@@ -273,8 +306,8 @@ fn serve(inbox: &Receiver<Command>, connection: &Mutex<Connection>, shared: &Sha
     }
 }
 
-/// Takes what is there; while nobody waits and the batch is young and small, what comes as well.
-fn gather(inbox: &Receiver<Command>, batch: &mut Batch) {
+/// Takes what is there; while nobody waits and the batch is small, what comes until its time as well.
+fn gather(inbox: &Receiver<Command>, batch: &mut Batch, until: Instant) {
     while !batch.stop {
         while !batch.stop && !batch.is_full() {
             match inbox.try_recv() {
@@ -282,11 +315,11 @@ fn gather(inbox: &Receiver<Command>, batch: &mut Batch) {
                 Err(_) => break,
             }
         }
-        let age = batch.since.map_or(Duration::ZERO, |since| since.elapsed());
-        if batch.urgent || batch.is_full() || age >= BATCH_AGE {
+        let left = until.saturating_duration_since(Instant::now());
+        if batch.urgent || batch.is_full() || left.is_zero() {
             return;
         }
-        match inbox.recv_timeout(BATCH_AGE - age) {
+        match inbox.recv_timeout(left) {
             Ok(command) => batch.take(command),
             Err(RecvTimeoutError::Timeout) => return,
             Err(RecvTimeoutError::Disconnected) => batch.stop = true,
@@ -308,6 +341,10 @@ fn write(connection: &mut Connection, batch: Batch, run: &mut Option<i64>) -> ru
     for record in &batch.finished {
         write_job(&transaction, record, *run)?;
     }
+    for record in &batch.refreshed {
+        let made_in = run_of(&transaction, &record.key)?;
+        write_job(&transaction, record, made_in)?;
+    }
     write_durations(&transaction, &batch.finished)?;
     for record in &batch.failed {
         write_failure(&transaction, record, *run)?;
@@ -324,6 +361,10 @@ fn write(connection: &mut Connection, batch: Batch, run: &mut Option<i64>) -> ru
 fn write_ends(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached("DELETE FROM started WHERE key = ?1")?;
     for key in &batch.ended {
+        statement.execute([key])?;
+    }
+    let mut statement = transaction.prepare_cached("UPDATE started SET kept = 1 WHERE key = ?1")?;
+    for key in &batch.kept {
         statement.execute([key])?;
     }
     Ok(())
@@ -354,7 +395,8 @@ fn write_job(transaction: &Transaction<'_>, record: &JobRecord, run: Option<i64>
     transaction
         .prepare_cached(
             "INSERT INTO jobs (key, rule, wildcards, fingerprint, code, params, script_hash, log, run, started_ms,
-             ended_ms, wall_ms, cpu_ms, peak_memory) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             ended_ms, wall_ms, cpu_ms, peak_memory, globals, names, source)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             record.key,
@@ -371,6 +413,9 @@ fn write_job(transaction: &Transaction<'_>, record: &JobRecord, run: Option<i64>
             millis(record.usage.wall),
             millis(record.usage.cpu),
             record.usage.peak_memory.map(u64::cast_signed),
+            record.globals,
+            serde_json::to_string(&record.names).expect("names are JSON"),
+            record.source,
         ])?;
     let job = transaction.last_insert_rowid();
     let mut insert = transaction.prepare_cached("INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
@@ -414,9 +459,6 @@ fn write_durations(transaction: &Transaction<'_>, finished: &[JobRecord]) -> rus
 }
 
 fn write_failure(transaction: &Transaction<'_>, record: &FailureRecord, run: Option<i64>) -> rusqlite::Result<()> {
-    if record.outputs_kept {
-        transaction.prepare_cached("UPDATE started SET kept = 1 WHERE key = ?1")?.execute([&record.key])?;
-    }
     transaction
         .prepare_cached(
             "INSERT INTO failures (run, key, rule, cause, log, started_ms, ended_ms, wall_ms, cpu_ms, peak_memory)
@@ -442,6 +484,13 @@ pub(super) fn forget(transaction: &Transaction<'_>, key: &str) -> rusqlite::Resu
     remove_job(transaction, key)?;
     transaction.prepare_cached("DELETE FROM started WHERE key = ?1")?.execute([key])?;
     Ok(())
+}
+
+/// The run that made a job as it is on record.
+fn run_of(transaction: &Transaction<'_>, key: &str) -> rusqlite::Result<Option<i64>> {
+    use rusqlite::OptionalExtension;
+    let mut find = transaction.prepare_cached("SELECT run FROM jobs WHERE key = ?1")?;
+    find.query_row([key], |row| row.get(0)).optional().map(Option::flatten)
 }
 
 fn remove_job(transaction: &Transaction<'_>, key: &str) -> rusqlite::Result<()> {

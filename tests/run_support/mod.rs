@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flow::disk::{Disk, RealDisk};
 use flow::event::{Event, Failure, JobName, Reporter};
-use flow::run::executor::{Hashes, InProcess, Report, Workspace};
+use flow::run::executor::{InProcess, Report, Workspace};
 use flow::run::local::Local;
 use flow::run::runner::{Decision, Director, Finished, Prepared, Run, Settings, Summary};
 use flow::run::scheduler::{Task, Tasks};
@@ -204,7 +204,6 @@ impl Director for Plain {
             demand: None,
             retries: self.retries,
             timeout: self.timeout,
-            hashes: Hashes { inputs_up_to: None, outputs_up_to: Some(u64::MAX) },
             spec: Arc::new(spec),
         }))
     }
@@ -214,17 +213,13 @@ impl Director for Plain {
         let record = JobRecord {
             key: format!("job{job}"),
             rule: self.jobs[job as usize].rule.clone(),
-            wildcards: Vec::new(),
-            code: String::new(),
-            params: "{}".to_owned(),
-            script_hash: None,
             inputs: outcome.inputs.clone(),
             outputs: outcome.outputs.clone(),
             fingerprint: [7; 16],
-            log: String::new(),
             started_at_ms: outcome.started_at_ms,
             ended_at_ms: outcome.ended_at_ms,
             usage: outcome.usage,
+            ..JobRecord::default()
         };
         Ok(Finished { record: Some(Box::new(record)), ..Finished::default() })
     }

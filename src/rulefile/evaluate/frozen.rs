@@ -72,6 +72,11 @@ impl Functions for Frozen {
         })
     }
 
+    fn asks_for(&self, function: FunctionId, name: &str) -> bool {
+        let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        loader.parameters.borrow()[function.0 as usize].names.iter().skip(1).any(|known| known == name)
+    }
+
     fn global(&self, name: &str) -> Option<Plain> {
         let mut known = self.globals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = known.get(name) {
