@@ -527,7 +527,9 @@ fn a_rulefile_without_rules_has_nothing_to_do() {
 
 /// A rule that computes with a small image, and the expression's value.
 fn computed(body: &str) -> Project {
-    let mut rules = String::from("rule out:\n    input: \"x.npy\"\n    output: \"out.txt\"\n    run:\n        x = read(input[0])\n");
+    let mut rules = String::from(
+        "rule out:\n    input: \"x.npy\"\n    output: \"out.txt\"\n    run:\n        x = read(input[0])\n",
+    );
     for line in body.lines() {
         rules += &format!("        {line}\n");
     }
@@ -568,13 +570,18 @@ fn an_image_is_no_condition() {
         "list(filter(None, [x]))",
     ] {
         let project = computed(&format!("value = {condition}\nwrite_text(str(value), output[0])"));
-        project.write("Rulefile", &format!("def helper(x):\n    if x == 1:\n        return 1\n    return 0\n\n{}", project.read("Rulefile")));
+        project.write(
+            "Rulefile",
+            &format!("def helper(x):\n    if x == 1:\n        return 1\n    return 0\n\n{}", project.read("Rulefile")),
+        );
         project.flow("").exits(1).says("an image is neither true nor false").says("where(");
     }
     for body in ["if x > 2:\n    pass", "if False:\n    pass\nelif x:\n    pass", "assert x > 2"] {
         computed(body).flow("").exits(1).says("an image is neither true nor false");
     }
-    let project = computed("value = 1 if max(x) > 3 and x.shape == (2, 2) and not None else 0\nwrite_text(str(value), output[0])");
+    let project = computed(
+        "value = 1 if max(x) > 3 and x.shape == (2, 2) and not None else 0\nwrite_text(str(value), output[0])",
+    );
     project.make("").exits(0);
     assert_eq!(project.read("out.txt"), "1");
 }
@@ -601,8 +608,14 @@ fn a_wildcard_whose_expression_allows_it_may_be_empty() {
 #[test]
 fn values_without_end_are_errors() {
     for (rules, words) in [
-        ("x = []\nx.append(x)\nrule out:\n    output: 'out.txt'\n    params: x=x\n    shell: 'touch {output}'\n", "contains itself"),
-        ("x = []\nx.append(x)\nrule out:\n    input: x\n    output: 'out.txt'\n    shell: 'touch {output}'\n", "contains itself"),
+        (
+            "x = []\nx.append(x)\nrule out:\n    output: 'out.txt'\n    params: x=x\n    shell: 'touch {output}'\n",
+            "contains itself",
+        ),
+        (
+            "x = []\nx.append(x)\nrule out:\n    input: x\n    output: 'out.txt'\n    shell: 'touch {output}'\n",
+            "contains itself",
+        ),
         (
             "def deep(wildcards):\n    x = []\n    for i in range(100000):\n        x = [x]\n    return x\nrule out:\n    output: 'out.txt'\n    params: x=deep\n    shell: 'touch {output}'\n",
             "nested too deeply",
@@ -644,23 +657,25 @@ fn values_behave_as_in_python() {
     let expected = "True False False False True '007' '-07' 'ab..' '  ab' '**ab*' 12 1000 1.5 2 3 2 '0xff' '-0b101' '0o10' \
                     True False 'x,y,z' ['a','b'] ['a','b'] ['a','b'] \"[1,'a']\" \"{'k':'v'}\" \"[1,'a']\" 'x' '' 2 \
                     'a' ['z','a'] h.e.y.";
-    let shown = project.read("out.txt").lines().map(|line| line.replace(", ", ",").replace(": ", ":") + "\n").collect::<String>();
+    let shown = project
+        .read("out.txt")
+        .lines()
+        .map(|line| line.replace(", ", ",").replace(": ", ":") + "\n")
+        .collect::<String>();
     let shown = shown.replace("'  ab'", "'__ab'");
     assert_eq!(shown.split_whitespace().collect::<Vec<_>>().join(" ").replace("__ab", "  ab"), expected);
 }
 
 #[test]
 fn placeholders_are_converted_and_formatted() {
-    let text = out(
-        r#"
+    let text = out(r#"
         WORDS = ["ab", "cd"]
 
         rule out:
             output: "out.txt"
             params: d={"k": "v"}, name="a b"
             shell: "printf '%s\\n' \"{params.d}\" {params.name!r} {params.name!r:>7} {workflow.cores} > {output}; echo {WORDS[0][1]} >> {output}"
-        "#,
-    );
+        "#);
     assert_eq!(text, "{'k': 'v'}\na b\na b\n2\nb\n");
     let project = Project::new(
         r#"
@@ -680,19 +695,19 @@ fn a_command_knows_other_rules_and_the_workflow() {
     let project = Project::new(
         r#"
         rule all:
-            input: "b.out.txt"
+            input: "b.out"
         rule first:
             output: "{name}.txt", table="{name}.csv"
             shell: "touch {output}"
         rule out:
             input: "{name}.txt"
-            output: "{name}.out.txt"
+            output: "{name}.out"
             shell: "echo {rules.first.output} {rules.first.output.table} {rules.first.output[0]} {rules.first.name} {workflow.basedir:q} > {output}"
         "#,
     );
-    project.make("b.out.txt");
+    project.make("");
     let here = std::fs::canonicalize(project.path("")).expect("a folder");
-    let said = project.read("b.out.txt");
+    let said = project.read("b.out");
     let said = said.trim_end();
     assert!(said.starts_with("b.txt b.csv b.csv b.txt first /"), "{said}");
     assert!(said.ends_with(&here.file_name().expect("a name").to_string_lossy().into_owned()), "{said}");

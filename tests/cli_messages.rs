@@ -302,7 +302,7 @@ mistakes! {
             output: "out.fits"
             run:
                 if config.get("blur"):
-                    gaussian(input[0], output[0])
+                    write(gaussian(input[0]), output[0])
                 copy(input[0], output[0])
     "#;
     a_size_below_zero: r#"

@@ -121,8 +121,28 @@ fn command() -> impl Strategy<Value = String> {
 }
 
 const PARTS: [&str; 22] = [
-    "a", "-", " ", "'", "\"", "\\", "\n", ";touch pwned;", "$(touch pwned)", "`touch pwned`", "(touch pwned)", "$", "{", "}", ")",
-    "EOF", "#", "a[$(touch pwned)]", "\t", "*", "!", "~",
+    "a",
+    "-",
+    " ",
+    "'",
+    "\"",
+    "\\",
+    "\n",
+    ";touch pwned;",
+    "$(touch pwned)",
+    "`touch pwned`",
+    "(touch pwned)",
+    "$",
+    "{",
+    "}",
+    ")",
+    "EOF",
+    "#",
+    "a[$(touch pwned)]",
+    "\t",
+    "*",
+    "!",
+    "~",
 ];
 
 fn name() -> impl Strategy<Value = String> {

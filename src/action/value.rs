@@ -363,7 +363,8 @@ impl<'v> StarlarkValue<'v> for HeaderValue {
 
     fn set_at(&self, index: Value<'v>, value: Value<'v>) -> starlark::Result<()> {
         let keyword = index.unpack_str().unwrap_or("NAME");
-        let advice = format!("image = image.with_header({keyword}={}) gives an image with another header", value.to_repr());
+        let advice =
+            format!("image = image.with_header({keyword}={}) gives an image with another header", value.to_repr());
         Err(Failure::new("the header of an image cannot be changed in place").help(advice).into())
     }
 

@@ -9,7 +9,9 @@ use starlark::starlark_module;
 use starlark::starlark_simple_value;
 use starlark::values::list::AllocList;
 use starlark::values::none::NoneOr;
-use starlark::values::{FrozenValue, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueError, starlark_value};
+use starlark::values::{
+    FrozenValue, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueError, starlark_value,
+};
 
 use super::convert::to_starlark;
 use super::format::{self, plain, repr_value};

@@ -144,8 +144,7 @@ pub fn methods(builder: &mut GlobalsBuilder) {
             let bytes = text.as_bytes();
             at > 0 && bytes[at - 1].is_ascii_alphanumeric() && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
         };
-        let digits: String =
-            text.char_indices().filter(|(at, c)| *c != '_' || !between(*at)).map(|(_, c)| c).collect();
+        let digits: String = text.char_indices().filter(|(at, c)| *c != '_' || !between(*at)).map(|(_, c)| c).collect();
         let digits = digits.trim();
         Ok(if digits == text { value } else { eval.heap().alloc(digits) })
     }

@@ -34,7 +34,10 @@ pub enum Fault {
     /// The brace of a formatted string that has no partner, and what stands where it should be.
     Field(Range<usize>),
     /// A bracket within a replacement field, and what stands in place of its partner.
-    Bracket { opener: usize, closer: Range<usize> },
+    Bracket {
+        opener: usize,
+        closer: Range<usize>,
+    },
     TooDeep(Range<usize>),
 }
 

@@ -429,9 +429,7 @@ pub(crate) fn follow(value: Value, path: &[&str]) -> Option<Value> {
     path.iter().try_fold(value, |value, &step| match value {
         Value::Dict(dict) => dict.get(step).cloned(),
         Value::List(items) => items.get(place(step, items.len())?).cloned(),
-        Value::Str(text) => {
-            text.chars().nth(place(step, text.chars().count())?).map(|c| Value::Str(c.to_string()))
-        }
+        Value::Str(text) => text.chars().nth(place(step, text.chars().count())?).map(|c| Value::Str(c.to_string())),
         _ => None,
     })
 }

@@ -119,9 +119,13 @@ fn check_functions(keyword: &str, arguments: &[Argument], loader: &Loader) -> Re
             let first = parameters.names.first();
             let unknown = |name: &&String| Some(*name) != first && !known.contains(&name.as_str());
             let Some(name) = parameters.required.iter().find(unknown) else { return Ok(()) };
-            let diagnostic = Diagnostic::error(format!("no job has a value for the parameter `{name}` of this function"))
-                .at(argument.span, "")
-                .note(format!("a function of `{keyword}:` is given the wildcards, and by name: {}", known.join(", ")));
+            let diagnostic =
+                Diagnostic::error(format!("no job has a value for the parameter `{name}` of this function"))
+                    .at(argument.span, "")
+                    .note(format!(
+                        "a function of `{keyword}:` is given the wildcards, and by name: {}",
+                        known.join(", ")
+                    ));
             Err(match super::nearest(name, known.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("to give it a value of the file, write a default: `{name}={name}`")),

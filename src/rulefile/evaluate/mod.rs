@@ -317,7 +317,17 @@ fn builtin_names() -> impl Iterator<Item = &'static str> {
 /// An imported module, or a function of one, as text that imports it again.
 fn import_text(value: Value<'_>) -> Option<String> {
     const MODULES: [&str; 11] = [
-        "os", "os.path", "sys", "math", "re", "json", "glob", "itertools", "collections", "pathlib", "snakemake.utils",
+        "os",
+        "os.path",
+        "sys",
+        "math",
+        "re",
+        "json",
+        "glob",
+        "itertools",
+        "collections",
+        "pathlib",
+        "snakemake.utils",
     ];
     Module::with_temp_heap(|module| {
         MODULES.iter().find_map(|name| {

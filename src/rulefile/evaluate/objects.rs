@@ -26,10 +26,13 @@ impl RuleFacts {
     pub fn plain(&self) -> Plain {
         let part = |list: &Named<Plain>| {
             let named = list.names.iter().filter_map(|(name, _, count)| {
-                Some((name.clone(), match (count, list.get(name)?) {
-                    (None, [one]) => one.clone(),
-                    (_, items) => Plain::List(items.to_vec()),
-                }))
+                Some((
+                    name.clone(),
+                    match (count, list.get(name)?) {
+                        (None, [one]) => one.clone(),
+                        (_, items) => Plain::List(items.to_vec()),
+                    },
+                ))
             });
             Plain::Dict(Dict(vec![
                 ("items".to_owned(), Plain::List(list.items.clone())),

@@ -68,8 +68,7 @@ pub fn compose<'v>(loader: &Loader, module: &Module<'v>, request: &Request) -> R
     let sites = loader.sites.borrow();
     let functions = loader.functions.borrow();
     let mut drafts = loader.drafts.borrow_mut();
-    let composer =
-        Composer { module, functions: &functions, actions: &request.actions, misuse: request.misuse };
+    let composer = Composer { module, functions: &functions, actions: &request.actions, misuse: request.misuse };
     for draft in drafts.iter_mut() {
         let Some(run) = &sites[draft.site as usize].run else { continue };
         let program = composer.program(draft, &run.source, run.span)?;

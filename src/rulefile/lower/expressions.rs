@@ -6,8 +6,8 @@ use super::refused::no_word;
 use crate::diagnostic::Span;
 use crate::rulefile::scope::{bound_by_clauses, bound_by_parameters};
 use crate::rulefile::tree::{
-    Argument, ArgumentKind, BinaryOp, BoolOp, Clause, CompareOp, Comprehension, ComprehensionKind, DictItem, Expr, ExprKind, FormatPiece,
-    Lambda, Parameter, ParameterKind, UnaryOp, Word,
+    Argument, ArgumentKind, BinaryOp, BoolOp, Clause, CompareOp, Comprehension, ComprehensionKind, DictItem, Expr,
+    ExprKind, FormatPiece, Lambda, Parameter, ParameterKind, UnaryOp, Word,
 };
 
 impl Lowerer<'_> {

@@ -21,7 +21,10 @@ pub enum Place {
     /// `${…}`.
     Brace,
     /// `((…))` and `$((…))`, with the parentheses open in it, and whether one of the two at its end was met.
-    Arithmetic { depth: u32, closing: bool },
+    Arithmetic {
+        depth: u32,
+        closing: bool,
+    },
 }
 
 /// What words outside of quotes are part of.
@@ -137,9 +140,8 @@ impl Places {
     pub fn is_certain_for(&self, text: &str) -> bool {
         let pending = self.lost || self.escaped || self.dollar || self.reading.is_some();
         // `[[ name -eq 0 ]]` evaluates what is in the brackets of a name.
-        let is_evaluated = self.inside(|place| place == Place::Bare(Kind::Test))
-            && text.contains('[')
-            && text.contains(['$', '`']);
+        let is_evaluated =
+            self.inside(|place| place == Place::Bare(Kind::Test)) && text.contains('[') && text.contains(['$', '`']);
         let is_nested = self.inside(|place| matches!(place, Place::Brace | Place::Arithmetic { .. } | Place::Backtick));
         // bash 5.2 loses its way after quotes in an array within `$(…)`.
         let is_array = self.depth() > 0 && self.levels.iter().any(|level| level.place == Place::Bare(Kind::Words));
