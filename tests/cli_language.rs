@@ -524,3 +524,191 @@ fn a_rulefile_without_rules_has_nothing_to_do() {
     let project = Project::new("def name(wildcards):\n    return 'x'\n");
     project.flow("").exits(0).says("warning: Rulefile has no rules").says("Nothing to do.");
 }
+
+/// A rule that computes with a small image, and the expression's value.
+fn computed(body: &str) -> Project {
+    let mut rules = String::from(
+        "rule out:\n    input: \"x.npy\"\n    output: \"out.txt\"\n    run:\n        x = read(input[0])\n",
+    );
+    for line in body.lines() {
+        rules += &format!("        {line}\n");
+    }
+    let project = Project::new(&rules);
+    // 2 × 2 pixels: 1, 2, 3, 4.
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{:<117}\n", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }").bytes());
+    bytes.extend([1.0f64, 2.0, 3.0, 4.0].iter().flat_map(|pixel| pixel.to_le_bytes()));
+    std::fs::write(project.path("x.npy"), bytes).expect("it can be written");
+    project
+}
+
+#[test]
+fn no_action_is_hidden_by_a_name_of_the_job() {
+    let project = computed("write_text(str(sum(log(x)) > 3) + str([sum(y) > 3 for y in map(log, [x])]), output[0])");
+    project.make("").exits(0);
+    assert_eq!(project.read("out.txt"), "True[True]");
+    // Of the names that a body has for its job, `log` alone is also an action.
+    let names =
+        ["input", "output", "params", "wildcards", "threads", "resources", "log", "config", "rule", "attempt", "jobid"];
+    let actions = project.flow("--actions").exits(0).stdout;
+    let shared: Vec<&str> = names.into_iter().filter(|name| actions.contains(&format!("  {name} "))).collect();
+    assert_eq!(shared, ["log"]);
+}
+
+#[test]
+fn an_image_is_no_condition() {
+    for condition in [
+        "1 if x > 2 else 0",
+        "1 < x < 3",
+        "x or 1",
+        "x and 1",
+        "not x",
+        "not (x > 2)",
+        "[1 for y in [x] if y]",
+        "1 if (x == x and True) else 0",
+        "helper(x)",
+        "list(filter(None, [x]))",
+    ] {
+        let project = computed(&format!("value = {condition}\nwrite_text(str(value), output[0])"));
+        project.write(
+            "Rulefile",
+            &format!("def helper(x):\n    if x == 1:\n        return 1\n    return 0\n\n{}", project.read("Rulefile")),
+        );
+        project.flow("").exits(1).says("an image is neither true nor false").says("where(");
+    }
+    for body in ["if x > 2:\n    pass", "if False:\n    pass\nelif x:\n    pass", "assert x > 2"] {
+        computed(body).flow("").exits(1).says("an image is neither true nor false");
+    }
+    let project = computed(
+        "value = 1 if max(x) > 3 and x.shape == (2, 2) and not None else 0\nwrite_text(str(value), output[0])",
+    );
+    project.make("").exits(0);
+    assert_eq!(project.read("out.txt"), "1");
+}
+
+#[test]
+fn a_wildcard_whose_expression_allows_it_may_be_empty() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "a.txt", "a.txt.gz", "b.x"
+        rule text:
+            output: "a.txt{ext,(\\.gz)?}"
+            shell: "echo '<{wildcards.ext}>' > {output}"
+        rule b:
+            output: "{a,.*}b.x"
+            shell: "echo '<{wildcards.a}>' > {output}"
+        "#,
+    );
+    project.make("");
+    let read = |path: &str| project.read(path);
+    assert_eq!((read("a.txt"), read("a.txt.gz"), read("b.x")), ("<>\n".into(), "<.gz>\n".into(), "<>\n".into()));
+}
+
+#[test]
+fn values_without_end_are_errors() {
+    for (rules, words) in [
+        (
+            "x = []\nx.append(x)\nrule out:\n    output: 'out.txt'\n    params: x=x\n    shell: 'touch {output}'\n",
+            "contains itself",
+        ),
+        (
+            "x = []\nx.append(x)\nrule out:\n    input: x\n    output: 'out.txt'\n    shell: 'touch {output}'\n",
+            "contains itself",
+        ),
+        (
+            "def deep(wildcards):\n    x = []\n    for i in range(100000):\n        x = [x]\n    return x\nrule out:\n    output: 'out.txt'\n    params: x=deep\n    shell: 'touch {output}'\n",
+            "nested too deeply",
+        ),
+    ] {
+        Project::new(rules).flow("").exits(1).says(words);
+    }
+    let branches: String = (0..2000).map(|n| format!("elif x == {n}:\n    y = {n}\n")).collect();
+    let rules = format!("x = 1\nif x == -1:\n    y = 0\n{branches}");
+    Project::new(&rules).flow("").exits(1).says("more than 200 branches");
+}
+
+#[test]
+fn values_behave_as_in_python() {
+    let project = Project::new(
+        r#"
+        from collections import Counter, OrderedDict
+
+        counts = Counter("abca")
+        values = [
+            type("x") == str, type(1) == str, type([]) != list, type(True) == int, type({}) in (list, dict),
+            "7".zfill(3), "-7".zfill(3), "ab".ljust(4, "."), "ab".rjust(4), "ab".center(5, "*"),
+            int(" 12 "), int("1_000"), float(" 1.5\n"), True + 1, (1 < 2) * 3, (2 > 1) + (3 > 1),
+            hex(255), bin(-5), oct(8), set([1]) < set([1, 2]), set([1, 2]) <= set([1]),
+            ",".join("xyz"), [c for c in "ab"], list("ab"), sorted("ba"),
+            str([1, "a"]), str({"k": "v"}), f"{[1, 'a']}", str("x"), str(),
+            counts["a"], counts.most_common(1)[0][0], OrderedDict([("z", 1), ("a", 2)]).keys(),
+        ]
+        letters = ""
+        for c in "hey":
+            letters = letters + c + "."
+
+        rule out:
+            output: "out.txt"
+            run: write_text("\n".join([repr(value) for value in values]) + "\n" + letters + "\n", output[0])
+        "#,
+    );
+    project.make("").exits(0);
+    let expected = "True False False False True '007' '-07' 'ab..' '  ab' '**ab*' 12 1000 1.5 2 3 2 '0xff' '-0b101' '0o10' \
+                    True False 'x,y,z' ['a','b'] ['a','b'] ['a','b'] \"[1,'a']\" \"{'k':'v'}\" \"[1,'a']\" 'x' '' 2 \
+                    'a' ['z','a'] h.e.y.";
+    let shown = project
+        .read("out.txt")
+        .lines()
+        .map(|line| line.replace(", ", ",").replace(": ", ":") + "\n")
+        .collect::<String>();
+    let shown = shown.replace("'  ab'", "'__ab'");
+    assert_eq!(shown.split_whitespace().collect::<Vec<_>>().join(" ").replace("__ab", "  ab"), expected);
+}
+
+#[test]
+fn placeholders_are_converted_and_formatted() {
+    let text = out(r#"
+        WORDS = ["ab", "cd"]
+
+        rule out:
+            output: "out.txt"
+            params: d={"k": "v"}, name="a b"
+            shell: "printf '%s\\n' \"{params.d}\" {params.name!r} {params.name!r:>7} {workflow.cores} > {output}; echo {WORDS[0][1]} >> {output}"
+        "#);
+    assert_eq!(text, "{'k': 'v'}\na b\na b\n2\nb\n");
+    let project = Project::new(
+        r#"
+        rule all:
+            input: expand("{r[0]}_{r!r:>6}.txt", r=["xy"])
+        rule one:
+            output: "{name}.txt"
+            shell: "touch {output:q}"
+        "#,
+    );
+    project.make("");
+    assert!(project.exists("x_  'xy'.txt"));
+}
+
+#[test]
+fn a_command_knows_other_rules_and_the_workflow() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "b.out"
+        rule first:
+            output: "{name}.txt", table="{name}.csv"
+            shell: "touch {output}"
+        rule out:
+            input: "{name}.txt"
+            output: "{name}.out"
+            shell: "echo {rules.first.output} {rules.first.output.table} {rules.first.output[0]} {rules.first.name} {workflow.basedir:q} > {output}"
+        "#,
+    );
+    project.make("");
+    let here = std::fs::canonicalize(project.path("")).expect("a folder");
+    let said = project.read("b.out");
+    let said = said.trim_end();
+    assert!(said.starts_with("b.txt b.csv b.csv b.txt first /"), "{said}");
+    assert!(said.ends_with(&here.file_name().expect("a name").to_string_lossy().into_owned()), "{said}");
+}

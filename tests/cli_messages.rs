@@ -233,6 +233,97 @@ mistakes! {
             resources: mem="2 gigs"
             shell: "touch {output}"
     "#;
+    a_name_that_the_params_do_not_have: r#"
+        rule out:
+            output: "out.txt"
+            params: size=3
+            shell: "echo {params.sise} > {output}"
+    "#;
+    an_input_s_name_misspelt_in_a_message: r#"
+        rule out:
+            input: table="in.txt"
+            output: "out.txt"
+            message: "reading {input.tabel}"
+            shell: "touch {output}"
+    "#;
+    a_wildcard_that_the_outputs_do_not_have: r#"
+        rule out:
+            output: "out.txt"
+            shell: "echo {wildcards.name} > {output}"
+    "#;
+    a_function_that_asks_for_what_no_job_has: r#"
+        rule out:
+            output: "out.txt"
+            params: x=lambda wildcards, inptu: 1
+            shell: "echo {params.x} > {output}"
+    "#;
+    a_function_that_asks_for_a_wildcard_that_is_not_there: r#"
+        rule all:
+            input: "out.a.txt"
+        rule out:
+            output: "out.{name}.txt"
+            params: x=lambda wildcards: wildcards.nmae
+            shell: "echo {params.x} > {output}"
+    "#;
+    threads_that_are_less_than_one: r#"
+        rule out:
+            output: "out.txt"
+            threads: 0
+            shell: "touch {output}"
+    "#;
+    a_resource_below_zero: r#"
+        rule out:
+            output: "out.txt"
+            resources: mem_mb=-5
+            shell: "touch {output}"
+    "#;
+    a_list_of_the_file_changed_in_a_body: r#"
+        K = [1]
+        rule out:
+            output: "out.txt"
+            run:
+                K.append(2)
+                write_text("x", output[0])
+    "#;
+    an_input_that_is_not_there_by_its_index: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            run: copy(input[1], output[0])
+    "#;
+    a_number_that_is_too_large: r#"
+        rule out:
+            output: "out.npy"
+            run: noise((4, 4), output[0], seed=2 ** 63)
+    "#;
+    an_action_without_what_it_needs: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.fits"
+            run:
+                if config.get("blur"):
+                    write(gaussian(input[0]), output[0])
+                copy(input[0], output[0])
+    "#;
+    a_size_below_zero: r#"
+        rule out:
+            output: "out.npy"
+            run: noise(-5, output[0])
+    "#;
+    a_field_never_closed: r#"
+        TEXT = f"""a
+        b {1 c
+        """
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_name_of_flow_s_own: r#"
+        __rule__ = 5
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
     a_script_that_is_not_there: r#"
         rule out:
             output: "out.txt"

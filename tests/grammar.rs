@@ -30,6 +30,13 @@ def __ge__(a, b): return a >= b
 def __eq__(a, b): return a == b
 def __ne__(a, b): return a != b
 def __is__(a, b): return a == b
+def __truth__(x): return x
+def __iter__(x): return list(x.elems()) if type(x) == "string" else x
+def __digits__(x): return x
+def __add__(a, b): return int(a) + int(b)
+def __mul__(a, b): return int(a) * int(b)
+def __method__(x, name, *args): return getattr(x, name)(*args)
+def __type_is__(x, kind): return type(x) == type(kind("1"))
 def __concat__(*parts): return [x for part in parts for x in part]
 def __merge__(*parts): return {k: v for part in parts for k, v in part.items()}
 def __fstr__(*parts): return "".join(parts)
@@ -508,5 +515,24 @@ proptest! {
         let StatementKind::Assign { value, .. } = &file.statements[0].kind else { panic!("an assignment") };
         let expected = value_of(value).expect("only what is generated").starlark();
         prop_assert_eq!(evaluate(&text, "result"), Ok(expected));
+    }
+}
+
+/// Each of these once took a time that doubled with every line or level.
+#[test]
+fn unfinished_constructs_are_read_once() {
+    let lines = |line: &dyn Fn(usize) -> String| (0..1000).map(|n| line(n) + "\n").collect::<String>();
+    for text in [
+        lines(&|_| "f\"{ ".to_owned()),
+        lines(&|n| format!("x{n} = f'{{a'")),
+        format!("x = f'{{{}\n", "(".repeat(1000)),
+        format!("x = f'{{{}\n", "[".repeat(1000)),
+        format!("x = f'{}\n", "{f'".repeat(1000)),
+        format!("x = f'{{{}\n", "a:{".repeat(1000)),
+        format!("x = {}1 1{}\n", "lambda x: (".repeat(90), ")".repeat(90)),
+        format!("x = [y {}1 1{}\n", "for y in z if lambda: (".repeat(90), ")".repeat(90) + "]"),
+        format!("x = {}1 1{}\n", "[".repeat(99), "]".repeat(99)),
+    ] {
+        assert!(parse(SourceId(0), &Arc::from(text.as_str())).is_err());
     }
 }

@@ -164,8 +164,17 @@ fn argument<'v>(
     heap: Heap<'v>,
 ) -> Result<Argument, Failure> {
     let wrong = || {
-        let found = if value.get_type() == "string" { repr_of(value) } else { format!("a {}", value.get_type()) };
-        let message = format!("{}() takes {} for {}, not {found}", action.name, parameter.kind.words(), parameter.name);
+        let found = match value.get_type() {
+            "string" => repr_of(value),
+            "int" if i64::unpack_value(value).is_ok_and(|small| small.is_some()) => repr_of(value),
+            "int" => format!("{}, which has more than 64 bits", repr_of(value)),
+            kind => format!("a {kind}"),
+        };
+        let words = match parameter.kind {
+            Kind::Size => "an integer from 1 or a pair of them (rows, columns)",
+            kind => kind.words(),
+        };
+        let message = format!("{}() takes {words} for {}, not {found}", action.name, parameter.name);
         signed(Failure::new(message), action)
     };
     let is_bool = value.unpack_bool().is_some();

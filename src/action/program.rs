@@ -9,7 +9,7 @@ use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtens
 use starlark::eval::Evaluator;
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use starlark::values::structs::AllocStruct;
-use starlark::values::{Heap, OwnedFrozenValue, Value};
+use starlark::values::{FrozenValue, Heap, OwnedFrozenValue, Value};
 
 use super::failure::{Carried, Failure};
 use super::job::{Formatter, Job};
@@ -31,6 +31,8 @@ const FILE: &str = "run";
 /// All programs of a run.
 pub struct Programs {
     globals: Globals,
+    /// The logarithm, whose name the job's log files have too.
+    log: Option<FrozenValue>,
     formatter: Formatter,
     /// Evaluated programs, by their text.
     programs: Mutex<FxHashMap<String, Compiled>>,
@@ -45,7 +47,9 @@ impl Programs {
     /// `formatter` fills the placeholders of `shell("…")`; `file_functions` adds the functions of file level that know
     /// wildcards (`expand` and its like).
     pub fn new(formatter: Formatter, file_functions: fn(&mut GlobalsBuilder)) -> Programs {
-        Programs { globals: globals(file_functions), formatter, programs: Mutex::default(), config: Mutex::default() }
+        let globals = globals(file_functions);
+        let log = globals.iter().find(|(name, _)| *name == "log").map(|(_, action)| action);
+        Programs { globals, log, formatter, programs: Mutex::default(), config: Mutex::default() }
     }
 
     fn compiled(&self, program: &Program) -> Result<OwnedFrozenValue, JobError> {
@@ -105,7 +109,7 @@ impl InProcess for Programs {
         Module::with_temp_heap(|module| {
             let heap = module.heap();
             let function = heap.access_owned_frozen_value(&function);
-            let arguments = arguments(spec, heap.access_owned_frozen_value(&config), heap);
+            let arguments = arguments(spec, heap.access_owned_frozen_value(&config), self.log, heap);
             let mut evaluator = Evaluator::new(&module);
             evaluator.extra = Some(&job);
             evaluator.eval_function(function, &arguments, &[]).map(|_| ()).map_err(|error| job_error(&error))
@@ -114,7 +118,7 @@ impl InProcess for Programs {
 }
 
 /// The arguments of [`ENTRY`], in the order in which lowering writes its parameters.
-fn arguments<'v>(spec: &JobSpec, config: Value<'v>, heap: Heap<'v>) -> [Value<'v>; 12] {
+fn arguments<'v>(spec: &JobSpec, config: Value<'v>, log: Option<FrozenValue>, heap: Heap<'v>) -> [Value<'v>; 12] {
     let named = |named: Named<Plain>| heap.alloc(Namedlist::from(named));
     let paths = |paths: &Named<String>| heap.alloc(Namedlist::from(paths));
     let wildcards = spec.wildcards.iter().map(|(name, value)| (name.clone(), Plain::Str(value.clone())));
@@ -132,7 +136,7 @@ fn arguments<'v>(spec: &JobSpec, config: Value<'v>, heap: Heap<'v>) -> [Value<'v
         named(by_name(wildcards)),
         heap.alloc(spec.threads),
         named(by_name(resources.chain([threads]))),
-        paths(&spec.log),
+        heap.alloc(Namedlist::from(&spec.log).hiding(log)),
         config,
         heap.alloc(spec.rule.as_str()),
         heap.alloc(spec.attempt),
@@ -186,7 +190,9 @@ fn job_error(error: &starlark::Error) -> JobError {
         None => {
             let words = error.without_diagnostic().to_string();
             let message = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it failed").to_owned();
-            let help = unknown_name(&message);
+            let code = error.span().map_or("", |span| span.source_span());
+            let (message, help) = dialect::explained(&message, code);
+            let help = unknown_name(&message).or(help);
             (message, help)
         }
     };

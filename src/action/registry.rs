@@ -194,6 +194,31 @@ impl Action {
         format!("{}({})", self.name, parameters.join(", "))
     }
 
+    /// What is wrong with a call of so many positional arguments and these named ones, as far as it can be told from its
+    /// form: the place among the named ones, if it is one of those, and the words for it.
+    pub fn misuse(&self, positional: usize, named: &[&str]) -> Option<(Option<usize>, String)> {
+        let name = self.name;
+        if let Some(at) = named.iter().position(|named| self.position(named).is_none()) {
+            let near = nearest(named[at], self.parameters.iter().map(|parameter| parameter.name));
+            let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+            return Some((Some(at), format!("{name}() has no parameter `{}`{near}", named[at])));
+        }
+        if positional > self.parameters.len() {
+            let most = self.parameters.len();
+            return Some((None, format!("{name}() takes at most {most} arguments, and here are {positional}")));
+        }
+        // An output that may be left out makes way for what cannot be a path.
+        let mut reached = positional;
+        for (at, parameter) in self.parameters.iter().enumerate() {
+            let may_be_skipped = parameter.kind == Kind::Output && matches!(parameter.default, Default::Absent);
+            reached += usize::from(may_be_skipped && at < reached);
+            if at >= reached && matches!(parameter.default, Default::Required) && !named.contains(&parameter.name) {
+                return Some((None, format!("{name}() needs {}: {}", parameter.name, parameter.kind.words())));
+            }
+        }
+        None
+    }
+
     fn manual_page(&self) -> String {
         let mut out = format!("{}\n\n", wrapped(&self.signature(), "", "    "));
         out += &wrapped(self.summary, "", "");

@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::header::{self, Header};
 use super::image::{Image, Pixels, Sample, each_dtype};
 use super::section;
-use crate::dialect::operators::{self, BinaryOp, Indexing, Overload};
+use crate::dialect::operators::{self, BinaryOp, Indexing, NoTruth, Overload};
 use crate::dialect::text;
 use crate::pixel::elementwise::{Binary, Comparison, Unary};
 
@@ -81,6 +81,7 @@ impl<'v> StarlarkValue<'v> for ImageValue {
     fn provide(&'v self, demand: &mut Demand<'_, 'v>) {
         demand.provide_value(Overload(overload));
         demand.provide_value(Indexing(indexed));
+        demand.provide_value(NoTruth(no_truth));
     }
 
     fn at(&self, index: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
@@ -207,6 +208,13 @@ fn overload<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> Opt
     };
     let mask = arithmetic::compare(comparison, a, b).map(|mask| answer(mask, heap));
     Some(mask.map_err(|error| Failure::from(error).into()))
+}
+
+/// As numpy's arrays, which are neither true nor false.
+fn no_truth() -> starlark::Error {
+    Failure::new("an image is neither true nor false: a condition needs one answer, and each pixel has its own")
+        .help("choose pixel by pixel with where(condition, x, y), or ask for one number: min(x), max(x), mean(x)")
+        .into()
 }
 
 fn indexed<'v>(image: Value<'v>, indices: &[Value<'v>], heap: Heap<'v>) -> starlark::Result<Value<'v>> {
@@ -351,6 +359,13 @@ impl<'v> StarlarkValue<'v> for HeaderValue {
             Failure::new(format!("the header has no keyword {}", index.to_str()))
                 .help("header.get(\"NAME\", default) gives a default; header.keys() lists the keywords")
         })?)
+    }
+
+    fn set_at(&self, index: Value<'v>, value: Value<'v>) -> starlark::Result<()> {
+        let keyword = index.unpack_str().unwrap_or("NAME");
+        let advice =
+            format!("image = image.with_header({keyword}={}) gives an image with another header", value.to_repr());
+        Err(Failure::new("the header of an image cannot be changed in place").help(advice).into())
     }
 
     fn is_in(&self, other: Value<'v>) -> starlark::Result<bool> {

@@ -418,10 +418,19 @@ pub fn shell_in_run(text: &str, spec: &JobSpec, place: &dyn Fn(&str) -> String) 
 /// Looks at the command and the message of a rule for placeholders that no job can fill in, before any job is run.
 pub fn check_templates(rule: &Rule, workflow: &Workflow) -> Result<(), Diagnostic> {
     if let Action::Shell(text) = &rule.action {
-        template::check(text, workflow).map_err(|error| template_error(&error, rule.action_span, rule))?;
+        template::check(text, rule, workflow).map_err(|error| template_error(&error, rule.action_span, rule))?;
+    }
+    if let Action::Script { path, basedir } = &rule.action {
+        let path = template::script_path(path, basedir);
+        // A script that another rule makes is an input.
+        if rule.input.is_empty() && !std::path::Path::new(&path).exists() {
+            return Err(Diagnostic::error(format!("rule `{}`: there is no script {path}", rule.name))
+                .at(rule.action_span, "")
+                .help("its path is relative to the file that holds the rule"));
+        }
     }
     if let Some((text, span)) = &rule.message {
-        template::check(text, workflow).map_err(|error| template_error(&error, *span, rule))?;
+        template::check(text, rule, workflow).map_err(|error| template_error(&error, *span, rule))?;
     }
     Ok(())
 }

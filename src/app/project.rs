@@ -17,8 +17,9 @@ use crate::graph::resolve::{Target, resolve};
 use crate::graph::select::select;
 use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
 use crate::plan::identity::{Identities, named_paths};
-use crate::rulefile::evaluate::{Request, load};
+use crate::rulefile::evaluate::{Misused, Request, load};
 use crate::rulefile::instance;
+use crate::rulefile::lower::CallSite;
 use crate::rulefile::rule::{JobContext, Rule, Workflow};
 use crate::stat::Stats;
 use crate::value::Value;
@@ -72,6 +73,7 @@ impl Project {
             cores,
             directory_is_fixed: fixed,
             actions: crate::action::registry::names().collect(),
+            misuse: Some(misuse),
         };
         let workflow = load(&request)?;
         let project = Project { settings, workflow, colour, cores };
@@ -338,4 +340,13 @@ pub struct Policy<'a> {
 
 fn absolute(path: &String) -> String {
     std::path::absolute(path).map_or_else(|_| path.clone(), |path| path.to_string_lossy().into_owned())
+}
+
+/// What is wrong with a call of a built-in action.
+fn misuse(call: &CallSite) -> Option<Misused> {
+    let action = crate::action::registry::find(&call.name).filter(|_| !call.is_open)?;
+    let named: Vec<&str> = call.named.iter().map(|(name, _)| name.as_str()).collect();
+    let (named, message) = action.misuse(call.positional, &named)?;
+    let help = format!("{}\nflow --actions {} tells more", action.signature(), action.name);
+    Some(Misused { named, message, help })
 }

@@ -8,13 +8,13 @@ use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::dict::{AllocDict, DictRef};
-use starlark::values::list::AllocList;
+use starlark::values::list::{AllocList, ListRef};
 use starlark::values::none::{NoneOr, NoneType};
 use starlark::values::tuple::{TupleRef, UnpackTuple};
 use starlark::values::{Heap, Value};
 
 use super::namedlist::Namedlist;
-use super::operators::{BinaryOp, binary, power};
+use super::operators::{BinaryOp, binary, power, truth};
 use super::template::{self, Arguments};
 use super::text::{float, format_field, integer, items, repr_of, str_of};
 
@@ -46,6 +46,32 @@ fn is_instance<'v>(value: Value<'v>, kind: Value<'v>) -> starlark::Result<bool> 
             )));
         }
     })
+}
+
+/// Whether a value is of one of these types and not of one that counts as it: `True` is no `int`.
+fn is_exactly<'v>(value: Value<'v>, kind: Value<'v>) -> starlark::Result<bool> {
+    let kinds = match (TupleRef::from_value(kind), ListRef::from_value(kind)) {
+        (Some(tuple), _) => tuple.content().to_vec(),
+        (_, Some(list)) => list.content().to_vec(),
+        _ => vec![kind],
+    };
+    for kind in kinds {
+        let is = match kind.unpack_str() {
+            Some(name) => value.get_type() == name,
+            None => !(value.unpack_bool().is_some() && kind.to_str() == "int") && is_instance(value, kind)?,
+        };
+        if is {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An integer with its sign before the base's prefix.
+fn in_base(name: &str, value: Value<'_>, write: fn(u128) -> String) -> starlark::Result<String> {
+    let whole = integer(value).or(value.unpack_bool().map(i128::from));
+    let whole = whole.ok_or_else(|| message(format!("{name}() takes an integer, not a {}", value.get_type())))?;
+    Ok(format!("{}{}", if whole < 0 { "-" } else { "" }, write(whole.unsigned_abs())))
 }
 
 /// Python's `round`: half to even; without digits an integer.
@@ -109,7 +135,7 @@ fn extreme<'v>(
             NoneOr::None => candidate,
         };
         let better = match best {
-            Some((_, best)) => binary(op, rank, best, eval.heap())?.to_bool(),
+            Some((_, best)) => truth(binary(op, rank, best, eval.heap())?)?.to_bool(),
             None => true,
         };
         if better {
@@ -206,6 +232,28 @@ pub fn builtins(builder: &mut GlobalsBuilder) {
         }))
     }
 
+    /// `type(x) == kind`, where Starlark's `type` gives a text.
+    fn __type_is__<'v>(x: Value<'v>, kind: Value<'v>) -> starlark::Result<bool> {
+        is_exactly(x, kind)
+    }
+
+    /// Python's `str(x)`.
+    fn str<'v>(#[starlark(require = pos)] x: Option<Value<'v>>) -> starlark::Result<String> {
+        Ok(x.map(str_of).unwrap_or_default())
+    }
+
+    fn hex<'v>(#[starlark(require = pos)] x: Value<'v>) -> starlark::Result<String> {
+        in_base("hex", x, |digits| format!("0x{digits:x}"))
+    }
+
+    fn oct<'v>(#[starlark(require = pos)] x: Value<'v>) -> starlark::Result<String> {
+        in_base("oct", x, |digits| format!("0o{digits:o}"))
+    }
+
+    fn bin<'v>(#[starlark(require = pos)] x: Value<'v>) -> starlark::Result<String> {
+        in_base("bin", x, |digits| format!("0b{digits:b}"))
+    }
+
     fn isinstance<'v>(x: Value<'v>, kind: Value<'v>) -> starlark::Result<bool> {
         is_instance(x, kind)
     }
@@ -295,7 +343,7 @@ pub fn builtins(builder: &mut GlobalsBuilder) {
                 NoneOr::None => item,
                 NoneOr::Other(function) => eval.eval_function(function, &[item], &[])?,
             };
-            if keep.to_bool() {
+            if truth(keep)?.to_bool() {
                 out.push(item);
             }
         }

@@ -55,12 +55,15 @@ impl Refused {
 }
 
 /// Values nest no deeper than this; a list that contains itself would.
-const DEEPEST: usize = 200;
+pub const DEEPEST: usize = 200;
+
+/// What a value that nests deeper is called.
+pub const TOO_DEEP: &str = "list or dictionary that contains itself, or is nested too deeply";
 
 fn convert<'v>(value: Value<'v>, heap: Heap<'v>, depth: usize) -> Result<value::Value, Refused> {
     let refused = |kind: &str| Refused { steps: Vec::new(), kind: kind.to_owned() };
     if depth > DEEPEST {
-        return Err(refused("list or dictionary that contains itself"));
+        return Err(refused(TOO_DEEP));
     }
     if value.is_none() {
         return Ok(value::Value::None);

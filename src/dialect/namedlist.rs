@@ -4,11 +4,14 @@
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder, MethodsStatic};
+use starlark::eval::{Arguments, Evaluator};
 use starlark::starlark_module;
 use starlark::starlark_simple_value;
 use starlark::values::list::AllocList;
 use starlark::values::none::NoneOr;
-use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueError, starlark_value};
+use starlark::values::{
+    FrozenValue, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueError, starlark_value,
+};
 
 use super::convert::to_starlark;
 use super::format::{self, plain, repr_value};
@@ -19,23 +22,42 @@ use crate::value::{self, Named};
 pub struct Namedlist {
     #[allocative(skip)]
     named: Named<value::Value>,
+    /// A function of the same name, which a call of the list means.
+    #[allocative(skip)]
+    function: Option<Hidden>,
+}
+
+/// A function that a list hides by its name. It takes no part in what the list is equal to.
+#[derive(Debug, Clone, Copy)]
+struct Hidden(FrozenValue);
+
+impl PartialEq for Hidden {
+    fn eq(&self, _: &Hidden) -> bool {
+        true
+    }
 }
 
 starlark_simple_value!(Namedlist);
 
 impl From<Named<value::Value>> for Namedlist {
     fn from(named: Named<value::Value>) -> Self {
-        Namedlist { named }
+        Namedlist { named, function: None }
     }
 }
 
 impl From<&Named<String>> for Namedlist {
     fn from(named: &Named<String>) -> Self {
-        Namedlist { named: named.map(|text| value::Value::Str(text.clone())) }
+        Namedlist::from(named.map(|text| value::Value::Str(text.clone())))
     }
 }
 
 impl Namedlist {
+    /// The list, standing for the function of the same name where it is called.
+    #[must_use]
+    pub fn hiding(self, function: Option<FrozenValue>) -> Namedlist {
+        Namedlist { function: function.map(Hidden), ..self }
+    }
+
     pub fn items(&self) -> &[value::Value] {
         &self.named.items
     }
@@ -80,6 +102,21 @@ impl<'v> StarlarkValue<'v> for Namedlist {
         collector.push_str(&self.to_string());
     }
 
+    fn invoke(
+        &self,
+        _: Value<'v>,
+        arguments: &Arguments<'v, '_>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let Some(Hidden(function)) = self.function else {
+            return Err(starlark::Error::new_other(anyhow::Error::msg("a list of the job cannot be called")));
+        };
+        let positional: Vec<Value<'v>> = arguments.positions(eval.heap())?.collect();
+        let names = arguments.names_map()?;
+        let named: Vec<(&str, Value<'v>)> = names.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        eval.eval_function(function.to_value(), &positional, &named)
+    }
+
     fn to_bool(&self) -> bool {
         !self.named.items.is_empty()
     }
@@ -98,7 +135,14 @@ impl<'v> StarlarkValue<'v> for Namedlist {
         };
         let length = self.length()?;
         let item = usize::try_from(if at < 0 { at + length } else { at }).ok().and_then(|at| self.named.items.get(at));
-        let missing = || starlark::Error::new_other(ValueError::IndexOutOfBound(at));
+        let missing = || {
+            let count = match length {
+                0 => "there are no items".to_owned(),
+                1 => "there is 1 item".to_owned(),
+                _ => format!("there are {length} items"),
+            };
+            starlark::Error::new_other(anyhow::Error::msg(format!("index {at} is out of bounds: {count}")))
+        };
         item.map(|item| to_starlark(item, heap)).ok_or_else(missing)
     }
 

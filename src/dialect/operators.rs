@@ -82,6 +82,24 @@ pub struct Indexing(pub IndexFunction);
 
 pub type IndexFunction = for<'v> fn(Value<'v>, &[Value<'v>], Heap<'v>) -> starlark::Result<Value<'v>>;
 
+/// Offered by a value that is neither true nor false: whatever asks it for its truth gets this error.
+#[derive(Clone, Copy, ProvidesStaticType)]
+pub struct NoTruth(pub fn() -> starlark::Error);
+
+/// A value that is asked whether it is true.
+///
+/// # Errors
+/// The value's own, where it has no single truth.
+pub fn truth(value: Value<'_>) -> starlark::Result<Value<'_>> {
+    if value.unpack_bool().is_some() || value.unpack_i32().is_some() || value.unpack_str().is_some() {
+        return Ok(value);
+    }
+    match value.request_value::<NoTruth>() {
+        Some(NoTruth(error)) => Err(error()),
+        None => Ok(value),
+    }
+}
+
 /// `a:b:c` inside an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct Slice {
@@ -139,10 +157,31 @@ pub fn binary<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> s
         BinaryOp::Pow => power(x, y, heap),
         BinaryOp::Eq => x.equals(y).map(Value::new_bool),
         BinaryOp::Ne => x.equals(y).map(|equal| Value::new_bool(!equal)),
+        BinaryOp::Lt | BinaryOp::Le if is_set(a) && is_set(b) => within(a, b, op == BinaryOp::Lt, heap),
+        BinaryOp::Gt | BinaryOp::Ge if is_set(a) && is_set(b) => within(b, a, op == BinaryOp::Gt, heap),
         // NaN is neither less nor more, where Starlark has an order for it.
         _ if float(x).is_some_and(f64::is_nan) || float(y).is_some_and(f64::is_nan) => Ok(Value::new_bool(false)),
         _ => x.compare(y).map(|ordering| Value::new_bool(op.holds(ordering))),
     }
+}
+
+/// Booleans as the integers that Python takes them for.
+fn counted<'v>(a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> (Value<'v>, Value<'v>) {
+    let count = |value: Value<'v>| value.unpack_bool().map_or(value, |truth| heap.alloc(i32::from(truth)));
+    (count(a), count(b))
+}
+
+fn is_set(value: Value<'_>) -> bool {
+    value.get_type() == "set"
+}
+
+/// Whether all of one set is in another, and with `proper` not the other way round.
+fn within<'v>(a: Value<'v>, b: Value<'v>, proper: bool, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+    let mut all = !proper || a.length()? < b.length()?;
+    for item in a.iterate(heap)? {
+        all = all && b.is_in(item)?;
+    }
+    Ok(Value::new_bool(all))
 }
 
 /// Small integers, where the result is exact; `None` leaves the rest (division by zero among it) to Starlark.
@@ -255,6 +294,9 @@ fn bound(value: NoneOr<Value<'_>>) -> starlark::Result<Option<i64>> {
         NoneOr::None => Ok(None),
         NoneOr::Other(value) => match i64::unpack_value(value) {
             Ok(Some(at)) => Ok(Some(at)),
+            _ if value.get_type() == "int" => {
+                Err(message(format!("a slice takes integers of at most 64 bits, and {} has more", value.to_str())))
+            }
             _ => Err(message(format!("a slice takes integers, not a {}", value.get_type()))),
         },
     }
@@ -296,6 +338,19 @@ pub fn operators(builder: &mut GlobalsBuilder) {
     }
     fn __ne__<'v>(a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
         binary(BinaryOp::Ne, a, b, heap)
+    }
+    /// `a + b` and `a * b` where one may be a boolean, which counts as 0 or 1.
+    fn __add__<'v>(a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        let (x, y) = counted(a, b, heap);
+        x.add(y, heap)
+    }
+    fn __mul__<'v>(a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        let (x, y) = counted(a, b, heap);
+        x.mul(y, heap)
+    }
+    /// What a condition asks.
+    fn __truth__<'v>(#[starlark(require = pos)] value: Value<'v>) -> starlark::Result<Value<'v>> {
+        truth(value)
     }
     fn __is__<'v>(a: Value<'v>, b: Value<'v>) -> starlark::Result<bool> {
         is(a, b)

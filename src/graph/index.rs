@@ -69,9 +69,9 @@ impl<'r> OutputIndex<'r> {
     pub fn candidates(&self, rules: &[Rule], path: &str) -> Vec<Candidate> {
         let mut hits: Vec<u32> = self.exact.get(path).cloned().unwrap_or_default();
         let bytes = path.as_bytes();
-        for &length in self.prefix_lengths.iter().take_while(|&&length| length < bytes.len()) {
+        for &length in self.prefix_lengths.iter().take_while(|&&length| length <= bytes.len()) {
             let Some(group) = self.by_prefix.get(&bytes[..length]) else { continue };
-            for &suffix in group.lengths.iter().filter(|&&suffix| length + suffix < bytes.len()) {
+            for &suffix in group.lengths.iter().filter(|&&suffix| length + suffix <= bytes.len()) {
                 hits.extend(group.entries.get(&bytes[bytes.len() - suffix..]).into_iter().flatten());
             }
         }

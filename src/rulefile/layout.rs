@@ -5,13 +5,9 @@
 
 use std::ops::Range;
 
-use pest::Parser;
-
-use super::parse::grammar::{Rule, RulefileGrammar};
+use super::lexemes::{DEEPEST_BRACKETS, Fault, Kind, Lexemes};
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 
-/// Half of what Python allows; nobody reads more.
-const DEEPEST_BRACKETS: usize = 100;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// What the first reading found.
@@ -44,27 +40,23 @@ pub fn layout(source: SourceId, text: &str) -> Result<Layout, Diagnostic> {
         pass.line_start = BYTE_ORDER_MARK.len();
     }
     pass.decide(pass.line_start)?;
-    let pairs = RulefileGrammar::parse(Rule::lexemes, text)
-        .map_err(|_| pass.error("this text is nested too deeply to be read", 0..text.len().min(1)))?;
-    for pair in pairs.flatten() {
-        let range = pair.as_span().start()..pair.as_span().end();
-        match pair.as_rule() {
-            Rule::comment => {
+    for lexeme in Lexemes::new(text) {
+        let (kind, range) = lexeme.map_err(|fault| pass.fault(fault))?;
+        match kind {
+            Kind::Comment => {
                 pass.blank(range.clone(), b' ');
                 pass.comments.push(range);
             }
-            Rule::opener => pass.open(range)?,
-            Rule::closer => pass.close(range)?,
-            Rule::line_end => pass.line_end(range)?,
-            Rule::field_break => pass.blank(range, FOLDED),
-            Rule::joined_line => {
+            Kind::Opener => pass.open(range)?,
+            Kind::Closer => pass.close(range)?,
+            Kind::LineEnd => pass.line_end(range)?,
+            Kind::FieldBreak => pass.blank(range, FOLDED),
+            Kind::JoinedLine => {
                 pass.blank(range.start..range.start + 1, b' ');
                 pass.blank(range.start + 1..range.end, FOLDED);
             }
-            Rule::values_head => pass.values_head(range),
-            Rule::string_lexeme => pass.string(range),
-            Rule::unclosed_string => return Err(pass.unclosed_string(range)),
-            _ => {}
+            Kind::ValuesHead => pass.values_head(range),
+            Kind::String => pass.string(range),
         }
     }
     pass.finish()
@@ -101,7 +93,7 @@ impl Pass<'_> {
 
     fn open(&mut self, range: Range<usize>) -> Result<(), Diagnostic> {
         if self.brackets.len() == DEEPEST_BRACKETS {
-            return Err(self.error(&format!("brackets are nested deeper than {DEEPEST_BRACKETS} levels"), range));
+            return Err(self.fault(Fault::TooDeep(range)));
         }
         self.brackets.push(range.start);
         Ok(())
@@ -116,12 +108,27 @@ impl Pass<'_> {
         if closer == expected {
             return Ok(());
         }
-        let message = format!("`{closer}` does not close `{}`", &self.text[opened..=opened]);
-        let opener = Span::new(self.source, opened..opened + 1);
-        let diagnostic = Diagnostic::error(message)
-            .at(Span::new(self.source, range), format!("expected `{expected}`"))
-            .at(opener, "opened here");
-        Err(diagnostic)
+        Err(self.mismatch(opened, range))
+    }
+
+    fn mismatch(&self, opened: usize, closer: Range<usize>) -> Diagnostic {
+        let opener = &self.text[opened..=opened];
+        Diagnostic::error(format!("`{}` does not close `{opener}`", &self.text[closer.clone()]))
+            .at(Span::new(self.source, closer), format!("expected `{}`", partner(opener)))
+            .at(Span::new(self.source, opened..opened + 1), "opened here")
+    }
+
+    fn fault(&self, fault: Fault) -> Diagnostic {
+        match fault {
+            Fault::String(opener) => self.unclosed_string(opener),
+            Fault::Field(brace) => self
+                .error("this brace of a formatted string has no partner", brace)
+                .help("close the field with `}`, or write `{{` and `}}` for braces that are meant as text"),
+            Fault::Bracket { opener, closer } => self.mismatch(opener, closer),
+            Fault::TooDeep(range) => {
+                self.error(&format!("brackets are nested deeper than {DEEPEST_BRACKETS} levels"), range)
+            }
+        }
     }
 
     fn values_head(&mut self, range: Range<usize>) {
@@ -131,8 +138,7 @@ impl Pass<'_> {
     }
 
     fn string(&mut self, range: Range<usize>) {
-        let nested = self.long_strings.last().is_some_and(|last| range.start < last.end);
-        if !nested && self.text[range.clone()].contains(['\n', '\r']) {
+        if self.text[range.clone()].contains(['\n', '\r']) {
             self.long_strings.push(range);
         }
     }
@@ -199,20 +205,12 @@ impl Pass<'_> {
     fn unclosed_string(&self, range: Range<usize>) -> Diagnostic {
         let opener = &self.text[range.clone()];
         let quotes = opener.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        let rest = &self.text[range.end..];
-        let formatted = opener[..opener.len() - quotes.len()].contains(['f', 'F']);
-        let reach = if quotes.len() == 3 { rest } else { rest.lines().next().unwrap_or_default() };
-        if formatted && reach.contains(quotes) {
-            self.error("the braces of this formatted string do not match", range)
-                .help("write `{{` and `}}` for braces that are meant as text")
-        } else {
-            self.error("this string is never closed", range).help(match quotes.len() {
-                3 => format!("end it with {quotes}"),
-                _ => format!(
-                    "end it with {quotes} on the same line, or use {quotes}{quotes}{quotes} for a text of several lines"
-                ),
-            })
-        }
+        self.error("this string is never closed", range).help(match quotes.len() {
+            3 => format!("end it with {quotes}"),
+            _ => format!(
+                "end it with {quotes} on the same line, or use {quotes}{quotes}{quotes} for a text of several lines"
+            ),
+        })
     }
 
     fn finish(self) -> Result<Layout, Diagnostic> {

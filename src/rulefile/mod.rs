@@ -5,6 +5,7 @@
 pub mod evaluate;
 pub mod instance;
 pub mod layout;
+pub mod lexemes;
 pub mod lower;
 pub mod offset_map;
 pub mod parse;

@@ -141,13 +141,13 @@ impl Pattern {
                 Piece::Literal(text) => expression.push_str(&regex::escape(text)),
                 Piece::Wildcard(at) if seen[*at] => {
                     twice = true;
-                    let _ = write!(expression, "(?P=w{at})");
+                    let _ = write!(expression, "(?P=__flow_{at})");
                 }
                 Piece::Wildcard(at) => {
                     seen[*at] = true;
                     // A name may hold a newline; Python's `.` would not match it, and the file could never be made.
                     let inner = self.constraints[*at].as_deref().map_or(Cow::Borrowed("(?s:.+)"), python_regex);
-                    let _ = write!(expression, "(?P<w{at}>{inner})");
+                    let _ = write!(expression, "(?P<__flow_{at}>{inner})");
                 }
             }
         }
@@ -173,12 +173,12 @@ impl Pattern {
             Some(Matcher::Linear(regex)) => {
                 let captures = regex.captures(path)?;
                 // A constraint may hold groups of its own, so ours are found by name.
-                (0..self.names.len()).map(|at| Some(captures.name(&format!("w{at}"))?.as_str())).collect()
+                (0..self.names.len()).map(|at| Some(captures.name(&format!("__flow_{at}"))?.as_str())).collect()
             }
             Some(Matcher::Backtracking(regex)) => {
                 // Backtracking may give up on a hostile pattern; then the path does not match.
                 let captures = regex.captures(path).ok().flatten()?;
-                (0..self.names.len()).map(|at| Some(captures.name(&format!("w{at}"))?.as_str())).collect()
+                (0..self.names.len()).map(|at| Some(captures.name(&format!("__flow_{at}"))?.as_str())).collect()
             }
         }
     }

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::pattern::Pattern;
 use super::quoting::{self, QuotingError, Scanner};
-use super::rule::Workflow;
-use crate::dialect::format::format_value;
+use super::rule::{Argument, Expr, Rule, Workflow};
+use crate::dialect::format::{ascii, format_value, repr_value};
 use crate::value::{Named, Value};
 
 /// The values of file-level names.
@@ -103,7 +104,7 @@ pub fn shell_with(template: &str, values: &JobValues<'_>, globals: &Globals<'_>)
                             }
                             // `:q` asks for what names get anyhow, outside of quotes.
                             let spec = if bare && field.spec == "q" { "" } else { field.spec };
-                            let text = if spec.is_empty() {
+                            let text = if spec.is_empty() && field.conversion.is_none() {
                                 name.clone()
                             } else {
                                 own_text(&field, &Value::Str(name.clone()))?
@@ -158,19 +159,43 @@ pub fn globals(template: &str, workflow: &Workflow) -> Vec<(String, Value)> {
     out
 }
 
-/// Looks for a placeholder that can stand for nothing in any job: what comes before its first dot or bracket is neither
-/// a part of a job nor a file-level name.
+/// Looks for a placeholder that can stand for nothing in any job of the rule: what comes before its first dot or bracket
+/// is neither a part of a job nor a file-level name, or what comes after is no name that the rule gives.
 ///
 /// # Errors
 /// [`TemplateError`] for the first such placeholder, and for braces that do not match.
-pub fn check(template: &str, workflow: &Workflow) -> Result<(), TemplateError> {
+pub fn check(template: &str, rule: &Rule, workflow: &Workflow) -> Result<(), TemplateError> {
     for piece in pieces(template)? {
         let Piece::Field(field) = piece else { continue };
-        if !JOB_NAMES.contains(&field.root) && workflow.functions.global(field.root).is_none() {
-            return Err(unknown(&field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect()));
+        if !JOB_NAMES.contains(&field.root) {
+            if workflow.functions.global(field.root).is_none() {
+                return Err(unknown(&field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect()));
+            }
+        } else if let Some(&name) = field.path.first()
+            && name.parse::<i64>().is_err()
+            && let Some(known) = names_of(field.root, rule)
+            && !known.contains(&name)
+        {
+            return Err(unknown(&field, known.iter().map(|known| format!("{}.{known}", field.root)).collect()));
         }
     }
     Ok(())
+}
+
+/// The names that all jobs of a rule have in a part, if they are known without a job.
+pub fn names_of<'r>(part: &str, rule: &'r Rule) -> Option<Vec<&'r str>> {
+    let arguments = |arguments: &'r [Argument]| {
+        let is_open = arguments.iter().any(|argument| matches!(argument.expr, Expr::Unpack(_)));
+        (!is_open).then(|| arguments.iter().filter_map(|argument| argument.name.as_deref()).collect())
+    };
+    match part {
+        "input" => arguments(&rule.input),
+        "params" => arguments(&rule.params),
+        "output" => Some(rule.output.names.iter().map(|(name, _, _)| name.as_str()).collect()),
+        "log" => Some(rule.log.names.iter().map(|(name, _, _)| name.as_str()).collect()),
+        "wildcards" => Some(rule.wildcard_names.iter().map(String::as_str).collect()),
+        _ => None,
+    }
 }
 
 /// Where a script is: relative to the folder of the file that holds its rule.
@@ -298,6 +323,7 @@ fn find(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> Res
         "attempt" => Ok(Found::Own(Value::Int(values.attempt.into()))),
         "jobid" => Ok(Found::Own(Value::Int(values.job.into()))),
         "rule" => Ok(Found::Own(Value::Str(values.rule.to_owned()))),
+        "rules" => of_rule(field, values, globals),
         _ => match global(field, globals)? {
             Some(value) => Ok(Found::Own(value)),
             None => Err(unknown(field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect())),
@@ -356,6 +382,37 @@ fn params(field: &Field<'_>, params: &Named<Value>) -> Result<Found, TemplateErr
         .ok_or_else(|| unknown(field, params.names.iter().map(|(name, _, _)| format!("params.{name}")).collect()))
 }
 
+/// `rules.NAME.output`: what another rule says, with the wildcards that this job has filled in.
+fn of_rule(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> Result<Found, TemplateError> {
+    let rules = globals("rules").ok_or_else(|| unknown(field, Vec::new()))?;
+    let missing = || unknown(field, Vec::new());
+    let (&name, rest) = field.path.split_first().ok_or_else(missing)?;
+    let Value::Dict(known) = &rules else { return Err(missing()) };
+    let rule = known.get(name).cloned();
+    let rule = rule.ok_or_else(|| unknown(field, known.0.iter().map(|(name, _)| format!("rules.{name}")).collect()))?;
+    let (&part, rest) = rest.split_first().ok_or_else(missing)?;
+    let named = rest.first().and_then(|name| follow(rule.clone(), &[part, "names", name]));
+    let value = match (named, rest) {
+        (Some(value), [_, rest @ ..]) => follow(value, rest),
+        _ => follow(rule.clone(), &[part, "items"]).or_else(|| follow(rule, &[part])).and_then(|v| follow(v, rest)),
+    };
+    let value = value.ok_or_else(missing)?;
+    if !matches!(part, "input" | "output" | "log") {
+        return Ok(Found::Own(value));
+    }
+    let texts = match value {
+        Value::List(items) => items,
+        one => vec![one],
+    };
+    let lookup = |name: &str| values.wildcards.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let filled = |text: Value| {
+        let text = plain(&text);
+        let path = Pattern::parse(&text).ok().and_then(|pattern| pattern.fill(lookup).ok().map(Cow::into_owned));
+        path.unwrap_or(text)
+    };
+    Ok(Found::Names { names: texts.into_iter().map(filled).collect(), paths: true })
+}
+
 fn global(field: &Field<'_>, globals: &Globals<'_>) -> Result<Option<Value>, TemplateError> {
     let Some(value) = globals(field.root) else { return Ok(None) };
     match follow(value, &field.path) {
@@ -371,31 +428,46 @@ fn global(field: &Field<'_>, globals: &Globals<'_>) -> Result<Option<Value>, Tem
 pub(crate) fn follow(value: Value, path: &[&str]) -> Option<Value> {
     path.iter().try_fold(value, |value, &step| match value {
         Value::Dict(dict) => dict.get(step).cloned(),
-        Value::List(items) => {
-            let at: i64 = step.parse().ok()?;
-            let at = if at < 0 { at + items.len() as i64 } else { at };
-            items.get(usize::try_from(at).ok()?).cloned()
-        }
+        Value::List(items) => items.get(place(step, items.len())?).cloned(),
+        Value::Str(text) => text.chars().nth(place(step, text.chars().count())?).map(|c| Value::Str(c.to_string())),
         _ => None,
     })
 }
 
+/// The place that an index means; negative ones count from the end.
+fn place(step: &str, length: usize) -> Option<usize> {
+    let at: i64 = step.parse().ok()?;
+    usize::try_from(if at < 0 { at + length as i64 } else { at }).ok()
+}
+
+/// A value after its conversion: `!r` and `!a` give Python's `repr()`, `!s` its `str()`.
+pub(crate) fn converted(field: &Field<'_>, value: &Value) -> Result<Value, TemplateError> {
+    Ok(Value::Str(match field.conversion {
+        None => return Ok(value.clone()),
+        Some('r') => repr_value(value),
+        Some('s') => plain(value),
+        Some('a') => ascii(&repr_value(value)),
+        Some(other) => {
+            return Err(TemplateError::Field {
+                field: field.text.to_owned(),
+                reason: format!("`!{other}` is no conversion: use !r, !s or !a"),
+            });
+        }
+    }))
+}
+
 /// The author's own value as text: lists joined by blanks, `:q` quoted for bash, else by Python's format spec.
 fn own_text(field: &Field<'_>, value: &Value) -> Result<String, TemplateError> {
-    let error = |reason: String| TemplateError::Field { field: field.text.to_owned(), reason };
-    if field.spec == "q" {
-        return Ok(match value {
-            Value::List(items) => items.iter().map(|item| quoting::bare(&plain(item))).collect::<Vec<_>>().join(" "),
-            other => quoting::bare(&plain(other)),
-        });
+    let value = &converted(field, value)?;
+    match (field.spec, value) {
+        ("q", Value::List(items)) => {
+            Ok(items.iter().map(|item| quoting::bare(&plain(item))).collect::<Vec<_>>().join(" "))
+        }
+        ("q", other) => Ok(quoting::bare(&plain(other))),
+        ("", value) => Ok(plain(value)),
+        (spec, value) => format_value(value, spec)
+            .map_err(|error| TemplateError::Field { field: field.text.to_owned(), reason: error.to_string() }),
     }
-    if field.conversion == Some('r') && field.spec.is_empty() {
-        return format_value(value, "!r").map_err(|e| error(e.to_string()));
-    }
-    if field.spec.is_empty() {
-        return Ok(plain(value));
-    }
-    format_value(value, field.spec).map_err(|e| error(e.to_string()))
 }
 
 fn plain(value: &Value) -> String {

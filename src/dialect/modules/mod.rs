@@ -1,6 +1,7 @@
 //! `import`: the modules of Python that have a native part here, each a struct with the commonly used, pure functions of
 //! that name. `__import__("os.path")` gives one; another name is an error that lists them.
 
+mod collections;
 mod glob;
 mod itertools;
 mod json;
@@ -47,6 +48,7 @@ pub fn import(builder: &mut GlobalsBuilder, snakemake_io: impl FnOnce(&mut Globa
         itertools::functions(module);
         itertools::chain(module);
     });
+    modules.namespace("collections", collections::functions);
     modules.namespace("pathlib", path::functions);
     modules.namespace("snakemake.utils", snakemake::utils);
     modules.namespace("snakemake.io", snakemake_io);

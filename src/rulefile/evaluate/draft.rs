@@ -11,7 +11,7 @@ use super::statements::Arguments;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
-use crate::rulefile::rule::{Action, Argument, Expr, Flags, LogPattern, OutputPattern, Rule};
+use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, OutputPattern, Rule};
 use crate::value::{Named, Value};
 
 /// Adds a rule to the loader.
@@ -76,6 +76,7 @@ pub fn add_rule<'v>(
     };
     for (keyword, arguments) in given {
         let arguments = arguments.expressions(site, keyword, eval)?;
+        check_functions(keyword, &arguments, loader).map_err(fail)?;
         builder.directive(keyword, arguments).map_err(fail)?;
     }
     if has_run && builder.rule.action != Action::None {
@@ -86,6 +87,51 @@ pub fn add_rule<'v>(
     loader.facts.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(facts(&rule));
     let captured = if has_run { programs::capture(site, eval)? } else { Vec::new() };
     loader.drafts.borrow_mut().push(Draft { rule, site, constraints, captured });
+    Ok(())
+}
+
+/// What a function of each directive may ask for by the name of a parameter, beside the wildcards in its first.
+fn askable(keyword: &str) -> &'static [&'static str] {
+    match keyword {
+        "params" => &["wildcards", "input", "output", "resources", "threads", "attempt", "rule", "rulename"],
+        "resources" => &["wildcards", "input", "threads", "attempt", "rule", "rulename"],
+        "threads" => &["wildcards", "input", "attempt", "rule", "rulename"],
+        _ => &["wildcards", "attempt", "rule", "rulename"],
+    }
+}
+
+/// Refuses a function that asks for what no job has.
+fn check_functions(keyword: &str, arguments: &[Argument], loader: &Loader) -> Result<(), Diagnostic> {
+    fn walk(expr: &Expr, each: &mut dyn FnMut(FunctionId) -> Result<(), Diagnostic>) -> Result<(), Diagnostic> {
+        match expr {
+            Expr::Function(function) => each(*function),
+            Expr::Flagged(inner, _) | Expr::Unpack(inner) => walk(inner, each),
+            Expr::List(items) => items.iter().try_for_each(|item| walk(item, each)),
+            Expr::Dict(entries) => entries.iter().try_for_each(|(_, value)| walk(value, each)),
+            Expr::Value(_) => Ok(()),
+        }
+    }
+    let known = askable(keyword);
+    for argument in arguments {
+        walk(&argument.expr, &mut |function| {
+            let parameters = loader.parameters.borrow();
+            let parameters = &parameters[function.0 as usize];
+            let first = parameters.names.first();
+            let unknown = |name: &&String| Some(*name) != first && !known.contains(&name.as_str());
+            let Some(name) = parameters.required.iter().find(unknown) else { return Ok(()) };
+            let diagnostic =
+                Diagnostic::error(format!("no job has a value for the parameter `{name}` of this function"))
+                    .at(argument.span, "")
+                    .note(format!(
+                        "a function of `{keyword}:` is given the wildcards, and by name: {}",
+                        known.join(", ")
+                    ));
+            Err(match super::nearest(name, known.iter().copied()) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help(format!("to give it a value of the file, write a default: `{name}={name}`")),
+            })
+        })?;
+    }
     Ok(())
 }
 
@@ -115,9 +161,28 @@ impl Builder {
                         .at(argument.span, "")
                         .help("write `resources: NAME=AMOUNT`, such as `mem_mb=500`"));
                 }
+                for argument in &arguments {
+                    let is_negative = match &argument.expr {
+                        Expr::Value(Value::Int(n)) => *n < 0,
+                        Expr::Value(Value::Float(n)) => !(n.is_finite() && *n >= 0.0),
+                        _ => false,
+                    };
+                    if is_negative {
+                        let name = argument.name.as_deref().unwrap_or(keyword);
+                        return Err(wrong(argument, name, "an amount from 0", &argument.expr));
+                    }
+                }
                 rule.resources = arguments;
             }
-            "threads" => rule.threads = Some(one(&arguments, keyword, span)?),
+            "threads" => {
+                let argument = one(&arguments, keyword, span)?;
+                match &argument.expr {
+                    Expr::Function(_) => {}
+                    Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok_and(|n| n > 0) => {}
+                    other => return Err(wrong(&argument, keyword, "a whole number from 1, or a function", other)),
+                }
+                rule.threads = Some(argument);
+            }
             "priority" => rule.priority = Some(one(&arguments, keyword, span)?),
             "retries" => rule.retries = Some(count(&one(&arguments, keyword, span)?, keyword)?),
             "message" => {

@@ -176,6 +176,7 @@ fn fill<'w>(pieces: &[Piece<'_>], value: &dyn Fn(&str) -> Option<&'w Plain>) -> 
             Some(value) => {
                 let value = template::follow(value.clone(), &field.path)
                     .ok_or_else(|| format!("`{{{}}}` finds nothing there", field.text))?;
+                let value = template::converted(field, &value).map_err(|error| error.to_string())?;
                 match &value {
                     Plain::Str(text) if field.spec.is_empty() => out.push_str(text),
                     other => out.push_str(&format_value(other, field.spec).map_err(|error| error.to_string())?),

@@ -14,7 +14,7 @@ use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, V
 
 use super::loader::{Loader, fail, is_callable};
 use crate::diagnostic::Diagnostic;
-use crate::dialect::convert::{from_starlark, to_starlark};
+use crate::dialect::convert::{DEEPEST, TOO_DEEP, from_starlark, to_starlark};
 use crate::rulefile::rule::{Expr, Flags};
 use crate::value;
 
@@ -78,6 +78,13 @@ pub fn texts(expr: &Expr) -> Vec<String> {
 /// # Errors
 /// A value that is neither plain data nor a function.
 pub fn expr<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<Expr> {
+    nested(value, eval, 0)
+}
+
+fn nested<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>, depth: usize) -> starlark::Result<Expr> {
+    if depth > DEEPEST {
+        return Err(fail(Diagnostic::error(format!("the value is a {TOO_DEEP}"))));
+    }
     if let Some(marked) = value.downcast_ref::<Marked>() {
         return Ok(marked.expr.clone());
     }
@@ -87,8 +94,9 @@ pub fn expr<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Res
         };
         return Ok(Expr::Function(loader.keep_function(value, eval)));
     }
-    let items =
-        |values: &[Value<'v>]| -> starlark::Result<Vec<Expr>> { values.iter().map(|&item| expr(item, eval)).collect() };
+    let items = |values: &[Value<'v>]| -> starlark::Result<Vec<Expr>> {
+        values.iter().map(|&item| nested(item, eval, depth + 1)).collect()
+    };
     if let Some(list) = ListRef::from_value(value) {
         return Ok(joined(items(list.content())?));
     }
@@ -98,7 +106,7 @@ pub fn expr<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Res
     if let Some(dict) = DictRef::from_value(value) {
         let mut entries = Vec::new();
         for (key, value) in dict.iter() {
-            entries.push((key.to_str(), expr(value, eval)?));
+            entries.push((key.to_str(), nested(value, eval, depth + 1)?));
         }
         let plain = entries.iter().all(|(_, value)| matches!(value, Expr::Value(_)));
         if !plain {

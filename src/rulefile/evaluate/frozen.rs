@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::dialect::namedlist::Namedlist;
 use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext};
-use crate::value::{Named, Value as Plain};
+use crate::value::{Dict, Named, Value as Plain};
 
 pub struct Frozen {
     module: FrozenModule,
@@ -66,6 +66,16 @@ impl Functions for Frozen {
         called.map_err(|error: starlark::Error| {
             let mut diagnostic = loader.diagnostic(error);
             let values: Vec<String> = context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let missing = diagnostic.message.strip_prefix(NO_NAME).and_then(|rest| rest.split('`').next());
+            if let Some(name) = missing.map(str::to_owned) {
+                let known = names(context);
+                diagnostic.message = format!("there is no `{name}` here");
+                diagnostic.notes.push(format!("the job has {}", known.join(", ")));
+                let near = super::nearest(&name, known.iter().filter_map(|known| known.rsplit('.').next()));
+                if let Some(near) = near {
+                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                }
+            }
             let of = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
             diagnostic.notes.push(format!("in a function of rule `{}`{of}", context.rule));
             diagnostic
@@ -82,15 +92,50 @@ impl Functions for Frozen {
         if let Some(value) = known.get(name) {
             return value.clone();
         }
+        if name == "rules" {
+            let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            let facts = loader.facts.read().unwrap_or_else(PoisonError::into_inner);
+            let rules = Plain::Dict(Dict(facts.iter().map(|facts| (facts.name.clone(), facts.plain())).collect()));
+            known.insert(name.to_owned(), Some(rules.clone()));
+            return Some(rules);
+        }
         let value = self.module.get_any_visibility(name).ok().and_then(|(value, _)| {
             Module::with_temp_heap(|module| {
                 let heap = module.heap();
-                from_starlark(heap.access_owned_frozen_value(&value), heap).ok()
+                let value = heap.access_owned_frozen_value(&value);
+                if value.get_type() != "struct" {
+                    return from_starlark(value, heap).ok();
+                }
+                // `workflow.basedir`: an attribute is an entry.
+                let entry = |name: String| {
+                    let value = value.get_attr(&name, heap).ok()??;
+                    Some((name, from_starlark(value, heap).ok()?))
+                };
+                Some(Plain::Dict(Dict(value.dir_attr().into_iter().filter_map(entry).collect())))
             })
         });
         known.insert(name.to_owned(), value.clone());
         value
     }
+}
+
+/// What Starlark says of a name that a list of the job does not have.
+const NO_NAME: &str = "Object of type `Namedlist` has no attribute `";
+
+/// The names of a job's parts, as a function would write them.
+fn names(context: &JobContext<'_>) -> Vec<String> {
+    let files = |part: &'static str, list: Option<&Named<String>>| -> Vec<String> {
+        list.map_or(Vec::new(), |list| list.names.iter().map(|(name, _, _)| format!("{part}.{name}")).collect())
+    };
+    let mut out: Vec<String> = context.wildcards.iter().map(|(name, _)| format!("wildcards.{name}")).collect();
+    out.extend(files("input", context.input));
+    out.extend(files("output", context.output));
+    out.extend(context.params.iter().flat_map(|params| &params.names).map(|(name, _, _)| format!("params.{name}")));
+    out.extend(context.resources.iter().flat_map(|resources| resources.keys()).map(|name| format!("resources.{name}")));
+    if out.is_empty() {
+        out.push("no names".to_owned());
+    }
+    out
 }
 
 fn wildcards<'v>(context: &JobContext<'_>, heap: Heap<'v>) -> Value<'v> {

@@ -12,6 +12,7 @@ use starlark::values::{Value, ValueLike};
 use super::objects::RuleFacts;
 use super::settings::ConfigLayers;
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
+use crate::dialect::explained;
 use crate::rulefile::lower::{FunctionSource, RuleSite};
 use crate::rulefile::offset_map::OffsetMap;
 use crate::rulefile::rule::{FunctionId, Rule, RuleOrder};
@@ -77,6 +78,8 @@ pub struct Loader {
 #[derive(Debug, Clone, Default)]
 pub struct FunctionParameters {
     pub names: Vec<String>,
+    /// Those without a default.
+    pub required: Vec<String>,
     pub takes_all: bool,
 }
 
@@ -139,7 +142,16 @@ impl Loader {
         };
         let mut diagnostic = match carried {
             Some(carried) => carried.0.clone(),
-            None => Diagnostic::error(first_line(&error.without_diagnostic().to_string())),
+            None => {
+                let message = first_line(&error.without_diagnostic().to_string());
+                let place = error.span().map_or("", |span| span.source_span());
+                let (message, help) = explained(&message, place);
+                let diagnostic = Diagnostic::error(message);
+                match help {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            }
         };
         if diagnostic.labels.is_empty()
             && let Some(span) = span.or_else(|| callers.pop().map(|(span, _)| span))
@@ -191,7 +203,9 @@ fn function_parameters(function: Value<'_>) -> FunctionParameters {
     };
     let parameters = documentation.params;
     let all = parameters.pos_only.iter().chain(&parameters.pos_or_named).chain(&parameters.named_only);
+    let required = all.clone().filter(|parameter| parameter.default_value.is_none());
     FunctionParameters {
+        required: required.map(|parameter| parameter.name.clone()).collect(),
         names: all.map(|parameter| parameter.name.clone()).collect(),
         takes_all: parameters.kwargs.is_some() || parameters.args.is_some(),
     }

@@ -27,7 +27,7 @@ use starlark::values::{Value, ValueLike};
 use self::frozen::Frozen;
 use self::loader::{Draft, Loader, UnitPlace};
 use self::settings::{ConfigLayers, merge, read_config};
-use super::lower::{Lowering, NextIds, Unit};
+use super::lower::{CallSite, Lowering, NextIds, Unit};
 use super::parse;
 use super::rule::{Rule, Workflow};
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
@@ -48,6 +48,19 @@ pub struct Request {
     pub directory_is_fixed: bool,
     /// Names of built-in actions, which a `run:` body can use.
     pub actions: Vec<&'static str>,
+    /// Says what is wrong with a call of one.
+    pub misuse: Option<Misuse>,
+}
+
+/// Checks the arguments of a built-in action: what is wrong, if anything is.
+pub type Misuse = fn(&CallSite) -> Option<Misused>;
+
+/// What is wrong with a call, and with which of its named arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misused {
+    pub named: Option<usize>,
+    pub message: String,
+    pub help: String,
 }
 
 /// A message and the texts that it points into.
@@ -125,7 +138,7 @@ fn load_into(loader: &Loader, request: &Request) -> Result<FrozenModule, Diagnos
         module.set("expand later", later);
 
         include(loader, &module, &request.path, None)?;
-        programs::compose(loader, &module, &request.actions)?;
+        programs::compose(loader, &module, request)?;
         module.freeze().map_err(|error| Diagnostic::error(format!("the Rulefile's values cannot be kept: {error:?}")))
     })
 }
@@ -303,8 +316,19 @@ fn builtin_names() -> impl Iterator<Item = &'static str> {
 
 /// An imported module, or a function of one, as text that imports it again.
 fn import_text(value: Value<'_>) -> Option<String> {
-    const MODULES: [&str; 10] =
-        ["os", "os.path", "sys", "math", "re", "json", "glob", "itertools", "pathlib", "snakemake.utils"];
+    const MODULES: [&str; 11] = [
+        "os",
+        "os.path",
+        "sys",
+        "math",
+        "re",
+        "json",
+        "glob",
+        "itertools",
+        "collections",
+        "pathlib",
+        "snakemake.utils",
+    ];
     Module::with_temp_heap(|module| {
         MODULES.iter().find_map(|name| {
             let code = format!("__import__({name:?})");

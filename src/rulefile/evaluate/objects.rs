@@ -9,7 +9,7 @@ use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, V
 
 use crate::dialect::namedlist::Namedlist;
 use crate::rulefile::rule::Argument;
-use crate::value::{Named, Value as Plain};
+use crate::value::{Dict, Named, Value as Plain};
 
 /// What other rules may ask of a rule: patterns as they were written.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,34 @@ pub struct RuleFacts {
     pub output: Named<Plain>,
     pub log: Named<Plain>,
     pub params: Named<Plain>,
+}
+
+impl RuleFacts {
+    /// As a placeholder in a command sees it: each part as its items and its names.
+    pub fn plain(&self) -> Plain {
+        let part = |list: &Named<Plain>| {
+            let named = list.names.iter().filter_map(|(name, _, count)| {
+                Some((
+                    name.clone(),
+                    match (count, list.get(name)?) {
+                        (None, [one]) => one.clone(),
+                        (_, items) => Plain::List(items.to_vec()),
+                    },
+                ))
+            });
+            Plain::Dict(Dict(vec![
+                ("items".to_owned(), Plain::List(list.items.clone())),
+                ("names".to_owned(), Plain::Dict(Dict(named.collect()))),
+            ]))
+        };
+        Plain::Dict(Dict(vec![
+            ("name".to_owned(), Plain::Str(self.name.clone())),
+            ("input".to_owned(), part(&paths(&self.input))),
+            ("output".to_owned(), part(&self.output)),
+            ("log".to_owned(), part(&self.log)),
+            ("params".to_owned(), part(&self.params)),
+        ]))
+    }
 }
 
 /// `rules`.

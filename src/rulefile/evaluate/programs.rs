@@ -9,6 +9,7 @@ use starlark::eval::Evaluator;
 use starlark::values::{Heap, Value};
 
 use super::loader::{Draft, Loader};
+use super::{Misuse, Misused, Request};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::dialect::convert::from_starlark;
 use crate::dialect::format::repr_value;
@@ -63,11 +64,11 @@ struct Parts {
 ///
 /// # Errors
 /// A name that is not defined, or a value that cannot be written down, at the body that uses it.
-pub fn compose<'v>(loader: &Loader, module: &Module<'v>, actions: &[&str]) -> Result<(), Diagnostic> {
+pub fn compose<'v>(loader: &Loader, module: &Module<'v>, request: &Request) -> Result<(), Diagnostic> {
     let sites = loader.sites.borrow();
     let functions = loader.functions.borrow();
     let mut drafts = loader.drafts.borrow_mut();
-    let composer = Composer { module, functions: &functions, actions };
+    let composer = Composer { module, functions: &functions, actions: &request.actions, misuse: request.misuse };
     for draft in drafts.iter_mut() {
         let Some(run) = &sites[draft.site as usize].run else { continue };
         let program = composer.program(draft, &run.source, run.span)?;
@@ -86,6 +87,7 @@ struct Composer<'a, 'v> {
     functions: &'a [FunctionSource],
     /// Names of the built-in actions.
     actions: &'a [&'a str],
+    misuse: Option<Misuse>,
 }
 
 impl Composer<'_, '_> {
@@ -124,7 +126,27 @@ impl Composer<'_, '_> {
                 .help("define the function at file level with `def`, or compute the value inside `run:`"));
             }
         }
+        for source in parts.functions.values().map(|&at| &self.functions[at]).chain([body]) {
+            self.check_calls(source, &parts)?;
+        }
         Ok(self.write(&parts, body))
+    }
+
+    /// Refuses calls of built-in actions with arguments that they do not take. A name that the file gives a value is the
+    /// file's, and one that is also Python's may be that.
+    fn check_calls(&self, source: &FunctionSource, parts: &Parts) -> Result<(), Diagnostic> {
+        let Some(misuse) = self.misuse else { return Ok(()) };
+        for call in &source.calls {
+            let is_own = parts.constants.contains_key(&call.name) || parts.functions.contains_key(&call.name);
+            if is_own || super::is_builtin(&call.name) || !self.actions.contains(&call.name.as_str()) {
+                continue;
+            }
+            if let Some(Misused { named, message, help }) = misuse(call) {
+                let span = named.and_then(|at| call.named.get(at)).map_or(call.span, |(_, span)| *span);
+                return Err(Diagnostic::error(message).at(span, "").help(help));
+            }
+        }
+        Ok(())
     }
 
     fn write(&self, parts: &Parts, body: &FunctionSource) -> Program {

@@ -1,5 +1,6 @@
 //! Calls: Starlark wants positional arguments, named ones, at most one `*` and at most one `**`, in that order.
 
+use super::CallSite;
 use super::lowerer::{Lowerer, Result};
 use super::names::is_plain;
 use super::refused::no_word;
@@ -7,6 +8,11 @@ use crate::rulefile::tree::{Argument, ArgumentKind, Expr, ExprKind};
 
 impl Lowerer<'_> {
     pub(super) fn call(&mut self, callee: &Expr, arguments: &[Argument]) -> Result<()> {
+        if let ExprKind::Name(name) = &callee.kind
+            && !self.is_local(name)
+        {
+            self.calls.push(call_site(name, callee, arguments));
+        }
         match &callee.kind {
             // The template is what Starlark's own `format` would take, with fewer specs.
             ExprKind::Attribute { object, name } if name.text == "format" => {
@@ -15,6 +21,23 @@ impl Lowerer<'_> {
                 let mut all = vec![template];
                 all.extend_from_slice(arguments);
                 self.arguments(&all)?;
+                self.code.push(')');
+                return Ok(());
+            }
+            ExprKind::Attribute { object, name } if METHODS.contains(&name.text.as_str()) => {
+                self.code.push_str("__method__(");
+                let argument = |kind, span| Argument { kind: ArgumentKind::Positional(kind), span };
+                let method = Expr { kind: ExprKind::Str(name.text.clone()), span: name.span };
+                let mut all = vec![argument((**object).clone(), object.span), argument(method, name.span)];
+                all.extend_from_slice(arguments);
+                self.arguments(&all)?;
+                self.code.push(')');
+                return Ok(());
+            }
+            ExprKind::Name(name) if !self.is_defined(name) && wrapper(name).is_some() => {
+                self.code.push_str(name);
+                self.code.push('(');
+                self.wrapped_arguments(arguments, wrapper(name).unwrap_or_default())?;
                 self.code.push(')');
                 return Ok(());
             }
@@ -33,8 +56,13 @@ impl Lowerer<'_> {
 
     /// The arguments of a call, or the values of a directive.
     pub(super) fn arguments(&mut self, arguments: &[Argument]) -> Result<()> {
+        self.wrapped_arguments(arguments, "")
+    }
+
+    /// The same, with a native called for each positional value first.
+    fn wrapped_arguments(&mut self, arguments: &[Argument], native: &str) -> Result<()> {
         let mut comma = Separator(false);
-        self.positional(arguments, &mut comma)?;
+        self.positional(arguments, native, &mut comma)?;
         for argument in arguments {
             if let ArgumentKind::Named(name, value) = &argument.kind
                 && is_plain(&name.text)
@@ -52,12 +80,15 @@ impl Lowerer<'_> {
     }
 
     /// Positional arguments before any `*`.
-    fn positional(&mut self, arguments: &[Argument], comma: &mut Separator) -> Result<()> {
+    fn positional(&mut self, arguments: &[Argument], native: &str, comma: &mut Separator) -> Result<()> {
         for argument in arguments {
             match &argument.kind {
                 ArgumentKind::Positional(value) => {
                     comma.write(&mut self.code);
-                    self.expr(value)?;
+                    match native {
+                        "" => self.expr(value)?,
+                        native => self.call_native(native, &[value])?,
+                    }
                 }
                 ArgumentKind::Star(_) => break,
                 _ => {}
@@ -115,6 +146,32 @@ impl Lowerer<'_> {
         })?;
         self.code.push_str(if parts.len() == 1 { "" } else { ")" });
         Ok(())
+    }
+}
+
+fn call_site(name: &str, callee: &Expr, arguments: &[Argument]) -> CallSite {
+    let mut site =
+        CallSite { name: name.to_owned(), span: callee.span, positional: 0, named: Vec::new(), is_open: false };
+    for argument in arguments {
+        match &argument.kind {
+            ArgumentKind::Positional(_) => site.positional += 1,
+            ArgumentKind::Named(name, _) => site.named.push((name.text.clone(), argument.span)),
+            ArgumentKind::Star(_) | ArgumentKind::DoubleStar(_) => site.is_open = true,
+        }
+    }
+    site
+}
+
+/// Methods that values of Starlark lack or have for fewer arguments.
+const METHODS: &[&str] =
+    &["join", "zfill", "ljust", "rjust", "center", "casefold", "swapcase", "isdecimal", "isnumeric", "most_common"];
+
+/// What is called for the values of a function of Starlark's first, so that it takes what Python's takes.
+fn wrapper(function: &str) -> Option<&'static str> {
+    match function {
+        "int" | "float" => Some("__digits__"),
+        "list" | "tuple" | "set" | "sorted" | "enumerate" | "reversed" | "zip" | "any" | "all" => Some("__iter__"),
+        _ => None,
     }
 }
 

@@ -1,13 +1,13 @@
 //! Expressions. Whatever is made of parts is written in parentheses or as a call, so that no precedence has to be kept.
 
-use super::lowerer::{Lowerer, Result};
+use super::lowerer::{Lowerer, Outside, Result};
 use super::names::{float, is_plain, quote, starlark_name};
 use super::refused::no_word;
 use crate::diagnostic::Span;
 use crate::rulefile::scope::{bound_by_clauses, bound_by_parameters};
 use crate::rulefile::tree::{
-    BinaryOp, BoolOp, Clause, CompareOp, Comprehension, ComprehensionKind, DictItem, Expr, ExprKind, FormatPiece,
-    Lambda, Parameter, ParameterKind, UnaryOp, Word,
+    Argument, ArgumentKind, BinaryOp, BoolOp, Clause, CompareOp, Comprehension, ComprehensionKind, DictItem, Expr,
+    ExprKind, FormatPiece, Lambda, Parameter, ParameterKind, UnaryOp, Word,
 };
 
 impl Lowerer<'_> {
@@ -41,14 +41,19 @@ impl Lowerer<'_> {
                     BoolOp::And => " and ",
                     BoolOp::Or => " or ",
                 };
-                self.native(left, word, right)
+                self.code.push('(');
+                self.condition(left)?;
+                self.code.push_str(word);
+                self.expr(right)?;
+                self.code.push(')');
+                Ok(())
             }
             ExprKind::Compare { first, rest } => self.compare(first, rest),
             ExprKind::Conditional { condition, then, otherwise } => {
                 self.code.push('(');
                 self.expr(then)?;
                 self.code.push_str(" if ");
-                self.expr(condition)?;
+                self.condition(condition)?;
                 self.code.push_str(" else ");
                 self.expr(otherwise)?;
                 self.code.push(')');
@@ -61,6 +66,20 @@ impl Lowerer<'_> {
             ExprKind::FString(pieces) => self.formatted(pieces),
             _ => self.constant(expr),
         }
+    }
+
+    /// What decides about a branch. An image has no truth, so that a function that may meet one asks for it by a native,
+    /// unless the expression's form says that it is a boolean.
+    pub(super) fn condition(&mut self, expr: &Expr) -> Result<()> {
+        if !self.asks_for_truth() || is_boolean(expr) {
+            return self.expr(expr);
+        }
+        self.mapped(expr.span, |this| this.call_native("__truth__", &[expr]))
+    }
+
+    /// Images are in jobs only, and what runs in jobs is lowered by itself.
+    fn asks_for_truth(&self) -> bool {
+        matches!(self.outside, Outside::Alone { .. })
     }
 
     /// A constant, or what has no value here.
@@ -93,7 +112,7 @@ impl Lowerer<'_> {
     }
 
     /// A call of a native with the given operands.
-    fn call_native(&mut self, native: &str, operands: &[&Expr]) -> Result<()> {
+    pub(super) fn call_native(&mut self, native: &str, operands: &[&Expr]) -> Result<()> {
         self.code.push_str(native);
         self.code.push('(');
         self.separated(operands, |this, operand| this.expr(operand))?;
@@ -217,18 +236,32 @@ impl Lowerer<'_> {
                 self.target(target)?;
                 self.code.push_str(" in ");
                 if !first {
-                    return self.expr(iterable);
+                    return self.iterable(iterable);
                 }
                 let scope = self.scopes.pop().expect("the comprehension has a scope");
-                let lowered = self.expr(iterable);
+                let lowered = self.iterable(iterable);
                 self.scopes.push(scope);
                 lowered
             }
             Clause::If(condition) => {
                 self.code.push_str(" if ");
-                self.expr(condition)
+                self.condition(condition)
             }
         }
+    }
+
+    /// What a loop steps through, unless its form says that it is a list or its like.
+    pub(super) fn iterable(&mut self, iterable: &Expr) -> Result<()> {
+        let is_list = match &iterable.kind {
+            ExprKind::List(_) | ExprKind::Tuple(_) | ExprKind::Comprehension(_) | ExprKind::Dict(_) => true,
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Name(name) => matches!(name.as_str(), "range" | "enumerate" | "zip" | "sorted" | "expand"),
+                ExprKind::Attribute { name, .. } => matches!(name.text.as_str(), "items" | "keys" | "values"),
+                _ => false,
+            },
+            _ => false,
+        };
+        if is_list { self.expr(iterable) } else { self.call_native("__iter__", &[iterable]) }
     }
 
     fn unary(&mut self, op: UnaryOp, operand: &Expr) -> Result<()> {
@@ -242,13 +275,19 @@ impl Lowerer<'_> {
             UnaryOp::Plus => "(+",
             UnaryOp::Invert => "(~",
         });
-        self.expr(operand)?;
+        if op == UnaryOp::Not {
+            self.condition(operand)?;
+        } else {
+            self.expr(operand)?;
+        }
         self.code.push(')');
         Ok(())
     }
 
     pub(super) fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Result<()> {
         match operator(op, span)? {
+            Operator::Native("+") if counts(left) || counts(right) => self.call_native("__add__", &[left, right]),
+            Operator::Native("*") if counts(left) || counts(right) => self.call_native("__mul__", &[left, right]),
             Operator::Native(symbol) => self.native(left, &format!(" {symbol} "), right),
             Operator::Call(native) => self.call_native(native, &[left, right]),
         }
@@ -272,8 +311,10 @@ impl Lowerer<'_> {
             self.code.push_str(name);
             self.code.push_str(": ");
         }
+        let asks = self.asks_for_truth() && compares_values(op);
+        self.code.push_str(if asks { "__truth__(" } else { "" });
         self.comparison(left, op, &middle)?;
-        self.code.push_str(" and ");
+        self.code.push_str(if asks { ") and " } else { " and " });
         self.chain(&middle, *next_op, next, further)?;
         if temporary.is_some() {
             self.code.push_str(")(");
@@ -284,7 +325,31 @@ impl Lowerer<'_> {
         Ok(())
     }
 
+    /// `type(x) == str`, where Starlark's `type` gives a text that is no type.
+    fn type_comparison(&mut self, left: &Expr, op: CompareOp, right: &Expr) -> Result<bool> {
+        let Some(value) = type_of(left) else { return Ok(false) };
+        let is_text = matches!(right.kind, ExprKind::Str(_)) || type_of(right).is_some();
+        if is_text || self.is_defined("type") {
+            return Ok(false);
+        }
+        let negated = match op {
+            CompareOp::Equal | CompareOp::Is | CompareOp::In => false,
+            CompareOp::NotEqual | CompareOp::IsNot | CompareOp::NotIn => true,
+            _ => return Ok(false),
+        };
+        self.code.push_str(if negated { "(not " } else { "(" });
+        self.call_native("__type_is__", &[value, right])?;
+        self.code.push(')');
+        Ok(true)
+    }
+
     fn comparison(&mut self, left: &Operand<'_>, op: CompareOp, right: &Operand<'_>) -> Result<()> {
+        if let (Operand::Expr(first), Operand::Expr(second)) = (left, right)
+            && (self.type_comparison(first, op, second)?
+                || (matches!(op, CompareOp::Equal | CompareOp::NotEqual) && self.type_comparison(second, op, first)?))
+        {
+            return Ok(());
+        }
         let (open, middle, close) = match op {
             CompareOp::Less => ("__lt__(", ", ", ")"),
             CompareOp::LessEqual => ("__le__(", ", ", ")"),
@@ -468,6 +533,47 @@ pub(super) fn operator(op: BinaryOp, span: Span) -> Result<Operator> {
         BinaryOp::Pow => Operator::Call("__pow__"),
         BinaryOp::MatMul => return Err(no_word("`@`", span, "multiply matrices in a `script:`")),
     })
+}
+
+/// Whether the form of an expression says that it is a boolean, which counts as 0 or 1.
+fn counts(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Paren(inner) => counts(inner),
+        ExprKind::True | ExprKind::False | ExprKind::Compare { .. } => true,
+        ExprKind::Unary { op, .. } => *op == UnaryOp::Not,
+        _ => false,
+    }
+}
+
+/// The value that an expression asks the type of, as `type(value)`.
+fn type_of(expr: &Expr) -> Option<&Expr> {
+    match &expr.kind {
+        ExprKind::Paren(inner) => type_of(inner),
+        ExprKind::Call { callee, arguments } => match (&callee.kind, arguments.as_slice()) {
+            (ExprKind::Name(name), [Argument { kind: ArgumentKind::Positional(value), .. }]) if name == "type" => {
+                Some(value)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the operator may be a value's own, with a result that is no boolean.
+fn compares_values(op: CompareOp) -> bool {
+    !matches!(op, CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot)
+}
+
+/// Whether the form of an expression says that its value is a boolean, or another value that is no image.
+fn is_boolean(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Paren(inner) => is_boolean(inner),
+        ExprKind::Unary { op, .. } => *op == UnaryOp::Not,
+        ExprKind::Bool { right, .. } => is_boolean(right),
+        ExprKind::Compare { rest, .. } => rest.last().is_none_or(|(op, _)| !compares_values(*op)),
+        ExprKind::None | ExprKind::True | ExprKind::False | ExprKind::Int(_) | ExprKind::Str(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether evaluating it twice is the same as once.

@@ -2,7 +2,7 @@
 
 use super::lowerer::{Lowerer, Outside, Result};
 use super::names::starlark_name;
-use super::refused::no_word;
+use super::refused::{self, no_word};
 use super::{FunctionSource, NextIds};
 use crate::diagnostic::Span;
 use crate::rulefile::scope::{Names, bound_by_block, bound_by_parameters};
@@ -56,6 +56,7 @@ impl Lowerer<'_> {
         if let Some(decorator) = def.decorators.first() {
             return Err(no_word("a decorator", decorator.span, "call the function with the other as its argument"));
         }
+        refused::reserved(&def.name.text, def.name.span)?;
         if def.is_async {
             return Err(no_word("`async`", def.name.span, "write the function without it"));
         }
@@ -137,7 +138,7 @@ fn alone(
         Outside::Alone { free } => free.into_iter().collect(),
         Outside::Module { .. } => Vec::new(),
     };
-    Ok(FunctionSource { name: name.to_owned(), code: lowerer.code, map: lowerer.map, free, text })
+    Ok(FunctionSource { name: name.to_owned(), code: lowerer.code, map: lowerer.map, free, calls: lowerer.calls, text })
 }
 
 /// The name and the lambda of `name = lambda …`.

@@ -35,6 +35,11 @@ impl Lowerer<'_> {
             return Err(refused::no_word("`import *`", module.span, "name what you need from the module"));
         }
         for import in names {
+            if module.text == "collections" && import.name.text == "defaultdict" {
+                let instead = "use a dictionary with `mapping.setdefault(key, []).append(value)`, or \
+                               `mapping[key] = mapping.get(key, 0) + 1`";
+                return Err(refused::no_word("`defaultdict`", import.name.span, instead));
+            }
             let target = &import.alias.as_ref().unwrap_or(&import.name).text;
             self.bind_module(target, &module.text, Some(&import.name.text), import.name.span);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{quote, starlark_name};
-use super::{FunctionSource, NextIds, RuleSite};
+use super::{CallSite, FunctionSource, NextIds, RuleSite};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::offset_map::OffsetMap;
 use crate::rulefile::scope::Names;
@@ -33,6 +33,8 @@ pub(super) struct Lowerer<'a> {
     pub ids: NextIds,
     pub sites: Vec<RuleSite>,
     pub functions: Vec<FunctionSource>,
+    /// Calls by names that no function around them binds.
+    pub calls: Vec<CallSite>,
     temporaries: usize,
 }
 
@@ -49,6 +51,7 @@ impl<'a> Lowerer<'a> {
             ids,
             sites: Vec::new(),
             functions: Vec::new(),
+            calls: Vec::new(),
             temporaries: 0,
         }
     }

@@ -76,8 +76,21 @@ pub struct FunctionSource {
     pub map: OffsetMap,
     /// The names it takes from around it, built-in ones included, sorted, in their Starlark spelling.
     pub free: Vec<String>,
+    /// Its calls of functions that are not its own, by name.
+    pub calls: Vec<CallSite>,
     /// The user's own text of the body without indentation, comments and blank lines; for showing differences.
     pub text: String,
+}
+
+/// A call as it is written.
+#[derive(Debug, Clone)]
+pub struct CallSite {
+    pub name: String,
+    pub span: Span,
+    pub positional: usize,
+    pub named: Vec<(String, Span)>,
+    /// Whether there are arguments under `*` or `**`, so that not all are known.
+    pub is_open: bool,
 }
 
 /// The units of one file, in order.

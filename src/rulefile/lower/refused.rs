@@ -66,6 +66,7 @@ const MODULES: &[&str] = &[
     "json",
     "glob",
     "itertools",
+    "collections",
     "pathlib",
     "snakemake",
     "snakemake.utils",
@@ -105,7 +106,7 @@ pub fn module(name: &str, span: Span) -> Result<(), Diagnostic> {
             "use the built-in actions in a `run:` body, or put the Python into a file and name it with `script:`"
         }
         "subprocess" | "shutil" => "run commands with `shell:`",
-        "functools" | "collections" | "operator" => {
+        "functools" | "operator" => {
             "comprehensions, dicts and `sorted(…, key=…)` cover most of it; a function of its own the rest"
         }
         "random" | "time" | "datetime" => {
@@ -117,6 +118,18 @@ pub fn module(name: &str, span: Span) -> Result<(), Diagnostic> {
     let message = format!("the module `{name}` is not available in a Rulefile");
     let available = format!("available are: {}", MODULES.join(", "));
     Err(Diagnostic::error(message).at(span, "").note(available).help(instead))
+}
+
+/// Names with two underscores at both ends that Python's own files give a value.
+const DUNDERS: &[&str] = &["__version__", "__author__", "__license__", "__copyright__", "__email__", "__date__"];
+
+/// Refuses a name that lowered code has for functions of its own.
+pub fn reserved(name: &str, span: Span) -> Result<(), Diagnostic> {
+    if !name.starts_with("__") || name == "__" || DUNDERS.contains(&name) {
+        return Ok(());
+    }
+    let error = Diagnostic::error(format!("the name `{name}` is reserved")).at(span, "");
+    Err(error.help("names that begin with two underscores are flow's own; leave one out"))
 }
 
 /// Why a Python statement is refused.

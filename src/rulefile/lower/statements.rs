@@ -45,7 +45,7 @@ impl Lowerer<'_> {
                 self.code.push_str("for ");
                 self.target(target)?;
                 self.code.push_str(" in ");
-                self.expr(iterable)?;
+                self.iterable(iterable)?;
                 self.code.push_str(":\n");
                 self.block(body)
             }
@@ -104,7 +104,10 @@ impl Lowerer<'_> {
     /// What is assigned to: a name of this scope, or a place in a value.
     pub(super) fn target(&mut self, target: &Expr) -> Result<()> {
         match &target.kind {
-            ExprKind::Name(name) => self.push(&starlark_name(name)),
+            ExprKind::Name(name) => {
+                refused::reserved(name, target.span)?;
+                self.push(&starlark_name(name))
+            }
             ExprKind::Paren(inner) => self.target(inner),
             ExprKind::Tuple(items) | ExprKind::List(items) => {
                 self.code.push('(');
@@ -214,7 +217,7 @@ impl Lowerer<'_> {
     fn assert(&mut self, condition: &Expr, message: Option<&Expr>, span: Span) -> Result<()> {
         self.begin_line();
         self.code.push_str("if not (");
-        self.expr(condition)?;
+        self.condition(condition)?;
         self.code.push_str("):\n");
         self.indent += 1;
         self.simple(span, |this| {
@@ -233,7 +236,7 @@ impl Lowerer<'_> {
         for (position, (condition, body)) in branches.iter().enumerate() {
             self.begin_line();
             self.code.push_str(if position == 0 { "if " } else { "elif " });
-            self.expr(condition)?;
+            self.condition(condition)?;
             self.code.push_str(":\n");
             self.block(body)?;
         }

@@ -1,5 +1,17 @@
 //! The words of the language, for "did you mean"; the grammar says where each may stand.
 
+/// Python's reserved words.
+const RESERVED: [&str; 35] = [
+    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
+    "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise",
+    "return", "try", "while", "with", "yield", "False", "None", "True",
+];
+
+/// Whether Python reserves the word, so that it is no name.
+pub fn is_keyword(word: &str) -> bool {
+    RESERVED.contains(&word)
+}
+
 /// Directives of a rule.
 pub const DIRECTIVES: &[&str] = &[
     "input",

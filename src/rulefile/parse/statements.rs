@@ -12,6 +12,9 @@ use crate::rulefile::tree::{
     Statement, StatementKind,
 };
 
+/// Whoever evaluates an `if` takes each further branch for one within the last.
+const MOST_BRANCHES: usize = 200;
+
 impl Builder<'_> {
     /// The statements among `pairs`.
     pub(super) fn block(&self, pairs: Pairs<'_, Rule>) -> Result<Block> {
@@ -195,6 +198,10 @@ impl Builder<'_> {
                 }
             };
             let head = clause.next().expect("`elif` has a head");
+            if branches.len() == MOST_BRANCHES {
+                let error = self.error(format!("an `if` with more than {MOST_BRANCHES} branches"), self.span(&head));
+                return Err(error.help("put the cases into a dictionary, and look the case up: `CASES[key]`"));
+            }
             let condition = self.operands(head)?.pop().expect("`elif` has a condition");
             branches.push((condition, self.suite(clause.next())?));
         }
