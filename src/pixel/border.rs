@@ -104,6 +104,15 @@ impl<'a, T: Sample> Bordered<'a, T> {
         }
     }
 
+    /// The pixel at (`y`, `x`), wherever that is.
+    #[inline]
+    pub fn pixel(&self, y: isize, x: isize) -> f64 {
+        match (self.mode.map(y, self.height), self.mode.map(x, self.width)) {
+            (Some(y), Some(x)) => self.pixels[y * self.width + x].to_f64(),
+            _ => self.mode.constant::<T>().to_f64(),
+        }
+    }
+
     /// Copies the row `y`, from column `x` on, into `out`.
     pub fn read_row(&self, y: isize, x: isize, out: &mut [T]) {
         let row = match self.row(y) {
