@@ -66,7 +66,9 @@ pub fn block_reduce<T: Sample>(
             Reduce::Sum => rows.fold(out, block, 0.0, |a, b| a + b, 1.0),
             Reduce::Mean => rows.fold(out, block, 0.0, |a, b| a + b, (factor.0 * factor.1) as f64),
             Reduce::Min => rows.fold(out, block, f64::INFINITY, |a, b| if a < b || a.is_nan() { a } else { b }, 1.0),
-            Reduce::Max => rows.fold(out, block, f64::NEG_INFINITY, |a, b| if a > b || a.is_nan() { a } else { b }, 1.0),
+            Reduce::Max => {
+                rows.fold(out, block, f64::NEG_INFINITY, |a, b| if a > b || a.is_nan() { a } else { b }, 1.0)
+            }
             Reduce::Median => rows.medians(out, block),
         }
     });

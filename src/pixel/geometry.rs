@@ -178,7 +178,14 @@ mod tests {
         let of = |orientation| oriented(image.view(), orientation).unwrap().into_raw_vec_and_offset().0;
         let all: Vec<_> = (1..=8).map(of).collect();
         let expected = [
-            [1, 2, 3, 4], [2, 1, 4, 3], [4, 3, 2, 1], [3, 4, 1, 2], [1, 3, 2, 4], [3, 1, 4, 2], [4, 2, 3, 1], [2, 4, 1, 3],
+            [1, 2, 3, 4],
+            [2, 1, 4, 3],
+            [4, 3, 2, 1],
+            [3, 4, 1, 2],
+            [1, 3, 2, 4],
+            [3, 1, 4, 2],
+            [4, 2, 3, 1],
+            [2, 4, 1, 3],
         ];
         assert_eq!(all, expected.map(|pixels| pixels.to_vec()));
         assert_eq!(oriented(image.view(), 9).unwrap_err().to_string(), "orientation must be at most 8, got 9");

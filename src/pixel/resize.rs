@@ -108,11 +108,8 @@ impl Region {
     pub fn fitting(shape: (usize, usize), size: (usize, usize)) -> Self {
         let whole = Self::whole(shape);
         let (ratio, wanted) = (whole.width / whole.height, size.1 as f64 / size.0 as f64);
-        let (height, width) = if ratio >= wanted {
-            (whole.height, wanted * whole.height)
-        } else {
-            (whole.width / wanted, whole.width)
-        };
+        let (height, width) =
+            if ratio >= wanted { (whole.height, wanted * whole.height) } else { (whole.width / wanted, whole.width) };
         Self { top: (whole.height - height) * 0.5, left: (whole.width - width) * 0.5, height, width }
     }
 }
@@ -195,9 +192,20 @@ pub fn resize_region<T: Resample>(
     filter: Filter,
 ) -> Result<Array2<T>, PixelError> {
     check(image.dim(), size)?;
-    let within = |start: f64, extent: f64, length: usize| start >= 0.0 && extent > 0.0 && start + extent <= length as f64;
-    PixelError::number("the region's top", "within the image", region.top, within(region.top, region.height, image.nrows()))?;
-    PixelError::number("the region's left", "within the image", region.left, within(region.left, region.width, image.ncols()))?;
+    let within =
+        |start: f64, extent: f64, length: usize| start >= 0.0 && extent > 0.0 && start + extent <= length as f64;
+    PixelError::number(
+        "the region's top",
+        "within the image",
+        region.top,
+        within(region.top, region.height, image.nrows()),
+    )?;
+    PixelError::number(
+        "the region's left",
+        "within the image",
+        region.left,
+        within(region.left, region.width, image.ncols()),
+    )?;
     Ok(T::resample(image, region, size, filter))
 }
 

@@ -75,6 +75,11 @@ impl Turn {
         Ok(Self { cos, sin, from, to: ((height - 1.0) / 2.0, (width - 1.0) / 2.0), size })
     }
 
+    /// What the turn does to an offset (x, y) in the image.
+    pub fn matrix(&self) -> [[f64; 2]; 2] {
+        [[self.cos, self.sin], [-self.sin, self.cos]]
+    }
+
     /// Where in the image the pixel (row, column) of the result lies.
     pub fn source(&self, y: f64, x: f64) -> (f64, f64) {
         let (dy, dx) = (y - self.to.0, x - self.to.1);
@@ -142,7 +147,13 @@ fn rotate_row<T: Sample>(
         let (row, column) = turn.source(y as f64, x as f64);
         let value = value(image, row, column);
         // NaN stays, which clamp() would keep as well, but not for an empty range.
-        *out = T::from_f64(if value < range.0 { range.0 } else if value > range.1 { range.1 } else { value });
+        *out = T::from_f64(if value < range.0 {
+            range.0
+        } else if value > range.1 {
+            range.1
+        } else {
+            value
+        });
     }
 }
 

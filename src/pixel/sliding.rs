@@ -50,7 +50,11 @@ pub fn maximum_filter<T: Sample>(
     slide::<T, Maximum>(image, size, mode)
 }
 
-fn slide<T: Sample, F: Fold>(image: ArrayView2<T>, size: (usize, usize), mode: Border) -> Result<Array2<T>, PixelError> {
+fn slide<T: Sample, F: Fold>(
+    image: ArrayView2<T>,
+    size: (usize, usize),
+    mode: Border,
+) -> Result<Array2<T>, PixelError> {
     PixelError::at_least("size", 1, size.0.min(size.1))?;
     PixelError::at_most("size", MOST_SIDE, size.0.max(size.1))?;
     Ok(separable(image, mode, &Window { size: size.0, fold: F::NEW }, &Window { size: size.1, fold: F::NEW }))
@@ -183,7 +187,8 @@ mod tests {
     }
 
     fn same(left: &Array2<f64>, right: &Array2<f64>, tolerance: f64) -> bool {
-        let close = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs().max(1.0);
+        let close =
+            |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs().max(1.0);
         left.dim() == right.dim() && left.iter().zip(right).all(|(&a, &b)| close(a, b))
     }
 

@@ -47,7 +47,10 @@ mod tests {
     fn odd_requests() {
         let image = array![[1.0f32, 5.0]];
         assert_eq!(unsharp_mask(image.view(), 0.0, 3.0).unwrap(), image);
-        assert_eq!(unsharp_mask(image.view(), 1.0, f64::NAN).unwrap_err().to_string(), "amount must be finite, got NaN");
+        assert_eq!(
+            unsharp_mask(image.view(), 1.0, f64::NAN).unwrap_err().to_string(),
+            "amount must be finite, got NaN"
+        );
         assert!(unsharp_mask(image.view(), -1.0, 1.0).is_err());
     }
 }
