@@ -104,6 +104,11 @@ impl<'a, T: Sample> Bordered<'a, T> {
         }
     }
 
+    /// What a row beyond the image is where the constant stands for it.
+    pub fn constant_row(&self) -> Vec<T> {
+        vec![self.mode.constant(); self.width]
+    }
+
     /// The pixel at (`y`, `x`), wherever that is.
     #[inline]
     pub fn pixel(&self, y: isize, x: isize) -> f64 {

@@ -91,7 +91,14 @@ fn correlate_lanes<const ALONG: usize, const LANES: usize>(
     let taps = weights.len();
     let whole = if taps < ALONG { 0 } else { sums.len() / ALONG * ALONG };
     for (panel, sums) in panel.windows(taps + ALONG - 1).step_by(ALONG).zip(sums[..whole].chunks_exact_mut(ALONG)) {
+        // Each sum takes its taps in their order, whatever the number of sums, so that all processors give the same bytes.
         let mut block = [[0.0; LANES]; ALONG];
+        for place in 0..ALONG - 1 {
+            let pixels = lanes(&panel[place], lane);
+            for k in 0..=place {
+                add(&mut block[k], weights[place - k], pixels);
+            }
+        }
         // The pixels that all the sums have in common.
         for (pixels, weights) in panel[ALONG - 1..taps].iter().zip(weights.windows(ALONG)) {
             let pixels = lanes(pixels, lane);
@@ -100,14 +107,14 @@ fn correlate_lanes<const ALONG: usize, const LANES: usize>(
                 add(&mut block[k], weights[ALONG - 1 - k], pixels);
             }
         }
-        for (k, (sums, mut block)) in sums.iter_mut().zip(block).enumerate() {
-            for tap in 0..ALONG - 1 - k {
-                add(&mut block, weights[tap], lanes(&panel[k + tap], lane));
+        for place in 1..ALONG {
+            let pixels = lanes(&panel[taps - 1 + place], lane);
+            for k in place..ALONG {
+                add(&mut block[k], weights[taps - 1 + place - k], pixels);
             }
-            for tap in taps - k..taps {
-                add(&mut block, weights[tap], lanes(&panel[k + tap], lane));
-            }
-            sums[lane..lane + LANES].copy_from_slice(&block);
+        }
+        for (sums, block) in sums.iter_mut().zip(&block) {
+            sums[lane..lane + LANES].copy_from_slice(block);
         }
     }
     for (panel, sums) in panel.windows(taps).zip(sums.iter_mut()).skip(whole) {

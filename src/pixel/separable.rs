@@ -16,7 +16,7 @@ const BAND: usize = 128;
 pub(super) const ACROSS: usize = 16;
 
 /// Groups of `ACROSS` columns that are read from a row at once: memory likes long pieces.
-const PANELS: usize = 8;
+const PANELS: usize = 16;
 
 /// Pixels along the filter's axis that are turned together: a cache line of `f64`.
 const TILE: usize = 8;
@@ -53,56 +53,76 @@ pub(super) fn separable<T: Sample>(
     let band_rows = BAND.max(down.window());
     out_pixels.par_chunks_mut(band_rows * width).enumerate().for_each_init(Scratch::default, |scratch, (band, out)| {
         let rows = out.len() / width;
-        let mut half_done = std::mem::take(&mut scratch.band);
-        half_done.resize(out.len(), T::ZERO);
-        filter_down(&image, band * band_rows, down, scratch, &mut half_done);
-        let view = ArrayView2::from_shape((rows, width), &half_done).expect("the band has the rows of its output");
-        filter_across(&Bordered::new(view, mode), across, scratch, out);
-        scratch.band = half_done;
+        scratch.filter_down(&image, band * band_rows, rows, down, across.window());
+        scratch.filter_across::<T>(mode, width, across, out);
     });
     out
 }
 
 /// Memory that a thread uses again from band to band.
-struct Scratch<T> {
-    /// The band, filtered along its columns.
-    band: Vec<T>,
+#[derive(Default)]
+struct Scratch {
     /// Lines side by side, and what they become.
     lines: Vec<Lanes>,
     made: Vec<Lanes>,
-    row: Vec<T>,
+    /// The band, filtered along its columns: every `ACROSS` rows side by side, with room for what lies beyond their ends.
+    rows: Vec<Lanes>,
 }
 
-impl<T> Default for Scratch<T> {
-    fn default() -> Self {
-        Self { band: Vec::new(), lines: Vec::new(), made: Vec::new(), row: Vec::new() }
-    }
-}
-
-/// Filters the columns: makes the rows `first..` of `image`, as many as `out` has.
-fn filter_down<T: Sample>(
-    image: &Bordered<T>,
-    first: usize,
-    filter: &impl Line,
-    scratch: &mut Scratch<T>,
-    out: &mut [T],
-) {
-    let width = image.width();
-    let rows = out.len() / width;
-    let top = first as isize - (filter.window() / 2) as isize;
-    let length = rows + filter.window() - 1;
-    scratch.lines.resize(length * PANELS, [0.0; ACROSS]);
-    scratch.made.resize(rows * PANELS, [0.0; ACROSS]);
-    for x in (0..width).step_by(ACROSS * PANELS) {
-        let end = width.min(x + ACROSS * PANELS);
-        read_columns(image, top, (x, end), length, &mut scratch.lines);
-        let panels = (end - x).div_ceil(ACROSS);
-        let lines = scratch.lines.chunks_exact_mut(length).take(panels);
-        for (lines, made) in lines.zip(scratch.made.chunks_exact_mut(rows)) {
-            filter.apply(lines, made);
+impl Scratch {
+    /// Filters the columns: makes `count` rows from the row `first` of `image` on, ready for a filter of `across` pixels.
+    fn filter_down<T: Sample>(
+        &mut self,
+        image: &Bordered<T>,
+        first: usize,
+        count: usize,
+        filter: &impl Line,
+        across: usize,
+    ) {
+        let width = image.width();
+        let top = first as isize - (filter.window() / 2) as isize;
+        let length = count + filter.window() - 1;
+        // Whole groups of rows and columns; what is in the last ones beyond the image is never looked at.
+        let padded = count.next_multiple_of(ACROSS);
+        let stride = row_length(width, across);
+        self.lines.resize(length * PANELS, [0.0; ACROSS]);
+        self.made.resize(padded * PANELS, [0.0; ACROSS]);
+        self.rows.resize(padded / ACROSS * stride, [0.0; ACROSS]);
+        for x in (0..width).step_by(ACROSS * PANELS) {
+            let end = width.min(x + ACROSS * PANELS);
+            read_columns(image, top, (x, end), length, &mut self.lines);
+            let panels = (end - x).div_ceil(ACROSS);
+            let lines = self.lines.chunks_exact_mut(length).zip(self.made.chunks_exact_mut(padded));
+            for (panel, (lines, made)) in lines.take(panels).enumerate() {
+                filter.apply(lines, &mut made[..count]);
+                turn::<T>(made, &mut self.rows, stride, across / 2 + x + panel * ACROSS);
+            }
         }
-        write_columns(&scratch.made, (x, end), width, out);
     }
+
+    /// Filters the rows that [`filter_down`](Self::filter_down) has left: makes `out`, whose rows are `width` long.
+    fn filter_across<T: Sample>(&mut self, mode: Border, width: usize, filter: &impl Line, out: &mut [T]) {
+        let left = filter.window() / 2;
+        let length = width + filter.window() - 1;
+        let constant = if let Border::Constant(value) = mode { T::from_f64(value).to_f64() } else { 0.0 };
+        self.made.resize(self.made.len().max(width), [0.0; ACROSS]);
+        let groups = self.rows.chunks_exact_mut(row_length(width, filter.window()));
+        for (lines, out) in groups.zip(out.chunks_mut(ACROSS * width)) {
+            for i in (0..left).chain(left + width..length) {
+                lines[i] = match mode.map(i as isize - left as isize, width) {
+                    Some(x) => lines[left + x],
+                    None => [constant; ACROSS],
+                };
+            }
+            filter.apply(&mut lines[..length], &mut self.made[..width]);
+            from_lanes(&self.made[..width], out);
+        }
+    }
+}
+
+/// Places for a row of `width` pixels, with a filter of so many `across`, in whole groups of columns.
+fn row_length(width: usize, across: usize) -> usize {
+    width.next_multiple_of(ACROSS) + across - 1
 }
 
 /// Reads the columns `columns.0..columns.1` of the rows from `top` on into panels of `length` places.
@@ -137,65 +157,22 @@ fn read_columns<T: Sample>(
     }
 }
 
-/// Writes panels to the columns `columns.0..columns.1` of `out`, whose rows are `width` long.
+/// Turns `ACROSS` columns into groups of as many rows, which are `stride` apart, at the place `at` of each. In the precision
+/// of the image.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
     "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
 ))]
-fn write_columns<T: Sample>(panels: &[Lanes], columns: (usize, usize), width: usize, out: &mut [T]) {
-    let rows = out.len() / width;
-    for (i, out) in out.chunks_exact_mut(width).enumerate() {
-        let (whole, rest) = out[columns.0..columns.1].as_chunks_mut::<ACROSS>();
-        let first_of_rest = whole.len();
-        for (panel, pixels) in whole.iter_mut().enumerate() {
-            let lanes = &panels[panel * rows + i];
-            for k in 0..ACROSS {
-                pixels[k] = T::from_f64(lanes[k]);
+fn turn<T: Sample>(columns: &[Lanes], rows: &mut [Lanes], stride: usize, at: usize) {
+    let (groups, _) = columns.as_chunks::<ACROSS>();
+    for (group, rows) in groups.iter().zip(rows.chunks_exact_mut(stride)) {
+        let (tiles, _) = rows[at..at + ACROSS].as_chunks_mut::<TILE>();
+        for (t, tile) in tiles.iter_mut().enumerate() {
+            for (row, columns) in group.iter().enumerate() {
+                for k in 0..TILE {
+                    tile[k][row] = T::from_f64(columns[t * TILE + k]).to_f64();
+                }
             }
-        }
-        for (k, pixel) in rest.iter_mut().enumerate() {
-            *pixel = T::from_f64(panels[first_of_rest * rows + i][k]);
-        }
-    }
-}
-
-/// Filters the rows of `image`, all of them.
-fn filter_across<T: Sample>(image: &Bordered<T>, filter: &impl Line, scratch: &mut Scratch<T>, out: &mut [T]) {
-    let width = image.width();
-    let left = -((filter.window() / 2) as isize);
-    let length = width + filter.window() - 1;
-    scratch.lines.resize(length, [0.0; ACROSS]);
-    scratch.made.resize(width, [0.0; ACROSS]);
-    scratch.row.resize(length * ACROSS, T::ZERO);
-    for y in (0..image.height()).step_by(ACROSS) {
-        let rows = ACROSS.min(image.height() - y);
-        image.read_block(y as isize, left, length, &mut scratch.row[..rows * length]);
-        into_lanes(&scratch.row, &mut scratch.lines[..length]);
-        filter.apply(&mut scratch.lines[..length], &mut scratch.made[..width]);
-        from_lanes(&scratch.made[..width], &mut out[y * width..][..rows * width]);
-    }
-}
-
-/// Turns `ACROSS` rows of `lines.len()` pixels into as many columns.
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
-    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
-))]
-fn into_lanes<T: Sample>(rows: &[T], lines: &mut [Lanes]) {
-    let length = lines.len();
-    let (tiles, rest) = lines.as_chunks_mut::<TILE>();
-    let first_of_rest = tiles.len() * TILE;
-    for (i, tile) in tiles.iter_mut().enumerate() {
-        for row in 0..ACROSS {
-            let pixels: &[T; TILE] = rows[row * length + i * TILE..][..TILE].try_into().expect("a tile's width");
-            for k in 0..TILE {
-                tile[k][row] = pixels[k].to_f64();
-            }
-        }
-    }
-    for (x, lanes) in rest.iter_mut().enumerate() {
-        for (row, lane) in lanes.iter_mut().enumerate() {
-            *lane = rows[row * length + first_of_rest + x].to_f64();
         }
     }
 }
@@ -205,18 +182,22 @@ fn into_lanes<T: Sample>(rows: &[T], lines: &mut [Lanes]) {
     "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
     "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
 ))]
-fn from_lanes<T: Sample>(made: &[Lanes], out: &mut [T]) {
-    let width = made.len();
-    let (tiles, rest) = made.as_chunks::<TILE>();
-    for (row, out) in out.chunks_exact_mut(width).enumerate() {
-        let (out_tiles, out_rest) = out.as_chunks_mut::<TILE>();
-        for (out, tile) in out_tiles.iter_mut().zip(tiles) {
+fn from_lanes<T: Sample>(lanes: &[Lanes], out: &mut [T]) {
+    let width = lanes.len();
+    let rows = out.len() / width;
+    let (tiles, rest) = lanes.as_chunks::<TILE>();
+    for (t, tile) in tiles.iter().enumerate() {
+        for row in 0..rows {
+            let pixels: &mut [T; TILE] =
+                (&mut out[row * width + t * TILE..][..TILE]).try_into().expect("as many pixels as a tile has");
             for k in 0..TILE {
-                out[k] = T::from_f64(tile[k][row]);
+                pixels[k] = T::from_f64(tile[k][row]);
             }
         }
-        for (out, lanes) in out_rest.iter_mut().zip(rest) {
-            *out = T::from_f64(lanes[row]);
+    }
+    for (x, lanes) in (tiles.len() * TILE..).zip(rest) {
+        for row in 0..rows {
+            out[row * width + x] = T::from_f64(lanes[row]);
         }
     }
 }

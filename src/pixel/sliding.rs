@@ -242,8 +242,8 @@ mod tests {
 
     #[test]
     fn bands_and_long_windows() {
-        let image = Array2::from_shape_fn((300, 35), |(y, x)| ((y * 31 + x * 17) % 23) as f64);
-        for size in [(2, 3), (150, 1), (400, 70)] {
+        let image = Array2::from_shape_fn((300, 20), |(y, x)| ((y * 31 + x * 17) % 23) as f64);
+        for size in [(2, 3), (150, 1), (400, 3), (1, 70)] {
             let fast = uniform_filter(image.view(), size, Border::Mirror).unwrap();
             assert!(same(&fast, &slow(&image, size, Border::Mirror, mean), 1e-12), "{size:?}");
             let fast = minimum_filter(image.view(), size, Border::Mirror).unwrap();
