@@ -3,12 +3,17 @@
 
 use std::path::Path;
 
+use flow::pixel::blocks::{Reduce, block_reduce};
 use flow::pixel::colormap::Colormap;
 use flow::pixel::convolve::{Extent, convolve};
 use flow::pixel::gaussian::gaussian;
+use flow::pixel::geometry::{Frame, pad, rot90};
 use flow::pixel::median::{highpass, median_filter, percentile_filter};
-use flow::pixel::resize::{Filter, resize};
+use flow::pixel::resize::{Filter, Region, resize, resize_region, thumbnail_size};
+use flow::pixel::rotate::{Order, Turn, rotate};
+use flow::pixel::sliding::{maximum_filter, minimum_filter, uniform_filter};
 use flow::pixel::stretch::{Interval, Stretch, stretch};
+use flow::pixel::unsharp::unsharp_mask;
 use flow::pixel::{Border, statistics};
 use ndarray::{Array1, Array2, s};
 
@@ -92,6 +97,105 @@ fn gaussian_is_that_of_skimage() {
     assert_close("f64", &double, &load("gaussian_field_f64_3x1.5_nearest"), 1e-14);
     let single = gaussian(field.mapv(|v| v as f32).view(), (3.0, 1.5), Border::Nearest, 4.0).unwrap();
     assert_close("f32", &single.mapv(f64::from), &load("gaussian_field_f32_3x1.5_nearest"), 3e-7);
+}
+
+#[test]
+fn windows_are_those_of_scipy() {
+    for name in MODES {
+        for (input, size) in [("ties", (4, 5)), ("small", (3, 9)), ("row", (1, 6)), ("constant", (5, 2))] {
+            let case = format!("windows_{input}_{}x{}_{name}", size.0, size.1);
+            let (image, reference) = (load(&format!("input_{input}")), load(&case));
+            let part = |i: usize| reference.slice(s![i * image.nrows()..(i + 1) * image.nrows(), ..]).to_owned();
+            assert_close(&case, &uniform_filter(image.view(), size, mode(name)).unwrap(), &part(0), 1e-14);
+            assert_eq!(minimum_filter(image.view(), size, mode(name)).unwrap(), part(1), "{case}");
+            assert_eq!(maximum_filter(image.view(), size, mode(name)).unwrap(), part(2), "{case}");
+        }
+    }
+    let (image, reference) = (load("input_field").mapv(|v| v as f32), load("windows_field_f32_7x8"));
+    let part = |i: usize| reference.slice(s![i * image.nrows()..(i + 1) * image.nrows(), ..]).to_owned();
+    let mean = uniform_filter(image.view(), (7, 8), Border::Reflect).unwrap().mapv(f64::from);
+    assert_close("f32", &mean, &part(0), 3e-7);
+    assert_eq!(minimum_filter(image.view(), (7, 8), Border::Reflect).unwrap().mapv(f64::from), part(1));
+    assert_eq!(maximum_filter(image.view(), (7, 8), Border::Reflect).unwrap().mapv(f64::from), part(2));
+}
+
+#[test]
+fn windows_with_infinities_are_those_of_scipy() {
+    let (mut image, reference) = (load("input_ties"), load("windows_infinite_3x4"));
+    (image[[5, 3]], image[[20, 17]]) = (f64::INFINITY, f64::NEG_INFINITY);
+    assert_eq!(minimum_filter(image.view(), (3, 4), Border::Reflect).unwrap(), reference.slice(s![..24, ..]));
+    assert_eq!(maximum_filter(image.view(), (3, 4), Border::Reflect).unwrap(), reference.slice(s![24.., ..]));
+}
+
+#[test]
+fn unsharp_mask_is_that_of_skimage() {
+    for (name, radius, amount) in [("field", 2.5, 1.5), ("small", 3.0, -0.5), ("row", 1.0, 4.0)] {
+        let ours = unsharp_mask(load(&format!("input_{name}")).view(), radius, amount).unwrap();
+        assert_close(name, &ours, &load(&format!("unsharp_{name}")), 1e-13);
+    }
+}
+
+#[test]
+fn rotate_is_that_of_skimage() {
+    let image = load("input_ties");
+    let turn = Turn::new(image.dim(), 33.0, false).unwrap();
+    for name in MODES {
+        for order in [0, 1, 3] {
+            let case = format!("rotate_{order}_{name}");
+            let ours = rotate(image.view(), &turn, Order::from_number(order).unwrap(), mode(name)).unwrap();
+            assert_close(&case, &ours, &load(&case), 1e-11);
+        }
+    }
+    for angle in [-70.0, 180.0, 12.5] {
+        let turn = Turn::new(image.dim(), angle, true).unwrap();
+        let ours = rotate(image.view(), &turn, Order::Linear, Border::Constant(0.0)).unwrap();
+        assert_close("resized", &ours, &load(&format!("rotate_resized_{angle}")), 1e-11);
+    }
+}
+
+#[test]
+fn turns_and_frames_are_those_of_numpy() {
+    let (small, row) = (load("input_small"), load("input_row"));
+    for turns in 1..4 {
+        assert_eq!(rot90(small.view(), turns), load(&format!("rot90_{turns}")));
+    }
+    let frame = |before, after| Frame { before, after };
+    for name in MODES {
+        let ours = pad(small.view(), frame(2, 9), frame(7, 1), mode(name), 3.0).unwrap();
+        assert_eq!(ours, load(&format!("pad_{name}")), "{name}");
+        let ours = pad(row.view(), frame(1, 2), frame(30, 50), mode(name), 3.0).unwrap();
+        assert_eq!(ours, load(&format!("pad_row_{name}")), "{name}");
+    }
+}
+
+#[test]
+fn block_reduce_is_that_of_skimage() {
+    for name in ["sum", "mean", "median", "min", "max"] {
+        let ours = block_reduce(load("input_field").view(), (4, 3), Reduce::from_name(name).unwrap(), 50.0).unwrap();
+        assert_close(name, &ours, &load(&format!("blocks_{name}")), 1e-14);
+    }
+}
+
+#[test]
+fn fit_and_thumbnail_are_those_of_pillow() {
+    let field = load("input_field");
+    let (single, bytes) = (field.mapv(|v| v as f32), field.mapv(|v| (v * 0.05 + 20.0) as u8));
+    for size in [(11, 17), (30, 7), (50, 50)] {
+        let case = |kind: &str| load(&format!("fit_{kind}_{}x{}", size.0, size.1));
+        let region = Region::fitting(field.dim(), size);
+        let ours = resize_region(single.view(), region, size, Filter::Bicubic).unwrap();
+        assert_close("f32", &ours.mapv(f64::from), &case("f32"), 1e-6);
+        let ours = resize_region(single.mapv(f64::from).view(), region, size, Filter::Bicubic).unwrap();
+        assert_close("f64", &ours, &case("f32"), 1e-6);
+        let ours = resize_region(bytes.view(), region, size, Filter::Bicubic).unwrap();
+        assert!(ours.iter().zip(&case("u8")).all(|(a, b)| (f64::from(*a) - b).abs() <= 1.0), "u8 {size:?}");
+    }
+    for row in load("thumbnail_sizes").outer_iter() {
+        let [height, width, rows, columns, made_rows, made_columns] = [0, 1, 2, 3, 4, 5].map(|i| row[i] as usize);
+        assert_eq!(thumbnail_size((height, width), (rows, columns)), (made_rows, made_columns));
+    }
+    let ours = resize(single.view(), thumbnail_size(field.dim(), (16, 16)), Filter::Bicubic).unwrap();
+    assert_close("thumbnail", &ours.mapv(f64::from), &load("thumbnail_16"), 1e-6);
 }
 
 #[test]

@@ -145,6 +145,7 @@ impl Call<'_, '_> {
     pub fn numbers(&self, name: &str) -> (f64, f64) {
         match self.argument(name) {
             Argument::Numbers(y, x) => (*y, *x),
+            Argument::Number(both) => (*both, *both),
             other => unreachable!("{name} is a pair of numbers, not {other:?}"),
         }
     }

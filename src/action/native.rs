@@ -168,7 +168,7 @@ fn argument<'v>(
             "string" => repr_of(value),
             "int" if i64::unpack_value(value).is_ok_and(|small| small.is_some()) => repr_of(value),
             "int" => format!("{}, which has more than 64 bits", repr_of(value)),
-            kind => format!("a {kind}"),
+            kind => with_article(kind),
         };
         let words = match parameter.kind {
             Kind::Size => "an integer from 1 or a pair of them (rows, columns)",
@@ -212,6 +212,10 @@ fn argument<'v>(
         },
         Kind::Size => {
             let length = |item: Value<'v>| usize::unpack_value(item).ok().flatten();
+            if let Some(short) = too_short(value, heap) {
+                let message = format!("{}(): {} must be at least 1, not {short}", action.name, parameter.name);
+                return Err(signed(Failure::new(message), action));
+            }
             match length(value).filter(|_| !is_bool) {
                 Some(both) => Some(Argument::Size(both, both)),
                 None => pair(value, heap, length).map(|(rows, columns)| Argument::Size(rows, columns)),
@@ -223,6 +227,22 @@ fn argument<'v>(
         }
     };
     found.ok_or_else(wrong)
+}
+
+/// A length below 1, or the first of a pair that is.
+fn too_short<'v>(value: Value<'v>, heap: Heap<'v>) -> Option<i64> {
+    let length = |item: Value<'v>| i64::unpack_value(item).ok().flatten().filter(|_| item.unpack_bool().is_none());
+    let lengths = match length(value) {
+        Some(both) => (both, both),
+        None => pair(value, heap, length)?,
+    };
+    [lengths.0, lengths.1].into_iter().find(|length| *length < 1)
+}
+
+/// `an int`, `a list`.
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {kind}")
 }
 
 fn image_of(value: Value<'_>, job: &Job<'_>) -> Result<Option<Image>, Failure> {

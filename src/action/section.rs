@@ -6,12 +6,13 @@ use ndarray::s;
 use super::image::{Image, Pixels, each_dtype};
 use super::wcs::AxisMap;
 
-/// A Python slice: negative ends count from the end, and ends outside are moved inside. The step is positive.
+/// A Python slice: negative ends count from the end, and ends outside are moved inside. A negative step goes backwards, from
+/// the start down to the stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
     pub start: Option<i64>,
     pub stop: Option<i64>,
-    pub step: usize,
+    pub step: i64,
 }
 
 impl Slice {
@@ -28,16 +29,24 @@ pub enum SectionError {
     Outside { section: String, width: usize, height: usize },
     #[error("the slice holds no pixel of the image of {width} × {height} pixels")]
     Empty { width: usize, height: usize },
-    #[error("a slice's step must be at least 1")]
+    #[error("a slice's step must not be 0")]
     Step,
 }
 
-/// The pixels `start`, `start + step`, … below `stop`.
+/// The pixels from `start` below `stop`, every `step`-th of them: counted from the start, or from the end if the step is
+/// negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Window {
     start: usize,
     stop: usize,
-    step: usize,
+    step: isize,
+}
+
+impl Window {
+    /// What it does to the coordinates of its axis.
+    fn axis_map(self) -> AxisMap {
+        AxisMap::window(if self.step < 0 { self.stop - 1 } else { self.start }, self.step)
+    }
 }
 
 impl Image {
@@ -68,7 +77,7 @@ impl Image {
         let rows = s![.., y.start..y.stop; y.step, x.start..x.stop; x.step];
         let pixels = each_dtype!(self.pixels(), a => Pixels::from(a.slice(rows).to_owned()));
         let mut header = self.header().clone();
-        header.map_axes(AxisMap::window(x.start, x.step), AxisMap::window(y.start, y.step));
+        header.map_axes(x.axis_map(), y.axis_map());
         Image::new(pixels, header)
     }
 }
@@ -76,15 +85,24 @@ impl Image {
 impl Slice {
     /// The pixels of an axis of that length; none if the slice is empty.
     fn window(self, length: usize) -> Result<Option<Window>, SectionError> {
-        if self.step == 0 {
-            return Err(SectionError::Step);
-        }
-        let inside = |end: i64| match usize::try_from(end) {
-            Ok(end) => end.min(length),
-            Err(_) => length.saturating_sub(usize::try_from(end.unsigned_abs()).unwrap_or(usize::MAX)),
+        let step = match isize::try_from(self.step) {
+            Ok(0) => return Err(SectionError::Step),
+            Ok(step) => step,
+            Err(_) => isize::MAX * if self.step < 0 { -1 } else { 1 },
         };
-        let (start, stop) = (self.start.map_or(0, inside), self.stop.map_or(length, inside));
-        Ok((start < stop).then_some(Window { start, stop, step: self.step }))
+        // Places from 0, and -1 for "before the first".
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        let from_start = |end: i64| if end < 0 { end.saturating_add(length) } else { end };
+        let (first, end) = if step > 0 {
+            let inside = |end| from_start(end).clamp(0, length);
+            (self.start.map_or(0, inside), self.stop.map_or(length, inside))
+        } else {
+            // Backwards from `start` to what follows `stop` is forwards from `stop + 1` to `start + 1`.
+            let inside = |end| from_start(end).clamp(-1, length - 1) + 1;
+            (self.stop.map_or(0, inside), self.start.map_or(length, inside))
+        };
+        let place = |at: i64| usize::try_from(at).expect("brought inside of the axis");
+        Ok((first < end).then(|| Window { start: place(first), stop: place(end), step }))
     }
 }
 
@@ -98,6 +116,7 @@ fn section_range(text: &str, length: usize) -> Option<Window> {
     let first = numbers.next()??;
     let last = numbers.next().unwrap_or(Some(first))?;
     let step = numbers.next().unwrap_or(Some(1)).filter(|&step| step > 0)?;
+    let step = isize::try_from(step).ok()?;
     let is_whole = numbers.next().is_none();
     // Pixel 0 is outside: an empty window says so.
     is_whole.then(|| Window { start: first.checked_sub(1).unwrap_or(last), stop: last, step })
@@ -124,7 +143,7 @@ mod tests {
         }
     }
 
-    fn slice(start: Option<i64>, stop: Option<i64>, step: usize) -> Slice {
+    fn slice(start: Option<i64>, stop: Option<i64>, step: i64) -> Slice {
         Slice { start, stop, step }
     }
 
@@ -137,6 +156,42 @@ mod tests {
         let empty = image().slice(slice(Some(3), Some(1), 1), Slice::ALL).unwrap_err();
         assert_eq!(empty.to_string(), "the slice holds no pixel of the image of 6 × 4 pixels");
         assert_eq!(image().slice(slice(None, None, 0), Slice::ALL), Err(SectionError::Step));
+    }
+
+    /// Against Python's own rule, written out.
+    #[test]
+    fn every_slice_of_a_short_axis() {
+        let ends: Vec<Option<i64>> = std::iter::once(None).chain((-9..9).map(Some)).collect();
+        let row = Image::new(Array3::from_shape_fn((1, 1, 6), |(_, _, x)| x as u8), Header::default());
+        for (&start, &stop) in ends.iter().flat_map(|start| ends.iter().map(move |stop| (start, stop))) {
+            for step in [-7, -3, -2, -1, 1, 2, 7] {
+                let inside = |end: Option<i64>, low: i64, high: i64, absent: i64| {
+                    end.map_or(absent, |end| if end < 0 { end + 6 } else { end }.clamp(low, high))
+                };
+                let (mut at, end) = if step > 0 {
+                    (inside(start, 0, 6, 0), inside(stop, 0, 6, 6))
+                } else {
+                    (inside(start, -1, 5, 5), inside(stop, -1, 5, -1))
+                };
+                let mut expected = Vec::new();
+                while if step > 0 { at < end } else { at > end } {
+                    expected.push(at as u8);
+                    at += step;
+                }
+                match row.slice(Slice::ALL, slice(start, stop, step)) {
+                    Ok(part) => assert_eq!(values(&part), expected, "{start:?}:{stop:?}:{step}"),
+                    Err(_) => assert!(expected.is_empty(), "{start:?}:{stop:?}:{step}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn coordinates_follow_a_slice_backwards() {
+        let part = image().slice(slice(None, None, -1), slice(None, None, -2)).unwrap();
+        assert_eq!(values(&part), [35, 33, 31, 25, 23, 21, 15, 13, 11, 5, 3, 1]);
+        // The pixel at x = 3 of 6 is between the second (4) and the third (2); y = 2 of 4 is the third from above.
+        assert_eq!([part.header().number("CRPIX1"), part.header().number("CRPIX2")], [Some(2.5), Some(3.0)]);
     }
 
     #[test]

@@ -208,7 +208,7 @@ fn wrong_arguments_are_explained() {
     flow --actions gaussian tells more
     "#);
     insta::assert_snapshot!(bench.error("crop(input[0], section=3)"), @r"
-    crop() takes a text for section, not a int
+    crop() takes a text for section, not an int
     help: crop(image, output=None, section=None, rows=None, columns=None, dtype=None)
     flow --actions crop tells more
     ");
@@ -299,6 +299,102 @@ fn filters_work_on_every_type() {
     assert_eq!(bench.shown("round(sum(random_kernel(3, seed=1)), 9)"), "1.0");
     assert!(bench.error("convolve(input[0], kernel=[[1], [2, 3]])").starts_with("a kernel is a list of rows"));
     assert!(bench.error("convolve(input[0], [[1, 1, 1, 1]], mode='valid')").contains("leaves no pixel"));
+}
+
+#[test]
+fn windows_are_averaged_and_searched() {
+    let mut bench = bench();
+    assert_eq!(bench.shown("max(uniform_filter(input[0], size=(1, 3)))"), format!("{:?}", f64::from(35.0f32 / 3.0)));
+    assert_eq!(bench.shown("[min(maximum_filter(input[0], 2)), max(minimum_filter(input[0], 3))]"), "[0.0, 1.0]");
+    assert_eq!(bench.shown("max(maximum_filter(input[0], 9, mode='constant', cval=99))"), "99.0");
+    assert_eq!(
+        bench.shown("[max(unsharp_mask(input[0], radius=0, amount=5)), unsharp_mask(input[0]).dtype]"),
+        "[12.0, \"float32\"]"
+    );
+    insta::assert_snapshot!(bench.error("median_filter(input[0], size=-3)"), @r#"
+    median_filter(): size must be at least 1, not -3
+    help: median_filter(image, output=None, size, mode="reflect", cval=0.0, dtype=None)
+    flow --actions median_filter tells more
+    "#);
+    assert!(
+        bench
+            .error("uniform_filter(input[0], size=(3, 0))")
+            .starts_with("uniform_filter(): size must be at least 1, not 0")
+    );
+    assert!(
+        bench.error("uniform_filter(input[0], size='big')").starts_with("uniform_filter() takes an integer or a pair")
+    );
+}
+
+#[test]
+fn images_are_turned_framed_and_fitted() {
+    let mut bench = bench();
+    let all = "[[a[y, x] for x in range(a.shape[1])] for y in range(a.shape[0])]";
+    let mut of = |call: &str| {
+        bench.written(&format!(
+            "a = {call}\nwrite_text(str([a.dtype, {}]), output[0])",
+            all.replace("a[y, x]", "int(__index__(a, (y, x)))")
+        ))
+    };
+    assert_eq!(of("flip(input[0])"), "[\"uint8\", [[12, 11, 10], [2, 1, 0]]]");
+    assert_eq!(of("flip(input[0], axis=0)"), "[\"uint8\", [[10, 11, 12], [0, 1, 2]]]");
+    assert_eq!(of("rot90(input[0])"), "[\"uint8\", [[2, 12], [1, 11], [0, 10]]]");
+    assert_eq!(of("rotate(input[0], 90, resize=True)"), "[\"float32\", [[2, 12], [1, 11], [0, 10]]]");
+    assert_eq!(of("auto_orient(input[0], orientation=6)"), "[\"uint8\", [[10, 0], [11, 1], [12, 2]]]");
+    assert_eq!(of("auto_orient(input[0])"), "[\"uint8\", [[0, 1, 2], [10, 11, 12]]]");
+    assert_eq!(
+        of("pad(input[0], [[1, 0], [0, 2]], mode='edge')"),
+        "[\"uint8\", [[0, 1, 2, 2, 2], [0, 1, 2, 2, 2], [10, 11, 12, 12, 12]]]"
+    );
+    assert_eq!(
+        of("pad(input[0], (0, 1), constant_values=300)"),
+        "[\"uint8\", [[0, 1, 2, 255], [10, 11, 12, 255], [255, 255, 255, 255]]]"
+    );
+    assert_eq!(of("block_reduce(input[0], factor=2)"), "[\"float32\", [[22, 14]]]");
+    assert_eq!(of("block_reduce(input[0], (1, 3), 'max')"), "[\"float32\", [[2], [12]]]");
+    assert_eq!(of("fit(input[0], size=2, filter='nearest')"), "[\"uint8\", [[1, 2], [11, 12]]]");
+    assert_eq!(of("thumbnail(input[0], 9)"), "[\"uint8\", [[0, 1, 2], [10, 11, 12]]]");
+    assert_eq!(bench.shown("thumbnail(full((100, 300), value=1), 30).shape"), "(10, 30)");
+    assert_eq!(bench.error("flip(input[0], axis=2)"), "axis is 0 (rows) or 1 (columns), not 2");
+    assert_eq!(bench.error("rotate(input[0], 10, order=2)"), "order is 0, 1 or 3, not 2");
+    assert!(bench.error("pad(input[0], -1)").starts_with("pad_width is a number"));
+    assert_eq!(bench.error("auto_orient(input[0], orientation=9)"), "orientation is from 1 to 8, not 9");
+    assert!(bench.error("block_reduce(input[0], 0)").starts_with("block_reduce(): factor must be at least 1, not 0"));
+}
+
+#[test]
+fn coordinates_turn_with_the_pixels() {
+    let mut bench = bench();
+    let mut of = |call: &str| {
+        bench.written(&format!(
+            "a = read(input[0]).with_header(CRPIX1=1.0, CRPIX2=1.0, CD1_1=-2.0, CD2_2=3.0)\nh = ({call}).header\n\
+             write_text(str([h.get(k, 0.0) for k in ['CRPIX1', 'CRPIX2', 'CD1_1', 'CD1_2', 'CD2_1', 'CD2_2']]), output[0])"
+        ))
+    };
+    // The first pixel of 2 rows and 3 columns.
+    assert_eq!(of("flip(a, axis=1)"), "[3.0, 1.0, 2.0, 0.0, 0.0, 3.0]");
+    assert_eq!(of("rot90(a)"), "[1.0, 3.0, 0.0, 2.0, 3.0, 0.0]");
+    assert_eq!(of("rotate(a, 180)"), "[3.0, 2.0, 2.0, 0.0, 0.0, -3.0]");
+    assert_eq!(of("block_reduce(a, 2)"), "[0.75, 0.75, -4.0, 0.0, 0.0, 6.0]");
+    assert_eq!(of("pad(a, [[1, 0], [2, 0]])"), "[3.0, 2.0, -2.0, 0.0, 0.0, 3.0]");
+    assert_eq!(of("fit(a, size=4)"), "[1.0, 1.5, -1.0, 0.0, 0.0, 1.5]".replace("1.0, 1.5, -1.0", "0.5, 1.5, -1.0"));
+    assert_eq!(of("auto_orient(a, orientation=5)"), "[1.0, 1.0, 0.0, -2.0, 3.0, 0.0]");
+    assert_eq!(
+        of("__index__(a, (__slice__(None, None, -1), __slice__(None, None)))"),
+        "[1.0, 2.0, -2.0, 0.0, 0.0, -3.0]"
+    );
+}
+
+#[test]
+fn one_pixel_is_a_number() {
+    let mut bench = bench();
+    assert_eq!(bench.shown("__index__(read(input[0]), (1, 2))"), "12.0");
+    assert_eq!(bench.error("__index__(read(input[0]), (3, 4))"), "index 3 is outside of an axis of 2 pixels");
+    insta::assert_snapshot!(bench.error("__index__(colormap(read(input[0])), (3, 4))"), @r"
+    no plane 3: the image has 3 planes
+    help: the first index of an image of several planes is the plane: image[0, y, x] gives a number of the first, image[:, y, x] the pixel of all
+    ");
+    assert_eq!(bench.shown("__index__(colormap(read(input[0])), (0, 1, 2))"), "252.0");
 }
 
 #[test]

@@ -243,7 +243,14 @@ fn part<'v>(image: &Image, indices: &[Value<'v>], heap: Heap<'v>) -> Result<Valu
         _ => return Err(Failure::new(format!("an image takes at most 3 indices, and here are {}", indices.len()))),
     };
     let image = match plane {
-        Some(Index::One(at)) => one_plane(image, *at)?,
+        Some(Index::One(at)) => one_plane(image, *at).map_err(|failure| match places {
+            // `colour[y, x]`: the first index counts planes, as in numpy.
+            [Index::One(_)] => failure.help(
+                "the first index of an image of several planes is the plane: image[0, y, x] gives a number of the first, \
+                 image[:, y, x] the pixel of all",
+            ),
+            _ => failure,
+        })?,
         Some(Index::Many(slice)) if *slice != section::Slice::ALL => {
             return Err(Failure::new(
                 "planes are taken one at a time or all together: image[0, :, :] or image[:, :, :]",
@@ -275,8 +282,7 @@ fn index(value: Value<'_>) -> Result<Index, Failure> {
         return Err(Failure::new(format!("an image is indexed by numbers and slices, not by a {kind}"))
             .help("image[y0:y1, x0:x1], or a FITS section: image[\"[x1:x2,y1:y2]\"]"));
     };
-    let step = usize::try_from(slice.step.unwrap_or(1)).unwrap_or(0);
-    Ok(Index::Many(section::Slice { start: slice.start, stop: slice.stop, step }))
+    Ok(Index::Many(section::Slice { start: slice.start, stop: slice.stop, step: slice.step.unwrap_or(1) }))
 }
 
 /// The slice of one place; negative ones count from the end.
@@ -291,7 +297,7 @@ fn single(at: i64, axis: usize) -> Result<section::Slice, Failure> {
 fn one_plane(image: &Image, at: i64) -> Result<Image, Failure> {
     let planes = image.shape()[0];
     let plane = usize::try_from(if at < 0 { at + length(planes) } else { at }).ok().filter(|plane| *plane < planes);
-    let plane = plane.ok_or_else(|| Failure::new(format!("no plane {at}: the image has {planes}")))?;
+    let plane = plane.ok_or_else(|| Failure::new(format!("no plane {at}: the image has {planes} planes")))?;
     let range = ndarray::s![plane..=plane, .., ..];
     Ok(image.with_pixels(each_dtype!(image.pixels(), a => Pixels::from(a.slice(range).to_owned()))))
 }

@@ -104,6 +104,20 @@ impl<'a, T: Sample> Bordered<'a, T> {
         }
     }
 
+    /// What a row beyond the image is where the constant stands for it.
+    pub fn constant_row(&self) -> Vec<T> {
+        vec![self.mode.constant(); self.width]
+    }
+
+    /// The pixel at (`y`, `x`), wherever that is.
+    #[inline]
+    pub fn pixel(&self, y: isize, x: isize) -> f64 {
+        match (self.mode.map(y, self.height), self.mode.map(x, self.width)) {
+            (Some(y), Some(x)) => self.pixels[y * self.width + x].to_f64(),
+            _ => self.mode.constant::<T>().to_f64(),
+        }
+    }
+
     /// Copies the row `y`, from column `x` on, into `out`.
     pub fn read_row(&self, y: isize, x: isize, out: &mut [T]) {
         let row = match self.row(y) {

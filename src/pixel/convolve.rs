@@ -1,6 +1,8 @@
 //! Convolution with any kernel, and thinned out at once where only every n-th pixel is wanted. In: an image, a kernel
 //! and a step; out: the sums, kept in `f64` and fused, in the image's type. Knows nothing of where the kernel came from.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
@@ -83,19 +85,47 @@ pub fn convolve<T: Sample>(
     turned.reverse();
     let corner = (top as isize - (height as isize - 1), left as isize - (width as isize - 1));
     let row_length = out.ncols();
+    let inner = inner_columns(image.width(), corner.1, width, stride, row_length);
     let out_pixels = out.as_slice_mut().expect("the output was made in C order");
     out_pixels.par_chunks_mut(BAND * row_length).enumerate().for_each(|(band, out)| {
-        let mut rows = Rows::new(height, (row_length - 1) * stride + width);
+        let span = |count: usize| if count == 0 { 0 } else { (count - 1) * stride + width };
+        let mut left = Rows::new(height, span(inner.start));
+        let mut right = Rows::new(height, span(row_length - inner.end));
+        let column = |x: usize| corner.1 + (x * stride) as isize;
+        let constant = image.constant_row();
         for (i, out) in out.chunks_exact_mut(row_length).enumerate() {
             let y = corner.0 + ((band * BAND + i) * stride) as isize;
-            rows.advance(&image, (y, corner.1));
-            correlate_row(&rows, &turned, stride, out);
+            let (out_left, out) = out.split_at_mut(inner.start);
+            let (out_inner, out_right) = out.split_at_mut(inner.len());
+            if !out_left.is_empty() {
+                left.advance(&image, (y, column(0)));
+                correlate_row(&left.all(), &turned, stride, out_left);
+            }
+            if !out_inner.is_empty() {
+                let from = column(inner.start) as usize;
+                let rows = y..y + height as isize;
+                let rows: Vec<&[T]> = rows.map(|y| &image.row(y).unwrap_or(&constant)[from..]).collect();
+                correlate_row(&rows, &turned, stride, out_inner);
+            }
+            if !out_right.is_empty() {
+                right.advance(&image, (y, column(inner.end)));
+                correlate_row(&right.all(), &turned, stride, out_right);
+            }
         }
     });
     Ok(out)
 }
 
-/// The rows of the image under the kernel: the row `y` at `y` modulo their number, so that one that stays need not be
+/// The outputs of a row whose kernel of `width` pixels lies within the image's columns, so that they can be read where they
+/// are; none comes after all others.
+fn inner_columns(image: usize, left: isize, width: usize, stride: usize, outputs: usize) -> Range<usize> {
+    let first = usize::try_from(-left).unwrap_or(0).div_ceil(stride);
+    let room = image as isize - width as isize - left;
+    let end = usize::try_from(room).map_or(0, |room| room / stride + 1).min(outputs);
+    if first < end { first..end } else { outputs..outputs }
+}
+
+/// Copies of the rows of the image under the kernel, for where it reaches beyond the edge: the row `y` at `y` modulo their number, so that one that stays need not be
 /// read again.
 struct Rows<T> {
     pixels: Vec<T>,
@@ -126,24 +156,25 @@ impl<T: Sample> Rows<T> {
         y.rem_euclid(self.count as isize) as usize
     }
 
-    /// The `i`-th row under the kernel.
-    fn row(&self, i: usize) -> &[T] {
-        &self.pixels[self.slot(self.first + i as isize) * self.length..][..self.length]
+    /// The rows under the kernel, from above.
+    fn all(&self) -> Vec<&[T]> {
+        let rows = self.first..self.first + self.count as isize;
+        rows.map(|y| &self.pixels[self.slot(y) * self.length..][..self.length]).collect()
     }
 }
 
-/// One row of output.
+/// One row of output, from the rows under the kernel.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
     "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
 ))]
-fn correlate_row<T: Sample>(rows: &Rows<T>, kernel: &[f64], stride: usize, out: &mut [T]) {
-    let width = kernel.len() / rows.count;
+fn correlate_row<T: Sample>(rows: &[&[T]], kernel: &[f64], stride: usize, out: &mut [T]) {
+    let width = kernel.len() / rows.len();
     for (chunk, out) in out.chunks_mut(LANES).enumerate() {
         let mut sums = [0.0; LANES];
         let sums = &mut sums[..out.len()];
-        for (i, weights) in kernel.chunks_exact(width).enumerate() {
-            let row = &rows.row(i)[chunk * LANES * stride..];
+        for (row, weights) in rows.iter().zip(kernel.chunks_exact(width)) {
+            let row = &row[chunk * LANES * stride..];
             for (k, &weight) in weights.iter().enumerate() {
                 if stride == 1 {
                     add(sums, weight, row[k..].iter());

@@ -4,22 +4,9 @@
 
 use multiversion::target::match_target;
 use ndarray::{Array2, ArrayView2};
-use rayon::prelude::*;
 
-use super::border::Bordered;
+use super::separable::{Lanes, Line, separable};
 use super::{Border, PixelError, Sample};
-
-/// Output rows of a parallel task: enough to share the reading of the rows above and below.
-const BAND: usize = 128;
-
-/// Pixels across the kernel's axis that are worked on together.
-const ACROSS: usize = 16;
-
-/// Groups of `ACROSS` columns that are read from a row at once: memory likes long pieces.
-const PANELS: usize = 8;
-
-/// Pixels along the kernel's axis that are turned together: a cache line of `f64`.
-const TILE: usize = 8;
 
 /// The longest kernel, in pixels on either side.
 const MOST_RADIUS: usize = 1 << 16;
@@ -59,148 +46,21 @@ pub fn gaussian<T: Sample>(
     truncate: f64,
 ) -> Result<Array2<T>, PixelError> {
     let sigma = sigma.into();
-    let down = kernel(sigma.y, truncate)?;
-    let across = kernel(sigma.x, truncate)?;
-    let mut out = Array2::from_elem(image.dim(), T::ZERO);
-    if image.is_empty() {
-        return Ok(out);
-    }
-    let image = image.as_standard_layout();
-    let width = image.ncols();
-    let image = Bordered::new(image.view(), mode);
-    let out_pixels = out.as_slice_mut().expect("the output was made in C order");
-    out_pixels.par_chunks_mut(BAND * width).enumerate().for_each_init(Scratch::default, |scratch, (band, out)| {
-        let rows = out.len() / width;
-        let mut blurred = std::mem::take(&mut scratch.band);
-        blurred.resize(out.len(), T::ZERO);
-        correlate_down(&image, band * BAND, &down, scratch, &mut blurred);
-        let view = ArrayView2::from_shape((rows, width), &blurred).expect("the band has the rows of its output");
-        correlate_across(&Bordered::new(view, mode), &across, scratch, out);
-        scratch.band = blurred;
-    });
-    Ok(out)
+    let down = Weights(kernel(sigma.y, truncate)?);
+    let across = Weights(kernel(sigma.x, truncate)?);
+    Ok(separable(image, mode, &down, &across))
 }
 
-/// Memory that a thread uses again from band to band.
-struct Scratch<T> {
-    /// The band, blurred along its columns.
-    band: Vec<T>,
-    /// `ACROSS` columns or rows side by side, the axis of the kernel first; and what they become.
-    panel: Vec<[f64; ACROSS]>,
-    sums: Vec<[f64; ACROSS]>,
-    row: Vec<T>,
-}
+/// An odd number of weights.
+struct Weights(Vec<f64>);
 
-impl<T> Default for Scratch<T> {
-    fn default() -> Self {
-        Self { band: Vec::new(), panel: Vec::new(), sums: Vec::new(), row: Vec::new() }
+impl Line for Weights {
+    fn window(&self) -> usize {
+        self.0.len()
     }
-}
 
-/// Blurs along the columns: the rows `first..` of `image`, as many as `out` has.
-fn correlate_down<T: Sample>(
-    image: &Bordered<T>,
-    first: usize,
-    weights: &[f64],
-    scratch: &mut Scratch<T>,
-    out: &mut [T],
-) {
-    let width = image.width();
-    let rows = out.len() / width;
-    let top = first as isize - (weights.len() / 2) as isize;
-    let length = rows + weights.len() - 1;
-    scratch.panel.resize(length * PANELS, [0.0; ACROSS]);
-    scratch.sums.resize(rows * PANELS, [0.0; ACROSS]);
-    for x in (0..width).step_by(ACROSS * PANELS) {
-        let end = width.min(x + ACROSS * PANELS);
-        for i in 0..length {
-            let lanes = scratch.panel[i..].iter_mut().step_by(length);
-            match image.row(top + i as isize) {
-                Ok(row) => lanes.zip(row[x..end].chunks(ACROSS)).for_each(|(lanes, pixels)| widen(pixels, lanes)),
-                Err(constant) => lanes.for_each(|lanes| lanes.fill(constant.to_f64())),
-            }
-        }
-        let panels = (end - x).div_ceil(ACROSS);
-        for (panel, sums) in scratch.panel.chunks_exact(length).zip(scratch.sums.chunks_exact_mut(rows)).take(panels) {
-            correlate(panel, weights, sums);
-        }
-        for (i, out) in out.chunks_exact_mut(width).enumerate() {
-            let sums = scratch.sums[i..].iter().step_by(rows);
-            for (out, sums) in out[x..end].chunks_mut(ACROSS).zip(sums) {
-                out.iter_mut().zip(sums).for_each(|(out, &sum)| *out = T::from_f64(sum));
-            }
-        }
-    }
-}
-
-/// Converts at most `ACROSS` pixels.
-#[inline(always)]
-fn widen<T: Sample>(pixels: &[T], lanes: &mut [f64; ACROSS]) {
-    match <&[T; ACROSS]>::try_from(pixels) {
-        Ok(pixels) => *lanes = pixels.map(T::to_f64),
-        Err(_) => lanes.iter_mut().zip(pixels).for_each(|(lane, pixel)| *lane = pixel.to_f64()),
-    }
-}
-
-/// Blurs along the rows of `image`, all of them.
-fn correlate_across<T: Sample>(image: &Bordered<T>, weights: &[f64], scratch: &mut Scratch<T>, out: &mut [T]) {
-    let width = image.width();
-    let left = -((weights.len() / 2) as isize);
-    let length = width + weights.len() - 1;
-    scratch.panel.resize(length, [0.0; ACROSS]);
-    scratch.sums.resize(width, [0.0; ACROSS]);
-    scratch.row.resize(length * ACROSS, T::ZERO);
-    for y in (0..image.height()).step_by(ACROSS) {
-        let rows = ACROSS.min(image.height() - y);
-        image.read_block(y as isize, left, length, &mut scratch.row[..rows * length]);
-        into_lanes(&scratch.row, &mut scratch.panel);
-        correlate(&scratch.panel, weights, &mut scratch.sums);
-        from_lanes(&scratch.sums, &mut out[y * width..][..rows * width]);
-    }
-}
-
-/// Turns `ACROSS` rows of `panel.len()` pixels into as many columns.
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
-    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
-))]
-fn into_lanes<T: Sample>(rows: &[T], panel: &mut [[f64; ACROSS]]) {
-    let length = panel.len();
-    let (tiles, rest) = panel.as_chunks_mut::<TILE>();
-    let first_of_rest = tiles.len() * TILE;
-    for (i, tile) in tiles.iter_mut().enumerate() {
-        for row in 0..ACROSS {
-            let pixels: &[T; TILE] = rows[row * length + i * TILE..][..TILE].try_into().expect("a tile's width");
-            for k in 0..TILE {
-                tile[k][row] = pixels[k].to_f64();
-            }
-        }
-    }
-    for (x, lanes) in rest.iter_mut().enumerate() {
-        for (row, lane) in lanes.iter_mut().enumerate() {
-            *lane = rows[row * length + first_of_rest + x].to_f64();
-        }
-    }
-}
-
-/// Turns columns into the rows of `out`.
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
-    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
-))]
-fn from_lanes<T: Sample>(sums: &[[f64; ACROSS]], out: &mut [T]) {
-    let width = sums.len();
-    let (tiles, rest) = sums.as_chunks::<TILE>();
-    for (row, out) in out.chunks_exact_mut(width).enumerate() {
-        let (out_tiles, out_rest) = out.as_chunks_mut::<TILE>();
-        for (out, tile) in out_tiles.iter_mut().zip(tiles) {
-            for k in 0..TILE {
-                out[k] = T::from_f64(tile[k][row]);
-            }
-        }
-        for (out, lanes) in out_rest.iter_mut().zip(rest) {
-            *out = T::from_f64(lanes[row]);
-        }
+    fn apply(&self, line: &mut [Lanes], out: &mut [Lanes]) {
+        correlate(line, &self.0, out);
     }
 }
 
@@ -209,7 +69,7 @@ fn from_lanes<T: Sample>(sums: &[[f64; ACROSS]], out: &mut [T]) {
     "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
     "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
 ))]
-fn correlate(panel: &[[f64; ACROSS]], weights: &[f64], sums: &mut [[f64; ACROSS]]) {
+fn correlate(panel: &[Lanes], weights: &[f64], sums: &mut [Lanes]) {
     // As many sums as the vector registers hold: 16 of 8 numbers with AVX-512, 12 of 4 with AVX2.
     match_target! {
         "x86_64+avx512f" => correlate_lanes::<8, 16>(panel, weights, sums, 0),
@@ -223,15 +83,22 @@ fn correlate(panel: &[[f64; ACROSS]], weights: &[f64], sums: &mut [[f64; ACROSS]
 /// `correlate` for the lanes `lane..lane + LANES`, `ALONG` sums at a time, so that they share each load.
 #[inline(always)]
 fn correlate_lanes<const ALONG: usize, const LANES: usize>(
-    panel: &[[f64; ACROSS]],
+    panel: &[Lanes],
     weights: &[f64],
-    sums: &mut [[f64; ACROSS]],
+    sums: &mut [Lanes],
     lane: usize,
 ) {
     let taps = weights.len();
     let whole = if taps < ALONG { 0 } else { sums.len() / ALONG * ALONG };
     for (panel, sums) in panel.windows(taps + ALONG - 1).step_by(ALONG).zip(sums[..whole].chunks_exact_mut(ALONG)) {
+        // Each sum takes its taps in their order, whatever the number of sums, so that all processors give the same bytes.
         let mut block = [[0.0; LANES]; ALONG];
+        for place in 0..ALONG - 1 {
+            let pixels = lanes(&panel[place], lane);
+            for k in 0..=place {
+                add(&mut block[k], weights[place - k], pixels);
+            }
+        }
         // The pixels that all the sums have in common.
         for (pixels, weights) in panel[ALONG - 1..taps].iter().zip(weights.windows(ALONG)) {
             let pixels = lanes(pixels, lane);
@@ -240,14 +107,14 @@ fn correlate_lanes<const ALONG: usize, const LANES: usize>(
                 add(&mut block[k], weights[ALONG - 1 - k], pixels);
             }
         }
-        for (k, (sums, mut block)) in sums.iter_mut().zip(block).enumerate() {
-            for tap in 0..ALONG - 1 - k {
-                add(&mut block, weights[tap], lanes(&panel[k + tap], lane));
+        for place in 1..ALONG {
+            let pixels = lanes(&panel[taps - 1 + place], lane);
+            for k in place..ALONG {
+                add(&mut block[k], weights[taps - 1 + place - k], pixels);
             }
-            for tap in taps - k..taps {
-                add(&mut block, weights[tap], lanes(&panel[k + tap], lane));
-            }
-            sums[lane..lane + LANES].copy_from_slice(&block);
+        }
+        for (sums, block) in sums.iter_mut().zip(&block) {
+            sums[lane..lane + LANES].copy_from_slice(block);
         }
     }
     for (panel, sums) in panel.windows(taps).zip(sums.iter_mut()).skip(whole) {
@@ -260,7 +127,7 @@ fn correlate_lanes<const ALONG: usize, const LANES: usize>(
 }
 
 #[inline(always)]
-fn lanes<const LANES: usize>(pixels: &[f64; ACROSS], lane: usize) -> &[f64; LANES] {
+fn lanes<const LANES: usize>(pixels: &Lanes, lane: usize) -> &[f64; LANES] {
     pixels[lane..lane + LANES].try_into().expect("lanes within the panel")
 }
 
@@ -345,7 +212,7 @@ mod tests {
 
     #[test]
     fn bands_and_panels_join() {
-        let image = Array2::from_shape_fn((BAND * 2 + 3, 35), |(y, x)| ((y * 31 + x * 17) % 23) as f64);
+        let image = Array2::from_shape_fn((259, 35), |(y, x)| ((y * 31 + x * 17) % 23) as f64);
         let expected = slow(&image, 2.0.into(), Border::Nearest, 4.0);
         let blurred = gaussian(image.view(), 2.0, Border::Nearest, 4.0).unwrap();
         assert!(blurred.iter().zip(&expected).all(|(&a, &b)| close(a, b, 1e-13)));

@@ -4,6 +4,7 @@
 //! conventions are those of scipy.ndimage, scikit-image, astropy and Pillow. Kernels run on the rayon pool of their
 //! caller, give the same bytes for any number of threads, and answer odd input with a [`PixelError`].
 
+pub mod blocks;
 pub mod border;
 pub mod colormap;
 pub mod convolve;
@@ -19,9 +20,13 @@ mod radix;
 pub mod random;
 mod ranks;
 pub mod resize;
+pub mod rotate;
 mod sample;
+mod separable;
+pub mod sliding;
 pub mod statistics;
 pub mod stretch;
+pub mod unsharp;
 
 pub use border::Border;
 pub use error::PixelError;

@@ -88,6 +88,52 @@ impl Filter {
     }
 }
 
+/// A part of an image, in pixels from its upper left corner; its edges may lie within pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    pub top: f64,
+    pub left: f64,
+    pub height: f64,
+    pub width: f64,
+}
+
+impl Region {
+    /// All of an image of that shape.
+    pub fn whole(shape: (usize, usize)) -> Self {
+        Self { top: 0.0, left: 0.0, height: shape.0 as f64, width: shape.1 as f64 }
+    }
+
+    /// The largest part with the aspect ratio of `size` (rows, columns), in the middle of an image of that shape: what
+    /// Pillow's ImageOps.fit keeps.
+    pub fn fitting(shape: (usize, usize), size: (usize, usize)) -> Self {
+        let whole = Self::whole(shape);
+        let (ratio, wanted) = (whole.width / whole.height, size.1 as f64 / size.0 as f64);
+        let (height, width) =
+            if ratio >= wanted { (whole.height, wanted * whole.height) } else { (whole.width / wanted, whole.width) };
+        Self { top: (whole.height - height) * 0.5, left: (whole.width - width) * 0.5, height, width }
+    }
+}
+
+/// The size (rows, columns) of an image of `shape` made so small that it fits into `most`; the aspect ratio is kept as nearly
+/// as whole pixels allow, and nothing is enlarged: that of Pillow's Image.thumbnail.
+pub fn thumbnail_size(shape: (usize, usize), most: (usize, usize)) -> (usize, usize) {
+    let (rows, columns) = most;
+    if (columns >= shape.1 && rows >= shape.0) || shape.0 == 0 || shape.1 == 0 {
+        return shape;
+    }
+    let aspect = shape.1 as f64 / shape.0 as f64;
+    let nearer = |exact: f64, error: &dyn Fn(f64) -> f64| {
+        let (below, above) = (exact.floor(), exact.ceil());
+        (if error(above) < error(below) { above } else { below }).max(1.0) as usize
+    };
+    if columns as f64 / rows as f64 >= aspect {
+        (rows, nearer(rows as f64 * aspect, &|columns| (aspect - columns / rows as f64).abs()))
+    } else {
+        let error = |rows: f64| if rows == 0.0 { 0.0 } else { (aspect - columns as f64 / rows).abs() };
+        (nearer(columns as f64 / aspect, &error), columns)
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for u8 {}
@@ -98,19 +144,19 @@ mod sealed {
 
 /// A type of pixel that can be resampled. Sealed.
 pub trait Resample: sealed::Sealed + Copy + Default + Send + Sync {
-    /// `image`, with at least one pixel, as `size` (rows, columns), at least 1 each.
+    /// The region of `image`, which has at least one pixel, as `size` (rows, columns), at least 1 each.
     #[doc(hidden)]
-    fn resample(image: ArrayView2<Self>, size: (usize, usize), filter: Filter) -> Array2<Self>;
+    fn resample(image: ArrayView2<Self>, region: Region, size: (usize, usize), filter: Filter) -> Array2<Self>;
 }
 
 macro_rules! resample {
     ($type:ty, $pixel:ty) => {
         impl Resample for $type {
-            fn resample(image: ArrayView2<Self>, size: (usize, usize), filter: Filter) -> Array2<Self> {
+            fn resample(image: ArrayView2<Self>, region: Region, size: (usize, usize), filter: Filter) -> Array2<Self> {
                 let source: Vec<$pixel> = image.iter().map(|&value| <$pixel>::new(value)).collect();
                 let (height, width) = image.dim();
                 let source = TypedImageRef::new(side(width), side(height), &source).expect("a pixel for each value");
-                let pixels = resample_typed(&source, size, filter);
+                let pixels = resample_typed(&source, region, size, filter);
                 Array2::from_shape_vec(size, pixels.iter().map(|pixel| pixel.0).collect())
                     .expect("as many pixels as the size has")
             }
@@ -131,8 +177,36 @@ pub fn resize<T: Resample>(
     size: (usize, usize),
     filter: Filter,
 ) -> Result<Array2<T>, PixelError> {
+    resize_region(image, Region::whole(image.dim()), size, filter)
+}
+
+/// A region of the image as `size` (rows, columns) pixels: Pillow's Image.resize with `box`. The filter reaches beyond the
+/// region as far as the image goes. Errors as in [`resize`].
+///
+/// # Errors
+/// A region that has no area or reaches outside of the image.
+pub fn resize_region<T: Resample>(
+    image: ArrayView2<T>,
+    region: Region,
+    size: (usize, usize),
+    filter: Filter,
+) -> Result<Array2<T>, PixelError> {
     check(image.dim(), size)?;
-    Ok(T::resample(image, size, filter))
+    let within =
+        |start: f64, extent: f64, length: usize| start >= 0.0 && extent > 0.0 && start + extent <= length as f64;
+    PixelError::number(
+        "the region's top",
+        "within the image",
+        region.top,
+        within(region.top, region.height, image.nrows()),
+    )?;
+    PixelError::number(
+        "the region's left",
+        "within the image",
+        region.left,
+        within(region.left, region.width, image.ncols()),
+    )?;
+    Ok(T::resample(image, region, size, filter))
 }
 
 /// An image of (rows, columns, 3) bytes as `size` (rows, columns) pixels; see [`resize`].
@@ -148,7 +222,7 @@ pub fn resize_rgb(image: ArrayView3<u8>, size: (usize, usize), filter: Filter) -
     let bytes = image.as_slice().expect("brought to C order");
     let source = TypedImageRef::<pixels::U8x3>::from_buffer(side(width), side(height), bytes)
         .expect("three bytes for each pixel");
-    let pixels = resample_typed(&source, size, filter);
+    let pixels = resample_typed(&source, Region::whole((height, width)), size, filter);
     Ok(Array3::from_shape_vec((size.0, size.1, 3), pixels.iter().flat_map(|pixel| pixel.0).collect())
         .expect("as many pixels as the size has"))
 }
@@ -167,25 +241,30 @@ fn side(length: usize) -> u32 {
     u32::try_from(length).expect("sides were checked to be at most 2^31")
 }
 
-fn resample_typed<P: PixelTrait>(source: &TypedImageRef<P>, size: (usize, usize), filter: Filter) -> Vec<P> {
+fn resample_typed<P: PixelTrait>(
+    source: &TypedImageRef<P>,
+    region: Region,
+    size: (usize, usize),
+    filter: Filter,
+) -> Vec<P> {
     let mut out = TypedImage::<P>::new(side(size.1), side(size.0));
     let options = ResizeOptions::new().resize_alg(filter.algorithm()).use_alpha(false);
-    // Without a crop box there is nothing that it could refuse.
-    Resizer::new().resize_typed(source, &mut out, &options).expect("the whole image is resized");
+    let options = options.crop(region.left, region.top, region.width, region.height);
+    Resizer::new().resize_typed(source, &mut out, &options).expect("the region was checked to lie within the image");
     out.pixels().to_vec()
 }
 
 impl Resample for f64 {
-    fn resample(image: ArrayView2<f64>, size: (usize, usize), filter: Filter) -> Array2<f64> {
-        let across = resample_rows(image, size.1, filter);
-        let down = resample_rows(across.t(), size.0, filter);
+    fn resample(image: ArrayView2<f64>, region: Region, size: (usize, usize), filter: Filter) -> Array2<f64> {
+        let across = resample_rows(image, (region.left, region.width), size.1, filter);
+        let down = resample_rows(across.t(), (region.top, region.height), size.0, filter);
         down.reversed_axes().as_standard_layout().into_owned()
     }
 }
 
-/// Every row of `image` as `length` pixels.
-fn resample_rows(image: ArrayView2<f64>, length: usize, filter: Filter) -> Array2<f64> {
-    let windows: Vec<Window> = (0..length).map(|i| Window::new(i, image.ncols(), length, filter)).collect();
+/// The part (start, extent) of every row of `image` as `length` pixels.
+fn resample_rows(image: ArrayView2<f64>, part: (f64, f64), length: usize, filter: Filter) -> Array2<f64> {
+    let windows: Vec<Window> = (0..length).map(|i| Window::new(i, image.ncols(), part, length, filter)).collect();
     let image = image.as_standard_layout();
     let mut out = Array2::zeros((image.nrows(), length));
     let rows: Vec<_> = out.axis_iter_mut(Axis(0)).zip(image.axis_iter(Axis(0))).collect();
@@ -205,10 +284,10 @@ struct Window {
 }
 
 impl Window {
-    /// For the `i`-th of `length` pixels that replace `old`.
-    fn new(i: usize, old: usize, length: usize, filter: Filter) -> Self {
-        let scale = old as f64 / length as f64;
-        let center = (i as f64 + 0.5) * scale;
+    /// For the `i`-th of `length` pixels that replace the part (start, extent) of `old`.
+    fn new(i: usize, old: usize, part: (f64, f64), length: usize, filter: Filter) -> Self {
+        let scale = part.1 / length as f64;
+        let center = part.0 + (i as f64 + 0.5) * scale;
         if filter == Filter::Nearest {
             return Self { start: (center as usize).min(old - 1), weights: vec![1.0] };
         }
@@ -267,6 +346,38 @@ mod tests {
         let image = array![[1.0, 3.0, 5.0, 7.0], [3.0, 5.0, 7.0, 9.0]];
         assert_eq!(resize(image.view(), (1, 2), Filter::Box).unwrap(), array![[3.0, 7.0]]);
         assert_eq!(resize(image.view(), (2, 4), Filter::Lanczos).unwrap(), image);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Without the box, on whose edge rounding decides what is in.
+        #[test]
+        fn regions_agree_between_types(shape in (1usize..30, 1usize..30), size in (1usize..40, 1usize..40), filter in 2usize..5) {
+            let image = Array2::from_shape_fn(shape, |(y, x)| ((y * 31 + x * 17) % 23) as f32);
+            let region = Region::fitting(shape, size);
+            let single = resize_region(image.view(), region, size, FILTERS[filter]).unwrap();
+            let double = resize_region(image.mapv(f64::from).view(), region, size, FILTERS[filter]).unwrap();
+            prop_assert!(single.iter().zip(&double).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-3));
+        }
+
+        #[test]
+        fn thumbnails_fit_and_keep_the_aspect_ratio(shape in (1usize..3000, 1usize..3000), most in (1usize..500, 1usize..500)) {
+            let (rows, columns) = thumbnail_size(shape, most);
+            prop_assert!(rows <= shape.0 && columns <= shape.1 && rows >= 1 && columns >= 1);
+            prop_assert!(rows <= most.0 && columns <= most.1);
+            prop_assert!((rows, columns) == shape || rows == most.0 || columns == most.1);
+        }
+    }
+
+    #[test]
+    fn what_fits_is_in_the_middle() {
+        assert_eq!(Region::fitting((10, 20), (5, 5)), Region { top: 0.0, left: 5.0, height: 10.0, width: 10.0 });
+        assert_eq!(Region::fitting((10, 20), (1, 4)), Region { top: 2.5, left: 0.0, height: 5.0, width: 20.0 });
+        assert_eq!(thumbnail_size((480, 640), (100, 100)), (75, 100));
+        assert_eq!(thumbnail_size((10, 10), (100, 100)), (10, 10));
+        let outside = Region { top: 0.0, left: 1.0, height: 1.0, width: 2.0 };
+        assert!(resize_region(array![[1.0, 2.0]].view(), outside, (1, 1), Filter::Box).is_err());
     }
 
     #[test]

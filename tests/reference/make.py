@@ -9,9 +9,9 @@ import pathlib
 import numpy as np
 from astropy.visualization import (AsinhStretch, LinearStretch, LogStretch, ManualInterval, MinMaxInterval,
                                    PercentileInterval, SqrtStretch, ZScaleInterval)
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy import ndimage, signal
-from skimage import filters
+from skimage import filters, measure, transform
 
 HERE = pathlib.Path(__file__).parent
 MODES = ["reflect", "nearest", "mirror", "constant", "wrap"]
@@ -65,6 +65,10 @@ def main():
     save("gaussian_field_f32_3x1.5_nearest",
          filters.gaussian(field.astype(np.float32), sigma=(3, 1.5), preserve_range=True))
 
+    windows(images)
+    turned_and_framed(images)
+    fitted(field)
+
     kernel = np.random.default_rng(2).normal(0, 1, (4, 3))
     save("input_kernel", kernel)
     for mode in ["full", "same", "valid"]:
@@ -97,6 +101,61 @@ def main():
             # Dark and bright enough that no filter overshoots: programs differ in where they clip.
             gray = Image.fromarray((field * 0.05 + 20).astype(np.uint8)).resize((width, height), resample)
             save(f"resize_u8_{name}_{height}x{width}", np.asarray(gray))
+
+
+def windows(images):
+    """Means, minima and maxima; the stack has a function on each plane, so that one file serves for three."""
+    for mode in MODES:
+        for name, size in [("ties", (4, 5)), ("small", (3, 9)), ("row", (1, 6)), ("constant", (5, 2))]:
+            made = [f(images[name], size, mode=mode, cval=3.0)
+                    for f in (ndimage.uniform_filter, ndimage.minimum_filter, ndimage.maximum_filter)]
+            save(f"windows_{name}_{size[0]}x{size[1]}_{mode}", np.vstack(made))
+    image = images["field"].astype(np.float32)
+    save("windows_field_f32_7x8", np.vstack([f(image, (7, 8)) for f in (
+        ndimage.uniform_filter, ndimage.minimum_filter, ndimage.maximum_filter)]))
+    holes = images["ties"].copy()
+    holes[5, 3], holes[20, 17] = np.inf, -np.inf
+    save("windows_infinite_3x4", np.vstack([f(holes, (3, 4)) for f in (ndimage.minimum_filter, ndimage.maximum_filter)]))
+    for name, radius, amount in [("field", 2.5, 1.5), ("small", 3.0, -0.5), ("row", 1.0, 4.0)]:
+        save(f"unsharp_{name}", filters.unsharp_mask(images[name], radius, amount, preserve_range=True))
+
+
+def turned_and_framed(images):
+    """Rotations in every order and mode, frames in every mode of numpy.pad that is offered, and blocks of every function."""
+    names = {"reflect": "symmetric", "nearest": "edge", "mirror": "reflect", "constant": "constant", "wrap": "wrap"}
+    image = images["ties"]
+    for mode, name in names.items():
+        for order in [0, 1, 3]:
+            save(f"rotate_{order}_{mode}",
+                 transform.rotate(image, 33.0, order=order, mode=name, cval=3.0, preserve_range=True))
+    for angle in [-70, 180, 12.5]:
+        save(f"rotate_resized_{angle}", transform.rotate(image, angle, resize=True, preserve_range=True))
+    for k in [1, 2, 3]:
+        save(f"rot90_{k}", np.rot90(images["small"], k))
+    for mode, name in names.items():
+        more = {"constant_values": 3.0} if name == "constant" else {}
+        save(f"pad_{mode}", np.pad(images["small"], ((2, 9), (7, 1)), mode=name, **more))
+        save(f"pad_row_{mode}", np.pad(images["row"], ((1, 2), (30, 50)), mode=name, **more))
+    for function in [np.sum, np.mean, np.median, np.min, np.max]:
+        save(f"blocks_{function.__name__}", measure.block_reduce(images["field"], (4, 3), function, cval=50.0))
+
+
+def fitted(field):
+    """Pillow's fit and thumbnail, of floats and of bytes."""
+    for kind, image in [("f32", field.astype(np.float32)), ("u8", (field * 0.05 + 20).astype(np.uint8))]:
+        for width, height in [(17, 11), (7, 30), (50, 50)]:
+            made = ImageOps.fit(Image.fromarray(image), (width, height))
+            save(f"fit_{kind}_{height}x{width}", np.asarray(made))
+    sizes = []
+    for height, width, rows, columns in [(37, 41, 10, 10), (480, 640, 100, 100), (333, 1000, 50, 77), (5, 4000, 60, 60),
+                                         (4000, 5, 60, 60), (20, 20, 30, 30), (719, 241, 128, 96)]:
+        image = Image.new("L", (width, height))
+        image.thumbnail((columns, rows), reducing_gap=None)
+        sizes.append([height, width, rows, columns, image.height, image.width])
+    save("thumbnail_sizes", np.array(sizes, float))
+    small = Image.fromarray(field.astype(np.float32))
+    small.thumbnail((16, 16), reducing_gap=None)
+    save("thumbnail_16", np.asarray(small))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ use crate::action::registry::{
 use crate::action::wcs::AxisMap;
 use crate::pixel::convolve::Extent;
 use crate::pixel::random::noise;
-use crate::pixel::{Border, convolve, gaussian, median};
+use crate::pixel::{Border, convolve, gaussian, median, sliding, unsharp};
 use crate::value::Value;
 
-const MODE: &str = "What lies beyond the edge, as scipy.ndimage names it: \"reflect\", \"nearest\", \"mirror\", \"constant\", \
+pub(super) const MODE: &str = "What lies beyond the edge, as scipy.ndimage names it: \"reflect\", \"nearest\", \"mirror\", \"constant\", \
                     \"wrap\".";
-const CVAL: Parameter =
+pub(super) const CVAL: Parameter =
     with("cval", Kind::Number, Default::Number(0.0), "The value beyond the edge for mode=\"constant\".");
 const WINDOW: Parameter = required("size", Kind::Size, "The window in pixels: one side, or (rows, columns).");
 const REFLECT: Parameter = with("mode", Kind::Text, Default::Text("reflect"), MODE);
@@ -37,8 +37,10 @@ pub const ACTIONS: &[Action] = &[
             DTYPE,
         ],
         manual: "Values are not rescaled: integers become float32 (8 and 16 bit) or float64.\n\
+                 The default edge is skimage's, \"nearest\"; scipy.ndimage.gaussian_filter gives the same with mode=\"nearest\", and \
+                 its own default is mode=\"reflect\".\n\
                  A NaN or an infinity spoils every pixel that its kernel reaches.",
-        reference: "skimage.filters.gaussian with preserve_range=True; scipy.ndimage.gaussian_filter",
+        reference: "skimage.filters.gaussian with preserve_range=True",
         run: run_gaussian,
     },
     Action {
@@ -79,6 +81,63 @@ pub const ACTIONS: &[Action] = &[
         run: run_highpass,
     },
     Action {
+        name: "uniform_filter",
+        group: Group::Filters,
+        summary: "The mean of the pixels around each pixel.",
+        parameters: &[IMAGE, OUTPUT, WINDOW, REFLECT, CVAL, DTYPE],
+        manual: "A window of k pixels covers [i - k//2, i + k - 1 - k//2]. The time does not depend on the window.\n\
+                 A NaN or an infinity spoils the windows that hold it, and no others.",
+        reference: "scipy.ndimage.uniform_filter, in which a NaN spoils the rest of its row and column",
+        run: run_uniform,
+    },
+    Action {
+        name: "minimum_filter",
+        group: Group::Filters,
+        summary: "The least of the pixels around each pixel.",
+        parameters: &[IMAGE, OUTPUT, WINDOW, REFLECT, CVAL, DTYPE],
+        manual: "Window as in uniform_filter. The time does not depend on the window.\n\
+                 The minimum of a window with a NaN is NaN.",
+        reference: "scipy.ndimage.minimum_filter; M. van Herk, Pattern Recognition Letters 13 (1992)",
+        run: run_minimum,
+    },
+    Action {
+        name: "maximum_filter",
+        group: Group::Filters,
+        summary: "The greatest of the pixels around each pixel.",
+        parameters: &[IMAGE, OUTPUT, WINDOW, REFLECT, CVAL, DTYPE],
+        manual: "Window as in uniform_filter. The time does not depend on the window.\n\
+                 The maximum of a window with a NaN is NaN.",
+        reference: "scipy.ndimage.maximum_filter; M. van Herk, Pattern Recognition Letters 13 (1992)",
+        run: run_maximum,
+    },
+    Action {
+        name: "unsharp_mask",
+        group: Group::Filters,
+        summary: "The image made sharper: what a blurred copy lacks is added to it.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            with(
+                "radius",
+                Kind::Numbers,
+                Default::Number(1.0),
+                "Standard deviation of the blur in pixels, one or (down, across).",
+            ),
+            with(
+                "amount",
+                Kind::Number,
+                Default::Number(1.0),
+                "How much of what the blurred copy lacks; negative to soften.",
+            ),
+            DTYPE,
+        ],
+        manual: "image + amount * (image - gaussian(image, radius, mode=\"reflect\")). Values are neither rescaled nor clipped, so that \
+                 they may leave their range; going to integers by dtype= saturates.\n\
+                 A NaN or an infinity spoils every pixel that the blur takes it to.",
+        reference: "skimage.filters.unsharp_mask with preserve_range=True",
+        run: run_unsharp,
+    },
+    Action {
         name: "convolve",
         group: Group::Filters,
         summary: "The convolution of an image with a kernel.",
@@ -114,7 +173,7 @@ pub const ACTIONS: &[Action] = &[
 ];
 
 /// The border of a call's `mode` and `cval`.
-fn border(call: &Call<'_, '_>) -> Result<Border, Failure> {
+pub(super) fn border(call: &Call<'_, '_>) -> Result<Border, Failure> {
     let mode = call.text("mode");
     Border::from_name(mode, call.number("cval")).ok_or_else(|| {
         Failure::new(format!("unknown mode \"{mode}\"; one of reflect, nearest, mirror, constant, wrap"))
@@ -141,6 +200,27 @@ fn run_percentile(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 fn run_highpass(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let (size, border, image) = (call.size("size"), border(call)?, call.image("image"));
     Ok(Answer::Image(each_plane!(&image, plane => median::highpass(plane, size, border))?))
+}
+
+fn run_uniform(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (size, border, image) = (call.size("size"), border(call)?, call.image("image"));
+    Ok(Answer::Image(each_plane!(&image, plane => sliding::uniform_filter(plane, size, border))?))
+}
+
+fn run_minimum(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (size, border, image) = (call.size("size"), border(call)?, call.image("image"));
+    Ok(Answer::Image(each_plane!(&image, plane => sliding::minimum_filter(plane, size, border))?))
+}
+
+fn run_maximum(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (size, border, image) = (call.size("size"), border(call)?, call.image("image"));
+    Ok(Answer::Image(each_plane!(&image, plane => sliding::maximum_filter(plane, size, border))?))
+}
+
+fn run_unsharp(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let radius = call.numbers("radius");
+    let (amount, image) = (call.number("amount"), call.image("image"));
+    Ok(Answer::Image(each_plane!(&image, plane => unsharp::unsharp_mask(plane, radius, amount))?))
 }
 
 fn run_convolve(call: &Call<'_, '_>) -> Result<Answer, Failure> {
@@ -174,7 +254,8 @@ fn moved(image: &Image, kernel: (usize, usize), extent: Extent, stride: usize) -
     };
     // An even kernel has its middle between two pixels; the whole pixel before it is taken, as scipy's "same" does.
     header.map_axes(begin(kernel.1), begin(kernel.0));
-    header.map_axes(AxisMap::window(0, stride), AxisMap::window(0, stride));
+    let every = AxisMap::window(0, isize::try_from(stride).unwrap_or(isize::MAX));
+    header.map_axes(every, every);
     image.with_header(header)
 }
 
@@ -221,9 +302,6 @@ fn item_number(value: &Value) -> Option<f64> {
 
 fn run_random_kernel(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let size = call.size("size");
-    if size.0 == 0 || size.1 == 0 {
-        return Err(Failure::new("size must be at least 1, got 0"));
-    }
     let weights = noise(size, 0.0, 1.0, call.seed("seed"))?.mapv(f64::abs);
     let sum = weights.sum();
     let weights = weights.mapv(|weight| weight / sum).insert_axis(ndarray::Axis(0));

@@ -1,14 +1,24 @@
-//! Parts of images, and images of another size. Coordinates in the header follow.
+//! Parts of images, images turned, mirrored and framed, and images of another size. Coordinates in the header follow.
 
-use super::planes::stacked;
+use super::filters::{CVAL, MODE, border};
+use super::planes::{each_plane, each_plane_as_it_is, stacked};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
-use crate::action::image::{FloatView, Image, Pixels};
-use crate::action::registry::{Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, optional, required, with};
+use crate::action::image::{FloatView, Image, Pixels, Sample};
+use crate::action::registry::{
+    Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, required, with,
+};
 use crate::action::section::Slice;
-use crate::action::wcs::AxisMap;
-use crate::pixel::resize::{self, Filter};
+use crate::action::wcs::{AxisMap, PixelMap};
+use crate::pixel::blocks::{Reduce, block_reduce};
+use crate::pixel::geometry::{self, Frame};
+use crate::pixel::resize::{self, Filter, Region};
+use crate::pixel::rotate::{Order, Turn, rotate};
+use crate::pixel::{Border, PixelError};
 use crate::value::Value;
+
+const FILTERS: &str = "How: \"nearest\", \"box\", \"bilinear\", \"bicubic\", \"lanczos\".";
+const FILTER: Parameter = with("filter", Kind::Text, Default::Text("bicubic"), FILTERS);
 
 pub const ACTIONS: &[Action] = &[
     Action {
@@ -28,6 +38,166 @@ pub const ACTIONS: &[Action] = &[
         run: crop,
     },
     Action {
+        name: "flip",
+        group: Group::Geometry,
+        summary: "The image read backwards along its rows, its columns, or both.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            optional("axis", Kind::Int, "0 turns it upside down, 1 left to right; both without it."),
+            DTYPE,
+        ],
+        manual: "The pixel type stays. image[::-1, :] is flip(image, axis=0).",
+        reference: "numpy.flip",
+        run: run_flip,
+    },
+    Action {
+        name: "rot90",
+        group: Group::Geometry,
+        summary: "The image turned by right angles.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            with(
+                "k",
+                Kind::Int,
+                Default::Int(1),
+                "How many right angles, counter-clockwise; negative ones go clockwise.",
+            ),
+            DTYPE,
+        ],
+        manual: "Row 0 is above; a program that shows it below, as for FITS, shows the turn the other way round. The pixel type stays.\n\
+                 Coordinates in the header turn with the pixels: CD, or PC with CDELT (made from CROTA2), and SIP.",
+        reference: "numpy.rot90",
+        run: run_rot90,
+    },
+    Action {
+        name: "rotate",
+        group: Group::Geometry,
+        summary: "The image turned by any angle around its middle.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            required("angle", Kind::Number, "Degrees counter-clockwise, row 0 being above."),
+            with("order", Kind::Int, Default::Int(1), "How to interpolate: 0 the nearest pixel, 1 linear, 3 cubic."),
+            with("resize", Kind::Bool, Default::Bool(false), "A result so large that all of the image fits in."),
+            with("mode", Kind::Text, Default::Text("constant"), MODE),
+            CVAL,
+            DTYPE,
+        ],
+        manual: "Integers become float32 (8 and 16 bit) or float64; values are not rescaled. Order 3 is the cubic of Catmull and Rom, \
+                 clipped to the range of the image.\n\
+                 mode goes by scipy.ndimage's names, of which skimage calls nearest \"edge\", reflect \"symmetric\" and mirror \
+                 \"reflect\". NaN spoils what is interpolated from it. Right angles are exact.",
+        reference: "skimage.transform.rotate with preserve_range=True",
+        run: run_rotate,
+    },
+    Action {
+        name: "pad",
+        group: Group::Geometry,
+        summary: "The image in a frame of further pixels.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            required(
+                "pad_width",
+                Kind::Data,
+                "Pixels on every side; or (before, after) of both axes; or ((above, below), (left, right)).",
+            ),
+            with(
+                "mode",
+                Kind::Text,
+                Default::Text("constant"),
+                "What the frame is filled with, as numpy names it: \"constant\", \"edge\", \"reflect\", \"symmetric\", \"wrap\".",
+            ),
+            with(
+                "constant_values",
+                Kind::Number,
+                Default::Number(0.0),
+                "The value of the frame for mode=\"constant\".",
+            ),
+            DTYPE,
+        ],
+        manual: "The pixel type stays. reflect is what scipy.ndimage calls mirror, symmetric what it calls reflect. The frame may be wider \
+                 than the image.",
+        reference: "numpy.pad",
+        run: run_pad,
+    },
+    Action {
+        name: "block_reduce",
+        group: Group::Geometry,
+        summary: "Blocks of pixels made into one.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            required("factor", Kind::Size, "The block in pixels: one side, or (rows, columns)."),
+            with(
+                "func",
+                Kind::Text,
+                Default::Text("sum"),
+                "What is taken of a block: \"sum\", \"mean\", \"median\", \"min\", \"max\".",
+            ),
+            with(
+                "cval",
+                Kind::Number,
+                Default::Number(0.0),
+                "What fills blocks that reach beyond the last row or column.",
+            ),
+            DTYPE,
+        ],
+        manual: "Integers become float32 (8 and 16 bit) or float64. A NaN spoils its block.",
+        reference: "skimage.measure.block_reduce",
+        run: run_block_reduce,
+    },
+    Action {
+        name: "fit",
+        group: Group::Geometry,
+        summary: "The middle of an image, cut to the aspect ratio of a size and brought to that size.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            required("size", Kind::Size, "Rows and columns of the result, or one side."),
+            FILTER,
+            DTYPE,
+        ],
+        manual: "Pixel types and NaN as in resize. Pillow's size is (width, height).",
+        reference: "Pillow's ImageOps.fit",
+        run: run_fit,
+    },
+    Action {
+        name: "thumbnail",
+        group: Group::Geometry,
+        summary: "An image made so small that it fits into a size; its aspect ratio is kept.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            required("size", Kind::Size, "The most rows and columns, or both in one."),
+            FILTER,
+            DTYPE,
+        ],
+        manual: "An image that fits already stays as it is. Pixel types and NaN as in resize. Pillow's size is (width, height).",
+        reference: "Pillow's Image.thumbnail with reducing_gap=None",
+        run: run_thumbnail,
+    },
+    Action {
+        name: "auto_orient",
+        group: Group::Geometry,
+        summary: "The image as it is to be looked at, by its EXIF orientation.",
+        parameters: &[
+            IMAGE,
+            OUTPUT,
+            optional(
+                "orientation",
+                Kind::Int,
+                "EXIF's orientation, 1 to 8, where it comes from elsewhere than the image's own file.",
+            ),
+            DTYPE,
+        ],
+        manual: "Reading a file applies its EXIF orientation, so that without an orientation the image stays as it is. The pixel type stays.",
+        reference: "Pillow's ImageOps.exif_transpose",
+        run: run_auto_orient,
+    },
+    Action {
         name: "resize",
         group: Group::Geometry,
         summary: "An image of another size.",
@@ -35,12 +205,7 @@ pub const ACTIONS: &[Action] = &[
             IMAGE,
             OUTPUT,
             required("size", Kind::Size, "Rows and columns of the result, or one side."),
-            with(
-                "filter",
-                Kind::Text,
-                Default::Text("lanczos"),
-                "How: \"nearest\", \"box\", \"bilinear\", \"bicubic\", \"lanczos\".",
-            ),
+            with("filter", Kind::Text, Default::Text("lanczos"), FILTERS),
             DTYPE,
         ],
         manual: "When shrinking, the filter grows with the scale, so that every pixel counts. uint8, uint16, float32 and float64 stay \
@@ -85,11 +250,148 @@ fn range(name: &str, value: &Value) -> Result<Slice, Failure> {
     }
 }
 
+/// The image's pixels moved; its header follows.
+fn moved(image: &Image, pixels: Pixels, x: AxisMap, y: AxisMap) -> Answer {
+    let mut header = image.header().clone();
+    header.map_axes(x, y);
+    Answer::Image(Image::new(pixels, header))
+}
+
+fn run_flip(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let image = call.image("image");
+    let (rows, columns) = match call.optional_int("axis") {
+        None => (true, true),
+        Some(0 | -2) => (true, false),
+        Some(1 | -1) => (false, true),
+        Some(other) => return Err(Failure::new(format!("axis is 0 (rows) or 1 (columns), not {other}"))),
+    };
+    let pixels = each_plane_as_it_is!(&image, plane => Ok::<_, PixelError>(geometry::flip(plane, rows, columns)))?;
+    let [_, height, width] = image.shape();
+    let mirrored = |is_backwards, length| if is_backwards { AxisMap::flip(length) } else { AxisMap::SAME };
+    Ok(moved(&image, pixels, mirrored(columns, width), mirrored(rows, height)))
+}
+
+fn run_rot90(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (image, turns) = (call.image("image"), call.int("k"));
+    let pixels = each_plane_as_it_is!(&image, plane => Ok::<_, PixelError>(geometry::rot90(plane, turns)))?;
+    let [_, height, width] = image.shape();
+    let mut header = image.header().clone();
+    header.map_pixels(PixelMap::rot90((height, width), turns));
+    Ok(Answer::Image(Image::new(pixels, header)))
+}
+
+fn run_rotate(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (image, border, order) = (call.image("image"), border(call)?, call.int("order"));
+    let order = Order::from_number(order).ok_or_else(|| Failure::new(format!("order is 0, 1 or 3, not {order}")))?;
+    let [_, height, width] = image.shape();
+    let turn = Turn::new((height, width), call.number("angle"), call.flag("resize"))?;
+    let turned = each_plane!(&image, plane => rotate(plane, &turn, order, border))?;
+    let (y, x) = turn.target(0.0, 0.0);
+    let mut header = turned.header().clone();
+    header.map_pixels(PixelMap::about([1.0, 1.0], [x + 1.0, y + 1.0], turn.matrix()));
+    Ok(Answer::Image(turned.with_header(header)))
+}
+
+fn run_pad(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let image = call.image("image");
+    let (rows, columns) = frames(call.data("pad_width"))?;
+    let constant = call.number("constant_values");
+    let mode = match call.text("mode") {
+        "constant" => Border::Constant(constant),
+        "edge" => Border::Nearest,
+        "reflect" => Border::Mirror,
+        "symmetric" => Border::Reflect,
+        "wrap" => Border::Wrap,
+        other => {
+            let known = "constant, edge, reflect, symmetric, wrap";
+            return Err(Failure::new(format!("unknown mode \"{other}\"; one of {known}")));
+        }
+    };
+    let pixels = each_plane_as_it_is!(&image, plane => {
+        geometry::pad(plane, rows, columns, mode, Sample::from_f64(constant))
+    })?;
+    Ok(moved(&image, pixels, AxisMap::padding(columns.before), AxisMap::padding(rows.before)))
+}
+
+/// numpy's `pad_width`: a number, a pair for both axes, or a pair for each.
+fn frames(width: &Value) -> Result<(Frame, Frame), Failure> {
+    let wrong = || {
+        Failure::new("pad_width is a number, (before, after), or ((above, below), (left, right)), of pixels from 0 on")
+    };
+    let pixels = |value: &Value| match value {
+        Value::Int(count) => usize::try_from(*count).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    };
+    let pair = |value: &Value| match value {
+        Value::List(ends) => match ends.as_slice() {
+            [before, after] => Ok(Frame { before: pixels(before)?, after: pixels(after)? }),
+            _ => Err(wrong()),
+        },
+        _ => Err(wrong()),
+    };
+    match width {
+        Value::List(axes) if matches!(axes.as_slice(), [Value::List(_), Value::List(_)]) => {
+            Ok((pair(&axes[0])?, pair(&axes[1])?))
+        }
+        Value::List(_) => pair(width).map(|both| (both, both)),
+        _ => pixels(width).map(|all| (Frame { before: all, after: all }, Frame { before: all, after: all })),
+    }
+}
+
+fn run_block_reduce(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (image, factor) = (call.image("image"), call.size("factor"));
+    let (reduce, cval) = (Reduce::from_name(call.text("func"))?, call.number("cval"));
+    let reduced = each_plane!(&image, plane => block_reduce(plane, factor, reduce, cval))?;
+    let mut header = reduced.header().clone();
+    header.map_axes(AxisMap::binning(factor.1), AxisMap::binning(factor.0));
+    Ok(Answer::Image(reduced.with_header(header)))
+}
+
+fn run_fit(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (image, size, filter) = (call.image("image"), call.size("size"), Filter::from_name(call.text("filter"))?);
+    let [_, height, width] = image.shape();
+    let region = Region::fitting((height, width), size);
+    Ok(Answer::Image(resampled(&image, region, size, filter)?))
+}
+
+fn run_thumbnail(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let (image, filter) = (call.image("image"), Filter::from_name(call.text("filter"))?);
+    let [_, height, width] = image.shape();
+    let size = resize::thumbnail_size((height, width), call.size("size"));
+    Ok(Answer::Image(if size == (height, width) { image } else { resized(&image, size, filter)? }))
+}
+
+fn run_auto_orient(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let image = call.image("image");
+    let Some(orientation) = call.optional_int("orientation") else { return Ok(Answer::Image(image)) };
+    let known = usize::try_from(orientation).ok().filter(|known| (1..=8).contains(known));
+    let orientation = known.ok_or_else(|| Failure::new(format!("orientation is from 1 to 8, not {orientation}")))?;
+    let pixels = each_plane_as_it_is!(&image, plane => geometry::oriented(plane, orientation))?;
+    let mut header = image.header().clone();
+    if orientation >= 5 {
+        header.map_pixels(PixelMap::TRANSPOSED);
+    }
+    let [_, height, width] = pixels.shape();
+    let mirrored = |is_backwards, length| if is_backwards { AxisMap::flip(length) } else { AxisMap::SAME };
+    header.map_axes(
+        mirrored(matches!(orientation, 2 | 3 | 6 | 7), width),
+        mirrored(matches!(orientation, 3 | 4 | 7 | 8), height),
+    );
+    Ok(Answer::Image(Image::new(pixels, header)))
+}
+
 /// The image as `size` (rows, columns) pixels.
 pub(super) fn resized(image: &Image, size: (usize, usize), filter: Filter) -> Result<Image, Failure> {
+    let [_, height, width] = image.shape();
+    resampled(image, Region::whole((height, width)), size, filter)
+}
+
+/// A region of the image as `size` (rows, columns) pixels.
+fn resampled(image: &Image, region: Region, size: (usize, usize), filter: Filter) -> Result<Image, Failure> {
     macro_rules! planes {
         ($pixels:expr) => {
-            stacked($pixels.outer_iter().map(|plane| resize::resize(plane, size, filter))).map(Pixels::from)?
+            stacked($pixels.outer_iter().map(|plane| resize::resize_region(plane, region, size, filter)))
+                .map(Pixels::from)?
         };
     }
     let pixels = match image.pixels() {
@@ -100,9 +402,10 @@ pub(super) fn resized(image: &Image, size: (usize, usize), filter: Filter) -> Re
             FloatView::F64(pixels) => planes!(pixels),
         },
     };
-    let [_, height, width] = image.shape();
     let mut header = image.header().clone();
-    let scaling = |new: usize, old: usize| AxisMap::scaling(new as f64 / old as f64);
-    header.map_axes(scaling(size.1, width), scaling(size.0, height));
+    header.map_axes(
+        AxisMap::zoom(region.left, size.1 as f64 / region.width),
+        AxisMap::zoom(region.top, size.0 as f64 / region.height),
+    );
     Ok(Image::new(pixels, header))
 }

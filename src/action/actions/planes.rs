@@ -23,6 +23,19 @@ macro_rules! each_plane {
 }
 pub(super) use each_plane;
 
+/// The same in the image's own type: `each_plane_as_it_is!(image, plane => flip(plane, …))` is a
+/// `Result<Pixels, PixelError>`, for what moves pixels and computes nothing.
+macro_rules! each_plane_as_it_is {
+    ($image:expr, $plane:ident => $kernel:expr) => {{
+        let image: &$crate::action::image::Image = $image;
+        $crate::action::image::each_dtype!(image.pixels(), pixels => {
+            $crate::action::actions::planes::stacked(pixels.outer_iter().map(|$plane| $kernel))
+                .map($crate::action::image::Pixels::from)
+        })
+    }};
+}
+pub(super) use each_plane_as_it_is;
+
 /// Applies an expression to all pixels of an image, in the type arithmetic computes in.
 macro_rules! all_pixels {
     ($image:expr, $pixels:ident => $expression:expr) => {{
