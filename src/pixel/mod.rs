@@ -5,7 +5,10 @@
 //! caller, give the same bytes for any number of threads, and answer odd input with a [`PixelError`].
 
 pub mod border;
+pub mod calibrate;
+pub mod clip;
 pub mod colormap;
+pub mod combine;
 pub mod convolve;
 pub mod elementwise;
 mod error;
