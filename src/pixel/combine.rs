@@ -15,11 +15,8 @@ use super::{PixelError, Sample};
 /// Pixels of a parallel task.
 const TASK: usize = 64 * LANES;
 
-/// Pixels whose sums are kept in registers.
-const GROUP: usize = 16;
-
-/// One number for each pixel of a group.
-type Group = [f64; GROUP];
+/// One number for each pixel worked on.
+type Numbers = [f64; LANES];
 
 /// What becomes of the values that are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +89,9 @@ impl Combiner {
         assert!(frames.len() == self.frames && factors.len() == self.frames, "as many frames as announced");
         assert!(frames.iter().all(|frame| frame.len() == out.len()), "all stretches are equally long");
         out.par_chunks_mut(TASK).enumerate().for_each(|(task, out)| {
-            let mut wires = vec![Lanes([T::ZERO; LANES]); self.frames];
-            combine_run(self, frames, factors, task * TASK, &mut wires, out);
+            let mut wires = vec![Lanes([T::ZERO; LANES]); 2 * self.frames];
+            let (wires, spare) = wires.split_at_mut(self.frames);
+            combine_run(self, frames, factors, task * TASK, (wires, spare), out);
         });
     }
 }
@@ -108,13 +106,13 @@ fn combine_run<T: Sample>(
     frames: &[&[T]],
     factors: &[f64],
     start: usize,
-    wires: &mut [Lanes<T>],
+    (wires, spare): (&mut [Lanes<T>], &mut [Lanes<T>]),
     out: &mut [T],
 ) {
     for (chunk, out) in out.chunks_mut(LANES).enumerate() {
         let is_whole = load(frames, factors, start + chunk * LANES, out.len(), wires);
         let mut result = Lanes([T::ZERO; LANES]);
-        combiner.reduce(wires, is_whole, &mut result.0);
+        combiner.reduce(wires, spare, is_whole, &mut result.0);
         out.copy_from_slice(&result.0[..out.len()]);
     }
 }
@@ -140,9 +138,11 @@ fn load<T: Sample>(frames: &[&[T]], factors: &[f64], at: usize, length: usize, w
     !is_missing
 }
 
+// What follows is compiled into `combine_run` for each instruction set: always inlined, and loops rather than closures, which
+// would be compiled for the plainest of them.
 impl Combiner {
     #[inline(always)]
-    fn reduce<T: Sample>(&self, wires: &mut [Lanes<T>], is_whole: bool, out: &mut [T; LANES]) {
+    fn reduce<T: Sample>(&self, wires: &mut [Lanes<T>], spare: &mut [Lanes<T>], is_whole: bool, out: &mut [T; LANES]) {
         match (self.reject, self.method) {
             (Reject::Missing, Method::Median) if is_whole => {
                 network::apply(&self.middle, wires);
@@ -152,105 +152,162 @@ impl Combiner {
                 }
             }
             (Reject::Missing, Method::Median) => {
-                let counts = self.sorted(wires);
-                pick_medians(wires, |lane| (0, counts[lane]), out);
+                let count = self.sorted(wires);
+                rounded(&medians(wires, &[0.0; LANES], &count), out);
             }
             (Reject::Missing, method) => {
-                each_group(out, |at| {
-                    let all = Bounds { low: [f64::NEG_INFINITY; GROUP], high: [f64::INFINITY; GROUP] };
-                    total(method, all.sums(wires, at))
-                });
+                let all = Bounds { low: [f64::NEG_INFINITY; LANES], high: [f64::INFINITY; LANES] };
+                rounded(&total(method, &all.sums(wires)), out);
             }
             (Reject::Extrema { low, high }, method) => {
-                let counts = self.sorted(wires);
-                let range = |lane: usize| (low, counts[lane].saturating_sub(high).max(low));
+                let mut count = self.sorted(wires);
+                for count in &mut count {
+                    *count = (*count - (low + high) as f64).max(0.0);
+                }
+                let from = [low as f64; LANES];
                 match method {
-                    Method::Median => pick_medians(wires, range, out),
-                    _ => each_group(out, |at| total(method, range_sums(wires, at, range))),
+                    Method::Median => rounded(&medians(wires, &from, &count), out),
+                    _ => rounded(&total(method, &range_sums(wires, &from, count)), out),
                 }
             }
             (Reject::SigmaClip(clip), method) => {
                 if method == Method::Median || clip.center == Center::Median || clip.spread == Spread::MadStd {
                     self.sorted(wires);
                 }
-                each_group(out, |at| {
-                    let (kept, sums) = clipped(&clip, wires, at);
-                    if method == Method::Median { kept.medians(wires, at) } else { total(method, sums) }
-                });
+                let (kept, sums) = self.clipped(&clip, wires, spare);
+                match method {
+                    Method::Median => rounded(&medians(wires, &kept.below(wires), &sums.count), out),
+                    _ => rounded(&total(method, &sums), out),
+                }
             }
         }
     }
 
     /// Sorts the frames at each pixel, what is missing last, and counts what is not.
     #[inline(always)]
-    fn sorted<T: Sample>(&self, wires: &mut [Lanes<T>]) -> [usize; LANES] {
-        let mut counts = [self.frames; LANES];
+    fn sorted<T: Sample>(&self, wires: &mut [Lanes<T>]) -> Numbers {
+        let mut count = [0.0; LANES];
         for wire in wires.iter_mut() {
-            for (value, count) in wire.0.iter_mut().zip(&mut counts) {
+            for (value, count) in wire.0.iter_mut().zip(&mut count) {
                 let is_missing = value.is_nan();
-                *count -= usize::from(is_missing);
+                *count += if is_missing { 0.0 } else { 1.0 };
                 *value = if is_missing { T::INFINITY } else { *value };
             }
         }
         network::apply(&self.sort, wires);
-        counts
+        count
+    }
+
+    /// The bounds that clipping arrives at, and the sums within them. Sorted wires where a median is asked for.
+    #[inline(always)]
+    fn clipped<T: Sample>(&self, clip: &SigmaClip, wires: &[Lanes<T>], spare: &mut [Lanes<T>]) -> (Bounds, Sums) {
+        let mut kept = Bounds { low: [-f64::MAX; LANES], high: [f64::MAX; LANES] };
+        let mut sums = kept.sums(wires);
+        for _ in 0..clip.maxiters {
+            let needs_median = clip.center == Center::Median || clip.spread == Spread::MadStd;
+            let median = if needs_median { medians(wires, &kept.below(wires), &sums.count) } else { [0.0; LANES] };
+            let center = if clip.center == Center::Median { median } else { sums.mean() };
+            let spread = match clip.spread {
+                Spread::Std => kept.std(wires, &sums),
+                Spread::MadStd => self.mad_std(&kept, wires, spare, &median, &sums.count),
+            };
+            for i in 0..LANES {
+                // A bound never moves back out; where nothing is left the new one is NaN, and the old one stays.
+                let (low, high) = (center[i] - clip.low * spread[i], center[i] + clip.high * spread[i]);
+                kept.low[i] = if low > kept.low[i] { low } else { kept.low[i] };
+                kept.high[i] = if high < kept.high[i] { high } else { kept.high[i] };
+            }
+            let next = kept.sums(wires);
+            let mut is_done = true;
+            for i in 0..LANES {
+                is_done &= next.count[i] == sums.count[i];
+            }
+            sums = next;
+            if is_done {
+                break;
+            }
+        }
+        (kept, sums)
+    }
+
+    /// The median absolute deviations of what stays, as standard deviations: the distances are sorted as the values were.
+    #[inline(always)]
+    fn mad_std<T: Sample>(
+        &self,
+        kept: &Bounds,
+        wires: &[Lanes<T>],
+        spare: &mut [Lanes<T>],
+        median: &Numbers,
+        count: &Numbers,
+    ) -> Numbers {
+        for (wire, far) in wires.iter().zip(spare.iter_mut()) {
+            for i in 0..LANES {
+                let value = wire.0[i].to_f64();
+                let is_kept = (value >= kept.low[i]) & (value <= kept.high[i]);
+                far.0[i] = if is_kept { T::from_f64((value - median[i]).abs()) } else { T::INFINITY };
+            }
+        }
+        network::apply(&self.sort, spare);
+        let mut mads = medians(spare, &[0.0; LANES], count);
+        for mad in &mut mads {
+            *mad *= MAD_TO_STD;
+        }
+        mads
     }
 }
 
-/// Fills `out` a group at a time.
 #[inline(always)]
-fn each_group<T: Sample>(out: &mut [T; LANES], mut group: impl FnMut(usize) -> Group) {
-    for (n, out) in out.chunks_exact_mut(GROUP).enumerate() {
-        for (out, value) in out.iter_mut().zip(group(n * GROUP)) {
-            *out = T::from_f64(value);
-        }
+fn rounded<T: Sample>(numbers: &Numbers, out: &mut [T; LANES]) {
+    for (out, &number) in out.iter_mut().zip(numbers) {
+        *out = T::from_f64(number);
     }
 }
 
 /// How many values were kept, and their sum.
 #[derive(Clone, Copy)]
 struct Sums {
-    count: Group,
-    sum: Group,
+    count: Numbers,
+    sum: Numbers,
 }
 
 impl Sums {
     #[inline(always)]
-    fn mean(&self) -> Group {
-        std::array::from_fn(|i| self.sum[i] / self.count[i])
+    fn mean(&self) -> Numbers {
+        let mut mean = self.sum;
+        for (mean, count) in mean.iter_mut().zip(&self.count) {
+            *mean /= count;
+        }
+        mean
     }
 }
 
 /// The answer of all methods but the median; NaN where nothing was kept.
 #[inline(always)]
-fn total(method: Method, sums: Sums) -> Group {
-    match method {
-        Method::Sum => std::array::from_fn(|i| if sums.count[i] == 0.0 { f64::NAN } else { sums.sum[i] }),
-        Method::Average | Method::Median => sums.mean(),
+fn total(method: Method, sums: &Sums) -> Numbers {
+    if method != Method::Sum {
+        return sums.mean();
     }
+    let mut total = sums.sum;
+    for (total, &count) in total.iter_mut().zip(&sums.count) {
+        *total = if count == 0.0 { f64::NAN } else { *total };
+    }
+    total
 }
 
 /// The values that stay, by pixel: those from `low` to `high`. NaN never does.
-#[derive(Clone, Copy)]
 struct Bounds {
-    low: Group,
-    high: Group,
-}
-
-#[inline(always)]
-fn group_of<T: Sample>(wire: &Lanes<T>, at: usize) -> &[T; GROUP] {
-    wire.0[at..at + GROUP].try_into().expect("a group is within the lanes")
+    low: Numbers,
+    high: Numbers,
 }
 
 impl Bounds {
     #[inline(always)]
-    fn sums<T: Sample>(&self, wires: &[Lanes<T>], at: usize) -> Sums {
-        let (mut count, mut sum) = ([0.0; GROUP], [0.0; GROUP]);
+    fn sums<T: Sample>(&self, wires: &[Lanes<T>]) -> Sums {
+        let (mut count, mut sum) = ([0.0; LANES], [0.0; LANES]);
         for wire in wires {
-            let values = group_of(wire, at);
-            for i in 0..GROUP {
-                let value = values[i].to_f64();
-                let is_kept = value >= self.low[i] && value <= self.high[i];
+            for i in 0..LANES {
+                let value = wire.0[i].to_f64();
+                let is_kept = (value >= self.low[i]) & (value <= self.high[i]);
                 sum[i] += if is_kept { value } else { 0.0 };
                 count[i] += if is_kept { 1.0 } else { 0.0 };
             }
@@ -259,134 +316,67 @@ impl Bounds {
     }
 
     #[inline(always)]
-    fn std<T: Sample>(&self, wires: &[Lanes<T>], at: usize, sums: &Sums) -> Group {
+    fn std<T: Sample>(&self, wires: &[Lanes<T>], sums: &Sums) -> Numbers {
         let mean = sums.mean();
-        let mut squares = [0.0; GROUP];
+        let mut squares = [0.0; LANES];
         for wire in wires {
-            let values = group_of(wire, at);
-            for i in 0..GROUP {
-                let value = values[i].to_f64();
-                let is_kept = value >= self.low[i] && value <= self.high[i];
+            for i in 0..LANES {
+                let value = wire.0[i].to_f64();
+                let is_kept = (value >= self.low[i]) & (value <= self.high[i]);
                 let far = value - mean[i];
                 squares[i] += if is_kept { far * far } else { 0.0 };
             }
         }
-        std::array::from_fn(|i| (squares[i] / sums.count[i]).sqrt())
+        for (square, count) in squares.iter_mut().zip(&sums.count) {
+            *square = (*square / count).sqrt();
+        }
+        squares
     }
 
-    /// The places of what stays among sorted wires: from, to.
+    /// How many values lie below: the place of the first that stays, among sorted wires.
     #[inline(always)]
-    fn range<T: Sample>(&self, wires: &[Lanes<T>], at: usize, i: usize) -> (usize, usize) {
-        let from = wires.iter().take_while(|wire| wire.0[at + i].to_f64() < self.low[i]).count();
-        let kept = wires[from..].iter().take_while(|wire| wire.0[at + i].to_f64() <= self.high[i]).count();
-        (from, from + kept)
-    }
-
-    /// The medians of what stays; the wires are sorted.
-    #[inline(always)]
-    fn medians<T: Sample>(&self, wires: &[Lanes<T>], at: usize) -> Group {
-        std::array::from_fn(|i| median_of_range(wires, at + i, self.range(wires, at, i)))
-    }
-
-    /// The median absolute deviations of what stays; the wires are sorted.
-    #[inline(always)]
-    fn mads<T: Sample>(&self, wires: &[Lanes<T>], at: usize) -> Group {
-        std::array::from_fn(|i| {
-            let range = self.range(wires, at, i);
-            median_deviation(wires, at + i, range, median_of_range(wires, at + i, range))
-        })
+    fn below<T: Sample>(&self, wires: &[Lanes<T>]) -> Numbers {
+        let mut below = [0.0; LANES];
+        for wire in wires {
+            for i in 0..LANES {
+                below[i] += if wire.0[i].to_f64() < self.low[i] { 1.0 } else { 0.0 };
+            }
+        }
+        below
     }
 }
 
-/// The bounds that clipping arrives at, and the sums within them. Sorted wires where a median is asked for.
+/// Count and sum of `count` values of sorted wires, from the place `from` on.
 #[inline(always)]
-fn clipped<T: Sample>(clip: &SigmaClip, wires: &[Lanes<T>], at: usize) -> (Bounds, Sums) {
-    let mut kept = Bounds { low: [-f64::MAX; GROUP], high: [f64::MAX; GROUP] };
-    let mut sums = kept.sums(wires, at);
-    for _ in 0..clip.maxiters {
-        let center = match clip.center {
-            Center::Mean => sums.mean(),
-            Center::Median => kept.medians(wires, at),
-        };
-        let spread = match clip.spread {
-            Spread::Std => kept.std(wires, at, &sums),
-            Spread::MadStd => kept.mads(wires, at).map(|mad| mad * MAD_TO_STD),
-        };
-        for i in 0..GROUP {
-            // A bound never moves back out; where nothing is left it is NaN, and the old one stays.
-            kept.low[i] = kept.low[i].max(center[i] - clip.low * spread[i]);
-            kept.high[i] = kept.high[i].min(center[i] + clip.high * spread[i]);
-        }
-        let next = kept.sums(wires, at);
-        let is_done = next.count == sums.count;
-        sums = next;
-        if is_done {
-            break;
-        }
-    }
-    (kept, sums)
-}
-
-/// Count and sum of the values at the places `range(lane)` of sorted wires.
-#[inline(always)]
-fn range_sums<T: Sample>(wires: &[Lanes<T>], at: usize, range: impl Fn(usize) -> (usize, usize)) -> Sums {
-    let ranges: [(usize, usize); GROUP] = std::array::from_fn(|i| range(at + i));
-    let mut sum = [0.0; GROUP];
+fn range_sums<T: Sample>(wires: &[Lanes<T>], from: &Numbers, count: Numbers) -> Sums {
+    let mut sum = [0.0; LANES];
     for (place, wire) in wires.iter().enumerate() {
-        let values = group_of(wire, at);
-        for i in 0..GROUP {
-            let is_kept = place >= ranges[i].0 && place < ranges[i].1;
-            sum[i] += if is_kept { values[i].to_f64() } else { 0.0 };
+        let place = place as f64;
+        for i in 0..LANES {
+            let is_kept = (place >= from[i]) & (place < from[i] + count[i]);
+            sum[i] += if is_kept { wire.0[i].to_f64() } else { 0.0 };
         }
     }
-    Sums { count: ranges.map(|(from, to)| (to - from) as f64), sum }
+    Sums { count, sum }
 }
 
+/// The medians of `count` values of sorted wires, from the place `from` on; NaN where that is none.
 #[inline(always)]
-fn pick_medians<T: Sample>(wires: &[Lanes<T>], range: impl Fn(usize) -> (usize, usize), out: &mut [T; LANES]) {
-    for (lane, out) in out.iter_mut().enumerate() {
-        *out = T::from_f64(median_of_range(wires, lane, range(lane)));
+fn medians<T: Sample>(wires: &[Lanes<T>], from: &Numbers, count: &Numbers) -> Numbers {
+    let mut out = [f64::NAN; LANES];
+    for i in 0..LANES {
+        let (from, count) = (from[i] as usize, count[i] as usize);
+        if count > 0 {
+            out[i] = halfway(wires[from + (count - 1) / 2].0[i], wires[from + count / 2].0[i]);
+        }
     }
-}
-
-/// The median at the places from..to of sorted wires; NaN where there is none.
-#[inline(always)]
-fn median_of_range<T: Sample>(wires: &[Lanes<T>], lane: usize, (from, to): (usize, usize)) -> f64 {
-    if from >= to {
-        return f64::NAN;
-    }
-    halfway(wires[(from + to - 1) / 2].0[lane], wires[(from + to) / 2].0[lane])
+    out
 }
 
 /// The mean of two values; halved first, so that it is finite where they are, and equal ones come out as they are.
 #[inline(always)]
 fn halfway<T: Sample>(a: T, b: T) -> f64 {
     if a == b { a.to_f64() } else { a.to_f64() / 2.0 + b.to_f64() / 2.0 }
-}
-
-/// The median distance from `median` of the values at the places from..to of sorted wires. Distances grow to both sides of
-/// it, so that the nearest half is found by going outward.
-#[inline(always)]
-fn median_deviation<T: Sample>(wires: &[Lanes<T>], lane: usize, (from, to): (usize, usize), median: f64) -> f64 {
-    let count = to - from;
-    if count == 0 {
-        return f64::NAN;
-    }
-    let far = |place: usize| (wires[place].0[lane].to_f64() - median).abs();
-    // Still to come: from..below downward, above..to upward.
-    let (mut below, mut above) = (from + count / 2, from + count / 2);
-    let (mut last, mut before) = (0.0, 0.0);
-    for _ in 0..=count / 2 {
-        before = last;
-        let is_below = above >= to || (below > from && far(below - 1) <= far(above));
-        last = if is_below { far(below - 1) } else { far(above) };
-        if is_below {
-            below -= 1;
-        } else {
-            above += 1;
-        }
-    }
-    if count % 2 == 1 { last } else { before / 2.0 + last / 2.0 }
 }
 
 #[cfg(test)]
