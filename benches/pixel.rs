@@ -4,6 +4,8 @@
 use divan::{Bencher, black_box};
 use flow::pixel::Border;
 use flow::pixel::blocks::{Reduce, block_reduce};
+use flow::pixel::clip::{Center, SigmaClip, Spread, sigma_clipped_stats};
+use flow::pixel::combine::{Combiner, Method, Reject};
 use flow::pixel::convolve::{Extent, convolve};
 use flow::pixel::gaussian::gaussian;
 use flow::pixel::geometry::rot90;
@@ -106,6 +108,45 @@ fn imstat_1_megapixel(bencher: Bencher) {
 fn stretch_zscale_asinh_1_megapixel(bencher: Bencher) {
     let image = image(1000, 1000);
     bencher.bench(|| stretch(black_box(image.view()), Stretch::Asinh, Interval::ZScale));
+}
+
+/// Twenty frames of a megapixel in single precision.
+fn stack() -> Vec<Vec<f32>> {
+    (0..20)
+        .map(|k| noise((1000, 1000), 1000.0, 10.0, k).expect("a shape").iter().map(|v| *v as f32).collect())
+        .collect()
+}
+
+fn bench_combine(bencher: Bencher, method: Method, reject: Reject) {
+    let frames = stack();
+    let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
+    let combiner = Combiner::new(frames.len(), method, reject).expect("frames");
+    let mut out = vec![0.0; 1_000_000];
+    bencher.bench_local(|| combiner.combine(black_box(&frames), &[1.0; 20], &mut out));
+}
+
+#[divan::bench(sample_count = 20)]
+fn combine_20_megapixels_median(bencher: Bencher) {
+    bench_combine(bencher, Method::Median, Reject::Missing);
+}
+
+#[divan::bench(sample_count = 20)]
+fn combine_20_megapixels_sigclip_average(bencher: Bencher) {
+    let clip = SigmaClip { low: 3.0, high: 3.0, maxiters: 1, center: Center::Mean, spread: Spread::Std };
+    bench_combine(bencher, Method::Average, Reject::SigmaClip(clip));
+}
+
+#[divan::bench(sample_count = 20)]
+fn combine_20_megapixels_sigclip_median_mad(bencher: Bencher) {
+    let clip = SigmaClip { low: 3.0, high: 3.0, maxiters: 5, center: Center::Median, spread: Spread::MadStd };
+    bench_combine(bencher, Method::Average, Reject::SigmaClip(clip));
+}
+
+#[divan::bench(sample_count = 10)]
+fn sigma_clipped_stats_1_megapixel(bencher: Bencher) {
+    let image = noise((1000, 1000), 1000.0, 10.0, 1).expect("a shape");
+    let clip = SigmaClip { low: 3.0, high: 3.0, maxiters: 5, center: Center::Median, spread: Spread::Std };
+    bencher.bench(|| sigma_clipped_stats(black_box(image.view()), &clip));
 }
 
 /// A photograph's size, to a fifth.

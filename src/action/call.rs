@@ -3,7 +3,7 @@
 
 use super::arithmetic::Operand;
 use super::failure::Failure;
-use super::file::{self, ReadOptions, WriteOptions};
+use super::file::{self, Frame, ReadOptions, WriteOptions};
 use super::image::{Dtype, Image};
 use super::job::Job;
 use super::registry::{Action, Default};
@@ -15,6 +15,7 @@ pub enum Argument {
     Absent,
     Image(Image),
     Images(Vec<Image>),
+    Frames(Vec<Source>),
     Number(f64),
     Int(i64),
     Bool(bool),
@@ -23,6 +24,13 @@ pub enum Argument {
     Numbers(f64, f64),
     Size(usize, usize),
     Data(Value),
+}
+
+/// An image that is there, or the path of one.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Image(Image),
+    Path(String),
 }
 
 /// What an action gives.
@@ -76,6 +84,16 @@ impl Call<'_, '_> {
             Argument::Images(images) => images,
             other => unreachable!("{name} is a list of images, not {other:?}"),
         }
+    }
+
+    /// The frames of a list, opened and not yet read.
+    pub fn frames(&self, name: &str) -> Result<Vec<Frame>, Failure> {
+        let Argument::Frames(sources) = self.argument(name) else { unreachable!("{name} is a list of frames") };
+        let open = |source: &Source| match source {
+            Source::Image(image) => Ok(Frame::from(image.clone())),
+            Source::Path(path) => Ok(Frame::open(&self.job.readable(path)?, path)?),
+        };
+        sources.iter().map(open).collect()
     }
 
     pub fn operand(&self, name: &str) -> Operand {
@@ -141,7 +159,7 @@ impl Call<'_, '_> {
         }
     }
 
-    /// A number for each axis (rows, columns).
+    /// A number for each axis (rows, columns), or each side (low, high).
     pub fn numbers(&self, name: &str) -> (f64, f64) {
         match self.argument(name) {
             Argument::Numbers(y, x) => (*y, *x),
@@ -189,13 +207,7 @@ impl Call<'_, '_> {
             Some(dtype) => image.cast(dtype),
             None => image,
         };
-        let image = if self.history.is_empty() {
-            image
-        } else {
-            let mut header = image.header().clone();
-            header.add_history(&self.history);
-            image.with_header(header)
-        };
+        let image = if self.history.is_empty() { image } else { image.with_history(&self.history) };
         if let Some(at) = self.action.position("output")
             && let Argument::Text(path) = &self.arguments[at]
         {

@@ -139,6 +139,11 @@ impl Header {
         self.cards.retain(|c| c.keyword != keyword);
     }
 
+    /// Appends a card, whatever its keyword.
+    pub(super) fn push(&mut self, card: Card) {
+        self.cards.push(card);
+    }
+
     /// Appends the text as HISTORY, on as many cards as it needs.
     pub fn add_history(&mut self, text: &str) {
         self.add_commentary("HISTORY", text);
@@ -149,7 +154,8 @@ impl Header {
         self.add_commentary("COMMENT", text);
     }
 
-    fn add_commentary(&mut self, keyword: &str, text: &str) {
+    /// Appends the text on as many cards of that keyword as it needs.
+    pub(super) fn add_commentary(&mut self, keyword: &str, text: &str) {
         for part in split_text(&printable(text), CARD - 8) {
             self.cards.push(Card { keyword: keyword.to_owned(), value: Value::Text(part), comment: String::new() });
         }
@@ -197,7 +203,8 @@ impl Header {
     }
 }
 
-fn normal_keyword(keyword: &str) -> String {
+/// The keyword in upper case, without `HIERARCH`.
+pub(super) fn normal_keyword(keyword: &str) -> String {
     let upper = keyword.trim().to_ascii_uppercase();
     match upper.strip_prefix("HIERARCH ") {
         Some(rest) => rest.trim_start().to_owned(),
@@ -374,7 +381,7 @@ fn split_text(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Keywords that describe how pixels lie in this file, or that a change of pixels makes wrong (checksums).
-fn is_structural(keyword: &str) -> bool {
+pub(super) fn is_structural(keyword: &str) -> bool {
     const WHOLE: [&str; 28] = [
         "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BSCALE", "BZERO", "BLANK",
         "CHECKSUM", "DATASUM", "TFIELDS", "THEAP", "INHERIT", "ZIMAGE", "ZSIMPLE", "ZEXTEND", "ZTENSION", "ZPCOUNT",

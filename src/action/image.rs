@@ -168,13 +168,15 @@ impl Pixels {
     /// To another pixel type. Unlike numpy's `astype`, which truncates and wraps, values going to an integer type are
     /// rounded half to even and saturate at its ends, and NaN becomes 0.
     pub fn cast(self, dtype: Dtype) -> Pixels {
-        if self.dtype() == dtype {
-            return self;
-        }
+        if self.dtype() == dtype { self } else { self.to_dtype(dtype) }
+    }
+
+    /// A copy in another pixel type, as [`Pixels::cast`].
+    fn to_dtype(&self, dtype: Dtype) -> Pixels {
         fn to<A: Sample, B: Sample>(a: &Array3<A>) -> Pixels {
             B::pixels(mapped(a, |v| B::from_f64(v.to_f64())))
         }
-        each_dtype!(&self, a => match dtype {
+        each_dtype!(self, a => match dtype {
             Dtype::U8 => to::<_, u8>(a),
             Dtype::U16 => to::<_, u16>(a),
             Dtype::I16 => to::<_, i16>(a),
@@ -318,13 +320,16 @@ impl Image {
         Image { pixels: Arc::new(pixels.into().in_c_order()), header: Arc::clone(&self.header) }
     }
 
-    /// The image in another pixel type; see [`Pixels::cast`].
-    pub fn cast(self, dtype: Dtype) -> Image {
-        if self.dtype() == dtype {
-            return self;
-        }
-        let (pixels, header) = self.into_parts();
-        Image::new(pixels.cast(dtype), header)
+    /// The image in another pixel type, sharing its pixels where that is theirs already; see [`Pixels::cast`].
+    pub fn cast(&self, dtype: Dtype) -> Image {
+        if self.dtype() == dtype { self.clone() } else { self.with_pixels(self.pixels.to_dtype(dtype)) }
+    }
+
+    /// The image with the text as HISTORY; its pixels stay where they are.
+    #[must_use]
+    pub fn with_history(mut self, text: &str) -> Image {
+        Arc::make_mut(&mut self.header).add_history(text);
+        self
     }
 }
 
@@ -362,6 +367,15 @@ mod tests {
         let address = before.as_ptr();
         let Pixels::F64(after) = image.into_pixels() else { unreachable!("made of f64") };
         assert_eq!(address, after.as_ptr());
+    }
+
+    #[test]
+    fn a_cast_to_the_same_type_and_history_share_the_pixels() {
+        let image = Image::new(array![[[1.0f64, 2.0]]], Header::default());
+        for same in [image.cast(Dtype::F64), image.clone().with_history("flow: nothing")] {
+            assert!(Arc::ptr_eq(&image.pixels, &same.pixels));
+        }
+        assert_eq!(image.header().cards().len(), 0);
     }
 
     #[test]

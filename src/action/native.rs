@@ -8,13 +8,14 @@ use starlark::environment::GlobalsBuilder;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::starlark_module;
 use starlark::starlark_simple_value;
+use starlark::values::dict::AllocDict;
 use starlark::values::none::{NoneOr, NoneType};
 use starlark::values::tuple::UnpackTuple;
 use starlark::values::{
     FrozenValue, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, UnpackValue, Value, starlark_value,
 };
 
-use super::call::{Answer, Argument, Call, default_argument, read_image};
+use super::call::{Answer, Argument, Call, Source, default_argument, read_image};
 use super::failure::Failure;
 use super::file::ReadOptions;
 use super::image::Image;
@@ -77,7 +78,7 @@ impl<'v> StarlarkValue<'v> for Native {
             return eval.eval_function(python.to_value(), &positional, &named);
         }
         let job = Job::of(eval)?;
-        let given = bind(self.action, positional, &named)?;
+        let given = bind(self.action, positional, &named, heap)?;
         let arguments = arguments(self.action, &given, job, heap)?;
         let call = Call { action: self.action, job, arguments, history: history(self.action, &given) };
         Ok(match call.run()? {
@@ -100,7 +101,12 @@ fn is_about_images(positional: &[Value<'_>], named: &[(&str, Value<'_>)]) -> boo
 /// A value for each parameter, where there is one.
 type Given<'v> = Vec<Option<Value<'v>>>;
 
-fn bind<'v>(action: &Action, positional: Vec<Value<'v>>, named: &[(&str, Value<'v>)]) -> Result<Given<'v>, Failure> {
+fn bind<'v>(
+    action: &Action,
+    positional: Vec<Value<'v>>,
+    named: &[(&str, Value<'v>)],
+    heap: Heap<'v>,
+) -> Result<Given<'v>, Failure> {
     let mut given: Given<'v> = vec![None; action.parameters.len()];
     let mut next = 0;
     let count = positional.len();
@@ -120,11 +126,21 @@ fn bind<'v>(action: &Action, positional: Vec<Value<'v>>, named: &[(&str, Value<'
         *slot = Some(value);
         next += 1;
     }
+    let twice = |name: &str| signed(Failure::new(format!("{}() got {name} twice", action.name)), action);
+    let rest = action.parameters.iter().position(|parameter| parameter.kind == Kind::Cards);
+    let mut cards = Vec::new();
     for (name, value) in named {
-        let Some(at) = action.position(name) else { return Err(unknown(action, name)) };
-        if given[at].replace(*value).is_some() {
-            return Err(signed(Failure::new(format!("{}() got {name} twice", action.name)), action));
+        match (action.position(name), rest) {
+            (Some(at), _) if given[at].replace(*value).is_some() => return Err(twice(name)),
+            (Some(_), _) => {}
+            (None, Some(_)) => cards.push((*name, *value)),
+            (None, None) => return Err(unknown(action, name)),
         }
+    }
+    if let Some(at) = rest.filter(|_| !cards.is_empty())
+        && given[at].replace(heap.alloc(AllocDict(cards))).is_some()
+    {
+        return Err(twice(action.parameters[at].name));
     }
     Ok(given)
 }
@@ -197,6 +213,10 @@ fn argument<'v>(
             }
             None => image_of(value, job)?.map(|image| Argument::Images(vec![image])),
         },
+        Kind::Frames => match items(value, heap) {
+            Some(items) => items.into_iter().map(source_of).collect::<Option<_>>().map(Argument::Frames),
+            None => source_of(value).map(|source| Argument::Frames(vec![source])),
+        },
         Kind::Path | Kind::Output => path_of(value).map(Argument::Text),
         Kind::Text => value.unpack_str().map(|text| Argument::Text(text.to_owned())),
         Kind::Paths | Kind::Texts => match items(value, heap) {
@@ -206,7 +226,7 @@ fn argument<'v>(
         Kind::Bool => value.unpack_bool().map(Argument::Bool),
         Kind::Int => integer().map(Argument::Int),
         Kind::Number => real().map(Argument::Number),
-        Kind::Numbers => match real() {
+        Kind::Numbers | Kind::Bounds => match real() {
             Some(both) => Some(Argument::Numbers(both, both)),
             None => pair(value, heap, |item| number(item)).map(|(y, x)| Argument::Numbers(y, x)),
         },
@@ -221,7 +241,7 @@ fn argument<'v>(
                 None => pair(value, heap, length).map(|(rows, columns)| Argument::Size(rows, columns)),
             }
         }
-        Kind::Data => {
+        Kind::Data | Kind::Cards => {
             let data = from_starlark(value, heap);
             Some(Argument::Data(data.map_err(|error| Failure::new(format!("{}(): {error}", action.name)))?))
         }
@@ -252,6 +272,13 @@ fn image_of(value: Value<'_>, job: &Job<'_>) -> Result<Option<Image>, Failure> {
     path_of(value).map(|path| read_image(job, &path, &ReadOptions::default())).transpose()
 }
 
+fn source_of(value: Value<'_>) -> Option<Source> {
+    match ImageValue::from_value(value) {
+        Some(image) => Some(Source::Image(image.image().clone())),
+        None => path_of(value).map(Source::Path),
+    }
+}
+
 /// A text, a `Path`, or a named list of one (`input` where there is a single file).
 fn path_of(value: Value<'_>) -> Option<String> {
     if let Some(text) = value.unpack_str() {
@@ -279,15 +306,17 @@ fn pair<'v, T>(value: Value<'v>, heap: Heap<'v>, item: impl Fn(Value<'v>) -> Opt
     }
 }
 
-/// `flow: gaussian sigma=10`: what was asked for, without images and paths.
+/// `flow: gaussian sigma=10`: what was asked for, without the image worked on and its own path; a second image by its path,
+/// where it has one.
 fn history(action: &Action, given: &Given<'_>) -> String {
     let mut out = format!("flow: {}", action.name);
-    for (parameter, value) in action.parameters.iter().zip(given) {
+    for (at, (parameter, value)) in action.parameters.iter().zip(given).enumerate() {
         let Some(value) = value else { continue };
-        let is_told = !matches!(
-            parameter.kind,
-            Kind::Image | Kind::Images | Kind::Kernel | Kind::Operand | Kind::Path | Kind::Paths | Kind::Output
-        );
+        let is_told = match parameter.kind {
+            Kind::Image | Kind::Kernel | Kind::Operand => at > 0 && path_of(*value).is_some(),
+            Kind::Images | Kind::Frames | Kind::Path | Kind::Paths | Kind::Output => false,
+            _ => true,
+        };
         if is_told && !value.is_none() {
             out += &format!(" {}={}", parameter.name, repr_of(*value));
         }

@@ -26,6 +26,8 @@ pub enum Group {
     Filters,
     Geometry,
     Numbers,
+    Ccd,
+    Headers,
     Pixels,
     Looking,
     Composing,
@@ -34,11 +36,13 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 11] = [
         Group::Files,
         Group::Filters,
         Group::Geometry,
         Group::Numbers,
+        Group::Ccd,
+        Group::Headers,
         Group::Pixels,
         Group::Looking,
         Group::Composing,
@@ -52,6 +56,8 @@ impl Group {
             Group::Filters => "filters",
             Group::Geometry => "geometry",
             Group::Numbers => "numbers",
+            Group::Ccd => "CCD",
+            Group::Headers => "headers",
             Group::Pixels => "pixel by pixel",
             Group::Looking => "looking",
             Group::Composing => "composing",
@@ -77,6 +83,8 @@ pub enum Kind {
     Image,
     /// A list of those.
     Images,
+    /// The same, not read before the action asks for them.
+    Frames,
     /// An image, the path of one, or a number.
     Operand,
     /// An image, the path of one, or a nested list of numbers.
@@ -94,8 +102,12 @@ pub enum Kind {
     Number,
     /// One number, or a pair (rows, columns).
     Numbers,
+    /// One number, or a pair (low, high).
+    Bounds,
     /// One integer, or a pair (rows, columns).
     Size,
+    /// What is given by names that are no parameters: `OBJECT="M13"`.
+    Cards,
     /// Whatever plain data there is.
     Data,
 }
@@ -105,7 +117,7 @@ impl Kind {
     pub fn words(self) -> &'static str {
         match self {
             Kind::Image => "an image or its path",
-            Kind::Images => "a list of images or paths",
+            Kind::Images | Kind::Frames => "a list of images or paths",
             Kind::Operand => "an image, its path, or a number",
             Kind::Kernel => "an image, its path, or a list of rows of numbers",
             Kind::Path => "a path",
@@ -117,6 +129,8 @@ impl Kind {
             Kind::Int => "an integer",
             Kind::Number => "a number",
             Kind::Numbers => "a number or a pair of them (rows, columns)",
+            Kind::Bounds => "a number or a pair of them (low, high)",
+            Kind::Cards => "values by keyword",
             Kind::Size => "an integer or a pair of them (rows, columns)",
             Kind::Data => "plain data",
         }
@@ -187,6 +201,7 @@ impl Action {
     /// As one writes it: `gaussian(image, output=None, sigma, mode="nearest")`.
     pub fn signature(&self) -> String {
         let parameter = |parameter: &Parameter| match parameter.default {
+            _ if parameter.kind == Kind::Cards => format!("**{}", parameter.name),
             Default::Required => parameter.name.to_owned(),
             default => format!("{}={default}", parameter.name),
         };

@@ -3,6 +3,7 @@
 
 use ndarray::s;
 
+use super::header::{self, Header};
 use super::image::{Image, Pixels, each_dtype};
 use super::wcs::AxisMap;
 
@@ -20,11 +21,21 @@ impl Slice {
     pub const ALL: Slice = Slice { start: None, stop: None, step: 1 };
 }
 
+impl std::fmt::Display for Slice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let end = |end: Option<i64>| end.map(|at| at.to_string()).unwrap_or_default();
+        write!(f, "{}:{}", end(self.start), end(self.stop))?;
+        if self.step == 1 { Ok(()) } else { write!(f, ":{}", self.step) }
+    }
+}
+
 /// A part that cannot be cut out.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SectionError {
     #[error("\"{0}\" is not a FITS section like \"[x1:x2,y1:y2]\"")]
     Syntax(String),
+    #[error("the header has no section {0}")]
+    NoKeyword(String),
     #[error("the section \"{section}\" is not within the image of {width} × {height} pixels")]
     Outside { section: String, width: usize, height: usize },
     #[error("the slice holds no pixel of the image of {width} × {height} pixels")]
@@ -60,9 +71,14 @@ impl Image {
     }
 
     /// The part that a FITS section names: `[x1:x2,y1:y2]`, x first, from 1, both ends included; `*` or `:` is a whole axis,
-    /// one number one pixel, a third number a step.
+    /// an end left out that of the axis, one number one pixel, a third number a step. A keyword (`TRIMSEC`) stands for the
+    /// section that the header has under it.
     pub fn section(&self, section: &str) -> Result<Image, SectionError> {
         let [_, height, width] = self.shape();
+        let section = match is_keyword(section) {
+            true => self.header().str(section).ok_or_else(|| SectionError::NoKeyword(section.to_owned()))?,
+            false => section,
+        };
         let syntax = || SectionError::Syntax(section.to_owned());
         let outside = || SectionError::Outside { section: section.to_owned(), width, height };
         let inner = section.trim().strip_prefix('[').and_then(|s| s.strip_suffix(']')).ok_or_else(syntax)?;
@@ -78,6 +94,7 @@ impl Image {
         let pixels = each_dtype!(self.pixels(), a => Pixels::from(a.slice(rows).to_owned()));
         let mut header = self.header().clone();
         header.map_axes(x.axis_map(), y.axis_map());
+        cut_sections(&mut header, x, y, self.shape());
         Image::new(pixels, header)
     }
 }
@@ -112,14 +129,65 @@ fn section_range(text: &str, length: usize) -> Option<Window> {
     if matches!(text, "*" | ":") {
         return Some(Window { start: 0, stop: length, step: 1 });
     }
-    let mut numbers = text.split(':').map(|n| n.trim().parse::<usize>().ok());
-    let first = numbers.next()??;
-    let last = numbers.next().unwrap_or(Some(first))?;
+    let mut parts = text.split(':');
+    let end = |part: &str, open| if part.trim().is_empty() { Some(open) } else { part.trim().parse::<usize>().ok() };
+    let first = parts.next()?;
+    let (first, last) = match parts.next() {
+        None => (first.parse().ok()?, first.parse().ok()?),
+        Some(last) => (end(first, 1)?, end(last, length)?),
+    };
+    let mut numbers = parts.map(|n| n.trim().parse::<usize>().ok());
     let step = numbers.next().unwrap_or(Some(1)).filter(|&step| step > 0)?;
     let step = isize::try_from(step).ok()?;
     let is_whole = numbers.next().is_none();
     // Pixel 0 is outside: an empty window says so.
     is_whole.then(|| Window { start: first.checked_sub(1).unwrap_or(last), stop: last, step })
+}
+
+/// Whether a text is the name of a header's keyword rather than a section.
+fn is_keyword(text: &str) -> bool {
+    let text = text.trim();
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.len() <= 8 && text.chars().all(is_allowed)
+}
+
+/// Brings the sections in a header, which count pixels of the image, to the part that is left: moved, cut to what is inside,
+/// and gone where nothing is or pixels were skipped. What DATASEC covers on the detector is no longer known once DATASEC
+/// itself was cut.
+fn cut_sections(header: &mut Header, x: Window, y: Window, [_, height, width]: [usize; 3]) {
+    for keyword in ["BIASSEC", "TRIMSEC", "DATASEC"] {
+        let Some(text) = header.str(keyword) else { continue };
+        let inner = text.trim().strip_prefix('[').and_then(|s| s.strip_suffix(']')).and_then(|s| s.split_once(','));
+        let Some((sx, sy)) = inner.and_then(|(x, y)| section_range(x, width).zip(section_range(y, height))) else {
+            continue; // not understood, and so left alone
+        };
+        let (left, bottom) = (sx.within(x), sy.within(y));
+        let is_cut = left.is_none_or(|w| w.length() < sx.length()) || bottom.is_none_or(|w| w.length() < sy.length());
+        match left.zip(bottom) {
+            Some((x, y)) => {
+                let section = format!("[{}:{},{}:{}]", x.start + 1, x.stop, y.start + 1, y.stop);
+                header.set(keyword, header::Value::Str(section));
+            }
+            None => header.remove(keyword),
+        }
+        if keyword == "DATASEC" && is_cut {
+            header.remove("CCDSEC");
+            header.remove("DETSEC");
+        }
+    }
+}
+
+impl Window {
+    fn length(self) -> usize {
+        self.stop.saturating_sub(self.start)
+    }
+
+    /// What of this window is in another, counted from that one's start.
+    fn within(self, other: Window) -> Option<Window> {
+        let (start, stop) = (self.start.max(other.start), self.stop.min(other.stop));
+        let is_some = start < stop && self.step == 1 && other.step == 1;
+        is_some.then(|| Window { start: start - other.start, stop: stop - other.start, step: 1 })
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +274,29 @@ mod tests {
         {
             assert!(matches!(image().section(wrong), Err(SectionError::Syntax(_))), "{wrong}");
         }
+    }
+
+    #[test]
+    fn sections_come_from_the_header_and_follow() {
+        let mut header = image().header().clone();
+        for (keyword, section) in [
+            ("BIASSEC", "[1:2,1:4]"),
+            ("TRIMSEC", "[   3: 6,   1: 4]"),
+            ("DATASEC", "[2:6,1:4]"),
+            ("CCDSEC", "[1:5,1:4]"),
+        ] {
+            header.set(keyword, Value::Str(section.to_owned()));
+        }
+        header.set("OBJECT", Value::Str("M13".to_owned()));
+        let image = image().with_header(header);
+        let part = image.section("TRIMSEC").unwrap();
+        assert_eq!(part, image.section("[3:,:4]").unwrap());
+        let sections = ["BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC"].map(|keyword| part.header().str(keyword));
+        assert_eq!(sections, [None, Some("[1:4,1:4]"), Some("[1:4,1:4]"), None]);
+        assert_eq!(part.section("TRIMSEC"), Ok(part.clone()));
+        let missing = image.section("NOSEC").unwrap_err();
+        assert_eq!(missing.to_string(), "the header has no section NOSEC");
+        assert!(matches!(image.section("OBJECT"), Err(SectionError::Syntax(text)) if text == "M13"));
     }
 
     #[test]

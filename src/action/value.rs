@@ -122,7 +122,7 @@ impl<'v> StarlarkValue<'v> for ImageValue {
     }
 
     fn minus(&self, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
-        Ok(answer(arithmetic::unary(Unary::Negate, Operand::Image(self.image.clone())), heap))
+        Ok(told(arithmetic::unary(Unary::Negate, Operand::Image(self.image.clone())), "flow: -image", heap))
     }
 }
 
@@ -186,27 +186,59 @@ pub fn answer<'v>(operand: Operand, heap: Heap<'v>) -> Value<'v> {
     }
 }
 
+/// The answer of an operator, with a HISTORY card as an action's has one: `flow: image * 2`.
 fn computed<'v>(op: Binary, a: Operand, b: Operand, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
-    Ok(arithmetic::binary(op, a, b).map(|result| answer(result, heap)).map_err(Failure::from)?)
+    let history = format!("flow: {} {} {}", word(&a), symbol(op), word(&b));
+    Ok(arithmetic::binary(op, a, b).map(|result| told(result, &history, heap)).map_err(Failure::from)?)
+}
+
+fn told<'v>(result: Operand, history: &str, heap: Heap<'v>) -> Value<'v> {
+    match result {
+        Operand::Image(image) => heap.alloc(ImageValue::from(image.with_history(history))),
+        number @ Operand::Number(_) => answer(number, heap),
+    }
+}
+
+fn word(operand: &Operand) -> String {
+    match operand {
+        Operand::Image(_) => "image".to_owned(),
+        Operand::Number(number) => number.to_string(),
+    }
+}
+
+/// The operator as one writes it.
+fn symbol(op: Binary) -> &'static str {
+    match op {
+        Binary::Add => "+",
+        Binary::Subtract => "-",
+        Binary::Multiply => "*",
+        Binary::Divide => "/",
+        Binary::FloorDivide => "//",
+        Binary::Modulo => "%",
+        Binary::Power => "**",
+        Binary::Minimum => "min",
+        Binary::Maximum => "max",
+    }
 }
 
 /// The operators that Starlark leaves to the dialect.
 fn overload<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
     let (a, b) = (operand(a)?, operand(b)?);
-    let comparison = match op {
+    let (comparison, symbol) = match op {
         BinaryOp::Sub => return Some(computed(Binary::Subtract, a, b, heap)),
         BinaryOp::Div => return Some(computed(Binary::Divide, a, b, heap)),
         BinaryOp::FloorDiv => return Some(computed(Binary::FloorDivide, a, b, heap)),
         BinaryOp::Mod => return Some(computed(Binary::Modulo, a, b, heap)),
         BinaryOp::Pow => return Some(computed(Binary::Power, a, b, heap)),
-        BinaryOp::Lt => Comparison::Less,
-        BinaryOp::Le => Comparison::LessEqual,
-        BinaryOp::Gt => Comparison::Greater,
-        BinaryOp::Ge => Comparison::GreaterEqual,
-        BinaryOp::Eq => Comparison::Equal,
-        BinaryOp::Ne => Comparison::NotEqual,
+        BinaryOp::Lt => (Comparison::Less, "<"),
+        BinaryOp::Le => (Comparison::LessEqual, "<="),
+        BinaryOp::Gt => (Comparison::Greater, ">"),
+        BinaryOp::Ge => (Comparison::GreaterEqual, ">="),
+        BinaryOp::Eq => (Comparison::Equal, "=="),
+        BinaryOp::Ne => (Comparison::NotEqual, "!="),
     };
-    let mask = arithmetic::compare(comparison, a, b).map(|mask| answer(mask, heap));
+    let history = format!("flow: {} {symbol} {}", word(&a), word(&b));
+    let mask = arithmetic::compare(comparison, a, b).map(|mask| told(mask, &history, heap));
     Some(mask.map_err(|error| Failure::from(error).into()))
 }
 
@@ -234,7 +266,8 @@ fn part<'v>(image: &Image, indices: &[Value<'v>], heap: Heap<'v>) -> Result<Valu
     if let [one] = indices
         && let Some(section) = one.unpack_str()
     {
-        return Ok(heap.alloc(ImageValue::from(image.section(section)?)));
+        let history = format!("flow: image[{section:?}]");
+        return Ok(heap.alloc(ImageValue::from(image.section(section)?.with_history(&history))));
     }
     let indices = indices.iter().map(|index| self::index(*index)).collect::<Result<Vec<_>, _>>()?;
     let (plane, places) = match indices.as_slice() {
@@ -264,7 +297,8 @@ fn part<'v>(image: &Image, indices: &[Value<'v>], heap: Heap<'v>) -> Result<Valu
         Some(Index::Many(slice)) => Ok(*slice),
         Some(Index::One(at)) => single(*at, length),
     };
-    let part = image.slice(slice(places.first(), height)?, slice(places.get(1), width)?)?;
+    let (rows, columns) = (slice(places.first(), height)?, slice(places.get(1), width)?);
+    let part = image.slice(rows, columns)?.with_history(&format!("flow: image[{rows}, {columns}]"));
     match places {
         [Index::One(_), Index::One(_)] if planes == 1 => {
             Ok(heap.alloc(each_dtype!(part.pixels(), a => a[[0, 0, 0]].to_f64())))

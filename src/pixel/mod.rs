@@ -6,7 +6,10 @@
 
 pub mod blocks;
 pub mod border;
+pub mod calibrate;
+pub mod clip;
 pub mod colormap;
+pub mod combine;
 pub mod convolve;
 pub mod elementwise;
 mod error;

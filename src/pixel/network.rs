@@ -12,7 +12,7 @@ use super::Sample;
 use super::border::Bordered;
 
 /// Pixels worked on at once: long enough to hide the cost of reading the network, short enough for the first cache.
-const LANES: usize = 64;
+pub(super) const LANES: usize = 64;
 
 /// Output rows of a parallel task.
 const BAND: usize = 32;
@@ -20,7 +20,7 @@ const BAND: usize = 32;
 /// The values of one wire around neighbouring pixels, aligned so that no vector of them straddles two cache lines.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct Lanes<T>([T; LANES]);
+pub(super) struct Lanes<T>(pub [T; LANES]);
 
 /// What becomes of two wires; the first gets the minimum, the second the maximum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +31,7 @@ enum Keep {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Step {
+pub(super) struct Step {
     low: usize,
     high: usize,
     keep: Keep,
@@ -87,25 +87,41 @@ fn select_row<T: Sample>(
                 Err(_) => lanes.0[..length].copy_from_slice(&rows[start..start + length]),
             }
         }
-        for step in &merge.steps {
-            let [Lanes(low), Lanes(high)] =
-                wires.get_disjoint_mut([step.low, step.high]).expect("a step joins two different wires");
-            match step.keep {
-                Keep::Both => exchange(low, high),
-                Keep::Minimum => {
-                    for (a, &b) in low.iter_mut().zip(high.iter()) {
-                        *a = least(*a, b);
-                    }
+        apply(&merge.steps, wires);
+        out.copy_from_slice(&wires[merge.output].0[..length]);
+    }
+}
+
+/// Runs the steps over the wires.
+#[inline(always)]
+pub(super) fn apply<T: Sample>(steps: &[Step], wires: &mut [Lanes<T>]) {
+    for step in steps {
+        let [Lanes(low), Lanes(high)] =
+            wires.get_disjoint_mut([step.low, step.high]).expect("a step joins two different wires");
+        match step.keep {
+            Keep::Both => exchange(low, high),
+            Keep::Minimum => {
+                for (a, &b) in low.iter_mut().zip(high.iter()) {
+                    *a = least(*a, b);
                 }
-                Keep::Maximum => {
-                    for (b, &a) in high.iter_mut().zip(low.iter()) {
-                        *b = most(a, *b);
-                    }
+            }
+            Keep::Maximum => {
+                for (b, &a) in high.iter_mut().zip(low.iter()) {
+                    *b = most(a, *b);
                 }
             }
         }
-        out.copy_from_slice(&wires[merge.output].0[..length]);
     }
+}
+
+/// The steps that sort `length` wires.
+pub(super) fn sorting(length: usize) -> Vec<Step> {
+    Network::sorting(length)
+}
+
+/// The steps that bring the values of some ranks among `length` wires to the wires of those numbers.
+pub(super) fn selecting(length: usize, ranks: &[usize]) -> Vec<Step> {
+    cut(Network::sorting(length), ranks, length)
 }
 
 #[inline(always)]
@@ -146,7 +162,7 @@ impl Network {
         }
         let steps = batcher(&mut wires, run);
         let output = wires[rank].expect("the rank is less than the number of wires");
-        Self { steps: cut(steps, output, size.0 * size.1), output }
+        Self { steps: cut(steps, &[output], size.0 * size.1), output }
     }
 }
 
@@ -175,10 +191,12 @@ fn batcher(places: &mut [Option<usize>], run: usize) -> Vec<Step> {
     steps
 }
 
-/// Leaves out what does not reach the wire `output`.
-fn cut(steps: Vec<Step>, output: usize, wires: usize) -> Vec<Step> {
+/// Leaves out what does not reach the wires `outputs`.
+fn cut(steps: Vec<Step>, outputs: &[usize], wires: usize) -> Vec<Step> {
     let mut wanted = vec![false; wires];
-    wanted[output] = true;
+    for &output in outputs {
+        wanted[output] = true;
+    }
     let mut kept = Vec::with_capacity(steps.len());
     for step in steps.into_iter().rev() {
         let keep = match (wanted[step.low], wanted[step.high]) {

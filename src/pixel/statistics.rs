@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayView, Dimension};
+use ndarray::{ArrayView, Dimension, Zip};
 
 use super::{PixelError, Sample};
 
@@ -91,6 +91,79 @@ pub fn imstat<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<Imstat,
     Ok(Imstat { npix, mean, std, min, max, median: median_of(&mut values.into_owned()) })
 }
 
+/// How many values lie in each of `bins` equal intervals of `range` (least to greatest value without it), and the `bins` + 1
+/// edges: numpy.histogram. A value on an edge counts above it, on the last edge below it; values outside of `range`, and NaN
+/// with a range given, do not count. Equal ends are moved apart by one half each.
+///
+/// # Errors
+/// No bin, a range that falls or is not finite, and values that are not finite without a range.
+pub fn histogram<T: Sample, D: Dimension>(
+    array: ArrayView<T, D>,
+    bins: usize,
+    range: Option<(f64, f64)>,
+) -> Result<(Vec<u64>, Vec<f64>), PixelError> {
+    const MOST_BINS: usize = 1 << 24;
+    PixelError::at_least("bins", 1, bins)?;
+    PixelError::at_most("bins", MOST_BINS, bins)?;
+    let values = values(&array);
+    let (mut low, mut high) = match range {
+        Some(range) => range,
+        None if values.is_empty() => (0.0, 1.0),
+        None => range_of(&values),
+    };
+    for end in [low, high] {
+        PixelError::number("the range of the histogram", "finite", end, end.is_finite())?;
+    }
+    PixelError::number("the upper end of the range", "at least the lower", high, high >= low)?;
+    if low == high {
+        (low, high) = (low - 0.5, high + 0.5);
+    }
+    let step = (high - low) / bins as f64;
+    let mut edges: Vec<f64> = (0..=bins).map(|i| i as f64 * step + low).collect();
+    edges[bins] = high;
+    let mut counts = vec![0; bins];
+    for value in values.iter().map(|value| value.to_f64()).filter(|value| (low..=high).contains(value)) {
+        let mut bin = (((value - low) / (high - low) * bins as f64) as usize).min(bins - 1);
+        // The edges decide, where the division was rounded.
+        if value < edges[bin] {
+            bin -= 1;
+        } else if value >= edges[bin + 1] && bin != bins - 1 {
+            bin += 1;
+        }
+        counts[bin] += 1;
+    }
+    Ok((counts, edges))
+}
+
+/// How far two arrays lie apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Difference {
+    /// Root of the mean squared difference.
+    pub rmse: f64,
+    /// The greatest absolute difference.
+    pub max: f64,
+    /// Greatest less least value of the first array.
+    pub range: f64,
+}
+
+/// The differences of two arrays of one shape, in `f64`; NaN in either makes them NaN.
+///
+/// # Errors
+/// Arrays without a value.
+///
+/// # Panics
+/// Where the shapes differ.
+pub fn difference<A: Sample, B: Sample, D: Dimension>(
+    a: ArrayView<A, D>,
+    b: ArrayView<B, D>,
+) -> Result<Difference, PixelError> {
+    let (low, high) = range_of(&some_values(&a)?);
+    let far = Zip::from(&a).and(&b).map_collect(|a, b| (a.to_f64() - b.to_f64()).abs());
+    let far = values(&far.view()).into_owned();
+    let rmse = (pairwise(&far, |far| far * far) / far.len() as f64).sqrt();
+    Ok(Difference { rmse, max: range_of(&far).1, range: high - low })
+}
+
 /// The percentile of `values`, whose order is lost; see [`percentile`].
 pub(super) fn percentile_of<T: Sample>(values: &mut [T], percentile: f64) -> Result<f64, PixelError> {
     let inside = (0.0..=100.0).contains(&percentile);
@@ -147,11 +220,11 @@ fn some_values<'a, T: Sample, D: Dimension>(array: &'a ArrayView<T, D>) -> Resul
     if array.is_empty() { Err(PixelError::NoValue) } else { Ok(values(array)) }
 }
 
-fn mean_of<T: Sample>(values: &[T]) -> f64 {
+pub(super) fn mean_of<T: Sample>(values: &[T]) -> f64 {
     pairwise(values, |value| value.to_f64()) / values.len() as f64
 }
 
-fn variance_about<T: Sample>(values: &[T], mean: f64) -> f64 {
+pub(super) fn variance_about<T: Sample>(values: &[T], mean: f64) -> f64 {
     let square = |value: T| {
         let distance = value.to_f64() - mean;
         distance * distance
@@ -222,6 +295,40 @@ mod tests {
             let expected = low + (high - low) * place.fract();
             prop_assert!((percentile(array.view(), q).unwrap() - expected).abs() < 1e-9);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn histograms_count_between_their_edges(
+            values in prop::collection::vec(prop_oneof![-2.0..2.0f64, (-20i32..20).prop_map(|n| f64::from(n) / 10.0)], 1..300),
+            bins in 1usize..40, given in any::<bool>(),
+        ) {
+            let range = given.then_some((-1.0, 1.5));
+            let (counts, edges) = histogram(Array1::from(values.clone()).view(), bins, range).unwrap();
+            prop_assert_eq!((counts.len(), edges.len()), (bins, bins + 1));
+            for (bin, count) in counts.iter().enumerate() {
+                let is_last = bin == bins - 1;
+                let inside = |v: &&f64| **v >= edges[bin] && (**v < edges[bin + 1] || (is_last && **v == edges[bin + 1]));
+                prop_assert_eq!(values.iter().filter(inside).count() as u64, *count);
+            }
+        }
+    }
+
+    #[test]
+    fn histograms_of_odd_values() {
+        let one = array![3.0f32, 3.0];
+        assert_eq!(histogram(one.view(), 2, None).unwrap(), (vec![0, 2], vec![2.5, 3.0, 3.5]));
+        assert!(histogram(one.view(), 0, None).is_err() && histogram(one.view(), 2, Some((1.0, 0.0))).is_err());
+        let missing = array![f64::NAN, 0.5];
+        assert!(histogram(missing.view(), 3, None).is_err());
+        assert_eq!(histogram(missing.view(), 1, Some((0.0, 1.0))).unwrap().0, [1]);
+    }
+
+    #[test]
+    fn differences() {
+        let (a, b) = (array![[0.0f32, 2.0], [4.0, 10.0]], array![[0.0, 2.0], [1.0, 6.0]]);
+        assert_eq!(difference(a.view(), b.view()).unwrap(), Difference { rmse: 2.5, max: 4.0, range: 10.0 });
+        assert!(difference(a.view(), (b * f64::NAN).view()).unwrap().max.is_nan());
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub const ACTIONS: &[Action] = &[
     },
 ];
 
-fn read_options(call: &Call<'_, '_>) -> Result<ReadOptions, Failure> {
+pub(super) fn read_options(call: &Call<'_, '_>) -> Result<ReadOptions, Failure> {
     let hdu = match call.data("hdu") {
         Value::None => None,
         Value::Int(number) => Some(HduRef::Number(
@@ -123,7 +123,8 @@ fn read_options(call: &Call<'_, '_>) -> Result<ReadOptions, Failure> {
         Value::Str(name) => Some(HduRef::Name(name.clone())),
         _ => return Err(Failure::new("hdu is a number or a name")),
     };
-    let plane = match call.optional_int("plane") {
+    // Not every action that has hdu= has plane= too.
+    let plane = match call.action.position("plane").and_then(|_| call.optional_int("plane")) {
         None => None,
         Some(_) => Some(call.count("plane")?),
     };
@@ -248,7 +249,7 @@ fn cells_of(at: usize, row: &Dict, columns: &[String]) -> Result<Vec<String>, Fa
     columns.iter().map(|column| cell(row.get(column).unwrap_or(&Value::None))).collect()
 }
 
-fn cell(value: &Value) -> Result<String, Failure> {
+pub(super) fn cell(value: &Value) -> Result<String, Failure> {
     Ok(match value {
         Value::None => String::new(),
         Value::Bool(value) => if *value { "True" } else { "False" }.to_owned(),

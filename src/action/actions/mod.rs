@@ -2,11 +2,14 @@
 //! [`Call`](super::call::Call), whose images are read already, and gives an answer; it writes nothing but what is its
 //! purpose.
 
+mod ccd;
+mod combine;
 mod composing;
 mod files;
 mod filters;
 mod font;
 mod geometry;
+mod headers;
 mod looking;
 mod making;
 mod numbers;
@@ -18,12 +21,15 @@ mod text;
 use super::registry::Action;
 
 /// Every action, by group, in the order of the listing.
-pub const ALL: [&[Action]; 10] = [
+pub const ALL: [&[Action]; 13] = [
     files::ACTIONS,
     tables::ACTIONS,
     filters::ACTIONS,
     geometry::ACTIONS,
     numbers::ACTIONS,
+    ccd::ACTIONS,
+    combine::ACTIONS,
+    headers::ACTIONS,
     pixelwise::ACTIONS,
     looking::ACTIONS,
     composing::ACTIONS,

@@ -15,7 +15,7 @@ use crate::action::header::{CARD, Header, Value};
 use crate::action::image::{Dtype, Image, Pixels, Sample};
 
 /// FITS files are made of blocks of this many bytes.
-const BLOCK: usize = 2880;
+pub const BLOCK: usize = 2880;
 /// No header is longer: 100,000 cards.
 const MAX_HEADER: usize = 2800 * BLOCK;
 /// BZERO of unsigned integers.
@@ -50,6 +50,10 @@ impl<'a> Bytes<'a> {
         Ok(Bytes { reader: Box::new(Cursor::new(bytes)), size, file_size })
     }
 
+    pub fn reader(&mut self) -> &mut dyn ReadSeek {
+        &mut *self.reader
+    }
+
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), Reason> {
         self.reader.seek(SeekFrom::Start(offset))?;
         Ok(self.reader.read_exact(buffer)?)
@@ -58,21 +62,59 @@ impl<'a> Bytes<'a> {
 
 /// Reads an image HDU: the one asked for, or the first there is.
 pub fn read(bytes: &mut Bytes, options: &ReadOptions) -> Result<Image, Reason> {
-    let hdu = find_image(bytes, options.hdu.as_ref())?;
-    let layout = Layout::of(&hdu)?;
-    let [planes, height, width] = layout.shape;
-    check_not_empty(width as u64, (height * planes.min(1)) as u64)?;
+    let found = ImageHdu::find(bytes, options.hdu.as_ref())?;
+    let [planes, height, width] = found.shape();
     let (first_plane, planes) = match options.plane {
         Some(plane) if plane >= planes => return Err(no_plane(plane, planes)),
         Some(plane) => (plane, 1),
         None => (0, planes),
     };
     let part = Part { first: first_plane * height * width, shape: [planes, height, width] };
-    let pixels = match hdu.kind {
-        Kind::Compressed => read_compressed(bytes, &hdu, &layout, &part)?,
-        _ => read_plain(bytes, &hdu, &layout, &part)?,
-    };
-    Ok(Image::new(pixels, hdu.header.without_structure()))
+    let pixels = found.read(bytes, &part)?;
+    Ok(Image::new(pixels, found.hdu.header.without_structure()))
+}
+
+/// An image HDU that was found once and may be read in parts.
+pub struct ImageHdu {
+    hdu: Hdu,
+    layout: Layout,
+}
+
+impl ImageHdu {
+    /// The HDU asked for, or the first with an image; one without pixels is an error.
+    pub fn find(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<ImageHdu, Reason> {
+        let hdu = find_image(bytes, wanted)?;
+        let layout = Layout::of(&hdu)?;
+        let [planes, height, width] = layout.shape;
+        check_not_empty(width as u64, (height * planes.min(1)) as u64)?;
+        Ok(ImageHdu { hdu, layout })
+    }
+
+    /// `[planes, height, width]`.
+    pub fn shape(&self) -> [usize; 3] {
+        self.layout.shape
+    }
+
+    pub fn dtype(&self) -> Dtype {
+        self.layout.dtype()
+    }
+
+    /// The header as it is in the file.
+    pub fn header(&self) -> &Header {
+        &self.hdu.header
+    }
+
+    /// `count` pixels in reading order from the `first`, as one row.
+    pub fn pixels(&self, bytes: &mut Bytes, first: usize, count: usize) -> Result<Pixels, Reason> {
+        self.read(bytes, &Part { first, shape: [1, 1, count] })
+    }
+
+    fn read(&self, bytes: &mut Bytes, part: &Part) -> Result<Pixels, Reason> {
+        match self.hdu.kind {
+            Kind::Compressed => read_compressed(bytes, &self.hdu, &self.layout, part),
+            _ => read_plain(bytes, &self.hdu, &self.layout, part),
+        }
+    }
 }
 
 /// Reads the header of an image HDU as it is in the file.
@@ -140,9 +182,10 @@ enum Kind {
 }
 
 /// One header-data unit.
-struct Hdu {
+pub struct Hdu {
     header: Header,
     kind: Kind,
+    number: usize,
     /// Where the header begins, where the data begins, and how long that is without its padding.
     start: u64,
     data: u64,
@@ -150,6 +193,11 @@ struct Hdu {
 }
 
 impl Hdu {
+    /// Where its header begins, and its number.
+    pub fn place(&self) -> (u64, usize) {
+        (self.start, self.number)
+    }
+
     /// Where the next HDU begins; beyond the file if the sizes say so.
     fn next(&self) -> u64 {
         let end = u128::from(self.data) + self.data_size;
@@ -162,7 +210,8 @@ impl Hdu {
     }
 }
 
-fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Reason> {
+/// The HDU asked for, which must hold an image, or the first that does.
+pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Reason> {
     let mut start = 0;
     let mut number = 0;
     while let Some(hdu) = read_hdu(bytes, start, number)? {
@@ -223,11 +272,11 @@ fn read_hdu(bytes: &mut Bytes, start: u64, number: usize) -> Result<Option<Hdu>,
         Some("BINTABLE") if header.get("ZIMAGE") == Some(&Value::Bool(true)) => Kind::Compressed,
         _ => Kind::Other,
     };
-    Ok(Some(Hdu { header, kind, start, data: start + raw.len() as u64, data_size }))
+    Ok(Some(Hdu { header, kind, number, start, data: start + raw.len() as u64, data_size }))
 }
 
 /// The blocks from `start` to the one with the END card.
-fn read_raw_header(bytes: &mut Bytes, start: u64, number: usize) -> Result<Option<Vec<u8>>, Reason> {
+pub fn read_raw_header(bytes: &mut Bytes, start: u64, number: usize) -> Result<Option<Vec<u8>>, Reason> {
     let mut raw = Vec::new();
     loop {
         let at = raw.len();
@@ -405,9 +454,14 @@ fn read_data<const N: usize, T>(
     while out.len() < count {
         let piece = &mut buffer[..(count - out.len()).min(PIECE) * N];
         reader.read_exact(piece)?;
-        out.extend(piece.as_chunks::<N>().0.iter().map(|b| convert(*b)));
+        append(piece.as_chunks::<N>().0, &mut out, &convert);
     }
     Ok(out)
+}
+
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx2", "x86_64+avx2", "x86_64+ssse3"))]
+fn append<const N: usize, T>(from: &[[u8; N]], to: &mut Vec<T>, convert: &impl Fn([u8; N]) -> T) {
+    to.extend(from.iter().map(|bytes| convert(*bytes)));
 }
 
 /// Gives CFITSIO a small file in memory, of an empty primary HDU and this one, once its claims have been checked.
@@ -495,10 +549,15 @@ fn write_data<const N: usize, T: Copy>(
     let data = array.as_slice().expect("images are kept in C order");
     let mut buffer = vec![[0; N]; PIECE.min(data.len())];
     for piece in data.chunks(PIECE) {
-        for (bytes, &value) in buffer.iter_mut().zip(piece) {
-            *bytes = convert(value);
-        }
+        fill(piece, &mut buffer, &convert);
         out.write_all(buffer[..piece.len()].as_flattened())?;
     }
     Ok(data.len() * N)
+}
+
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx2", "x86_64+avx2", "x86_64+ssse3"))]
+fn fill<const N: usize, T: Copy>(from: &[T], to: &mut [[u8; N]], convert: &impl Fn(T) -> [u8; N]) {
+    for (bytes, &value) in to.iter_mut().zip(from) {
+        *bytes = convert(value);
+    }
 }

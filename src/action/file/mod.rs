@@ -2,9 +2,11 @@
 //! suffix for what has no magic number) and by the suffix when writing. Gives every error as `FILE: reason` on one line, and
 //! never takes more memory than [`memory_limit`] allows a file of that size. Knows nothing of actions or jobs.
 
+mod cards;
 mod cfitsio;
 mod fits;
 mod format;
+mod frame;
 mod jpeg;
 mod npy;
 mod pnm;
@@ -17,7 +19,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::header::Header;
 use super::image::{Dtype, Image, Pixels};
+pub use cards::{Change, set_cards};
 pub use format::Format;
+pub use frame::Frame;
 
 /// An HDU by its number, 0 being the primary one (as in astropy), or by its EXTNAME, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +128,7 @@ pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> R
         if options.quality.is_some_and(|q| format != Format::Jpeg || !(1..=100).contains(&q)) {
             return Err(Reason::Unsupported("quality is for JPEG, from 1 to 100".to_owned()));
         }
-        let image = image.clone().cast(format.dtype_to_write(image.dtype(), options.dtype)?);
+        let image = image.cast(format.dtype_to_write(image.dtype(), options.dtype)?);
         let mut out = BufWriter::with_capacity(1 << 18, File::create(path)?);
         match format {
             Format::Fits => fits::write(&image, &mut out)?,

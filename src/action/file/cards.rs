@@ -1,0 +1,168 @@
+//! A FITS file with other values in one header: all other bytes, pixels and HDUs stay as they are. Comes from a path and
+//! changes of keywords; goes to another path. Works on cards of 80 bytes and keeps those that nobody names untouched.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, SeekFrom, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::fits::{BLOCK, Bytes, find_image, read_raw_header};
+use super::{FileError, Format, HduRef, Reason, Source};
+use crate::action::header::{CARD, Card, Header, Value, is_structural, normal_keyword};
+
+/// A change of a header.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub keyword: String,
+    /// None takes the keyword away.
+    pub value: Option<Value>,
+    /// None leaves the comment as it is.
+    pub comment: Option<String>,
+}
+
+/// Copies the FITS file at `from` to `to` with other cards in the header of an image HDU (the first, without `hdu`): a
+/// keyword gets its value and keeps its place, a new one stands at the end; a text (HISTORY, COMMENT) is appended. CHECKSUM, which would be wrong, goes. `name` has the suffix; errors about the output name it.
+///
+/// # Errors
+/// Files that are not FITS, and keywords that say how the file is laid out.
+pub fn set_cards(
+    from: &str,
+    (to, name): (&str, &str),
+    hdu: Option<&HduRef>,
+    changes: &[Change],
+) -> Result<(), FileError> {
+    let failed = |path: &str, reason: Reason| FileError { path: path.to_owned(), reason };
+    if let Some(change) = changes.iter().find(|change| is_structural(&normal_keyword(&change.keyword))) {
+        let text = format!("{} says how the file is laid out, and cannot be set", change.keyword);
+        return Err(failed(from, Reason::Unsupported(text)));
+    }
+    let gzipped = match Format::of_suffix(name) {
+        Some(Format::Fits | Format::FitsFz) => false,
+        Some(Format::FitsGz) => true,
+        _ => return Err(failed(name, Reason::Unsupported("only FITS files have a header".to_owned()))),
+    };
+    let edited = || {
+        let mut source = Source::open(from)?;
+        if !matches!(source.format, Format::Fits | Format::FitsGz) {
+            return Err(Reason::Unsupported("only FITS files have a header".to_owned()));
+        }
+        let mut bytes = source.fits_bytes()?;
+        let (start, number) = find_image(&mut bytes, hdu)?.place();
+        let raw = read_raw_header(&mut bytes, start, number)?.expect("the header was read before");
+        let header = with_changes(&raw, changes);
+        Ok((Source::open(from)?, start, start + raw.len() as u64, header))
+    };
+    let (mut source, start, end, header) = edited().map_err(|reason| failed(from, reason))?;
+    let mut write = || {
+        let mut bytes = source.fits_bytes()?;
+        let mut out = BufWriter::with_capacity(1 << 18, File::create(to)?);
+        if gzipped {
+            let mut gz = GzEncoder::new(&mut out, Compression::default());
+            copy_around(&mut bytes, start, end, &header, &mut gz)?;
+            gz.finish()?;
+        } else {
+            copy_around(&mut bytes, start, end, &header, &mut out)?;
+        }
+        Ok(out.flush()?)
+    };
+    write().map_err(|reason| failed(name, reason))
+}
+
+/// The bytes before `start`, the header, and those from `end` on.
+fn copy_around(bytes: &mut Bytes, start: u64, end: u64, header: &[u8], out: &mut impl Write) -> Result<(), Reason> {
+    let mut reader = bytes.reader();
+    reader.seek(SeekFrom::Start(0))?;
+    io::copy(&mut Read::take(&mut reader, start), out)?;
+    out.write_all(header)?;
+    // A file without the padding of its header has nothing there.
+    reader.seek(SeekFrom::Start(end))?;
+    io::copy(reader, out)?;
+    Ok(())
+}
+
+/// The cards of `raw` with the changes, END and padding.
+fn with_changes(raw: &[u8], changes: &[Change]) -> Vec<u8> {
+    let mut cards: Vec<Vec<u8>> = raw.chunks(CARD).map(<[u8]>::to_vec).collect();
+    let end = cards.iter().position(|card| card.trim_ascii_end() == b"END").unwrap_or(cards.len());
+    cards.truncate(end);
+    let checksum = Change { keyword: "CHECKSUM".to_owned(), value: None, comment: None };
+    for change in changes.iter().chain([&checksum]) {
+        apply(&mut cards, &normal_keyword(&change.keyword), change);
+    }
+    let mut out = cards.concat();
+    out.extend_from_slice(b"END");
+    out.resize(out.len().next_multiple_of(BLOCK), b' ');
+    out
+}
+
+fn apply(cards: &mut Vec<Vec<u8>>, keyword: &str, change: &Change) {
+    let parsed = |card: &[u8]| Header::parse(card).cards().first().cloned();
+    let is_same = |card: &Vec<u8>| parsed(card).is_some_and(|card| card.keyword == keyword);
+    if let Some(Value::Text(text)) = &change.value {
+        let mut lines = Header::default();
+        lines.add_commentary(keyword, text);
+        cards.extend(lines.format().chunks(CARD).map(<[u8]>::to_vec));
+        return;
+    }
+    let mut comment = String::new();
+    let mut at = cards.len();
+    let mut first = None;
+    while let Some(found) = cards.iter().position(is_same) {
+        let continued = cards[found + 1..].iter().take_while(|card| card.starts_with(b"CONTINUE")).count();
+        if first.is_none() {
+            comment = parsed(&cards[found]).map(|card| card.comment).unwrap_or_default();
+            at = *first.insert(found);
+        }
+        cards.drain(found..=found + continued);
+        if change.value.is_some() {
+            break; // later ones of that keyword are as they were
+        }
+    }
+    if let Some(value) = &change.value {
+        let comment = change.comment.clone().unwrap_or(comment);
+        let mut card = Header::default();
+        card.push(Card { keyword: keyword.to_owned(), value: value.clone(), comment });
+        let lines: Vec<Vec<u8>> = card.format().chunks(CARD).map(<[u8]>::to_vec).collect();
+        cards.splice(at..at, lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(cards: &[&str], changes: &[(&str, Option<Value>)]) -> Vec<String> {
+        let raw: String = cards.iter().chain(&["END"]).map(|card| format!("{card:<80}")).collect();
+        let change = |(keyword, value): &(&str, Option<Value>)| Change {
+            keyword: (*keyword).to_owned(),
+            value: value.clone(),
+            comment: None,
+        };
+        let changes: Vec<Change> = changes.iter().map(change).collect();
+        let out = with_changes(raw.as_bytes(), &changes);
+        assert_eq!(out.len() % BLOCK, 0);
+        let lines: Vec<String> =
+            out.chunks(CARD).map(|card| String::from_utf8_lossy(card).trim_end().to_owned()).collect();
+        lines.into_iter().take_while(|line| line != "END").collect()
+    }
+
+    #[test]
+    fn values_change_in_place_and_the_rest_stays_to_the_byte() {
+        let cards =
+            ["SIMPLE  =                    T", "odd card \u{7f}", "OBJECT  = 'M 13'  / target", "GAIN    = 1.50"];
+        let out = edited(&cards, &[("object", Some(Value::Str("M31".into()))), ("FILTER", Some(Value::Int(2)))]);
+        let expected =
+            [cards[0], cards[1], "OBJECT  = 'M31     '           / target", cards[3], "FILTER  =                    2"];
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn keywords_and_checksums_go_and_comments_come() {
+        let cards = ["A       = 1", "CHECKSUM= 'x'", "A       = 2", "LONG    = 'ab&'", "CONTINUE  'cd'", "B       = 3"];
+        let out = edited(&cards, &[("A", None), ("LONG", None), ("HISTORY", Some(Value::Text("done".into())))]);
+        assert_eq!(out, ["B       = 3", "HISTORY done"]);
+        let out = edited(&["A       = 1", "A       = 2"], &[("A", Some(Value::Bool(true)))]);
+        assert_eq!(out, ["A       =                    T", "A       = 2"]);
+    }
+}
