@@ -2,6 +2,7 @@
 //! [`Call`](super::call::Call), whose images are read already, and gives an answer; it writes nothing but what is its
 //! purpose.
 
+mod animation;
 mod composing;
 mod files;
 mod filters;
@@ -9,16 +10,18 @@ mod font;
 mod geometry;
 mod looking;
 mod making;
+mod mosaic;
 mod numbers;
 mod pixelwise;
 mod planes;
+mod preview;
 mod tables;
 mod text;
 
 use super::registry::Action;
 
 /// Every action, by group, in the order of the listing.
-pub const ALL: [&[Action]; 10] = [
+pub const ALL: [&[Action]; 13] = [
     files::ACTIONS,
     tables::ACTIONS,
     filters::ACTIONS,
@@ -26,7 +29,10 @@ pub const ALL: [&[Action]; 10] = [
     numbers::ACTIONS,
     pixelwise::ACTIONS,
     looking::ACTIONS,
+    preview::ACTIONS,
     composing::ACTIONS,
+    mosaic::ACTIONS,
+    animation::ACTIONS,
     making::ACTIONS,
     text::ACTIONS,
 ];
