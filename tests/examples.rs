@@ -77,10 +77,14 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
         let entry = entry.expect("it is listed");
         let name = entry.file_name().into_string().expect("plain names");
-        if name == "recipe" {
+        let is_part = |folder: &str| ["recipe", "scripts"].contains(&folder);
+        if is_part(&name) {
             fs::create_dir(to.join(&name)).expect("a temporary folder takes folders");
             copy(&entry.path(), &to.join(name));
-        } else if name.starts_with("Rulefile") || from.ends_with("recipe") || is_source(&name) {
+        } else if name.starts_with("Rulefile")
+            || from.file_name().is_some_and(|folder| is_part(&folder.to_string_lossy()))
+            || is_source(&name)
+        {
             fs::copy(entry.path(), to.join(name)).expect("an example can be copied");
         }
     }
@@ -267,6 +271,94 @@ fn batch() {
 }
 
 #[test]
+fn fractals() {
+    let sizes = ["-C", "size=64", "tiles=4", "max_iter=60", "frames=5", "width=40"];
+    let example = Example::new("fractals", &sizes);
+    example.run();
+    let stitched = image::open(example.path("mandelbrot.png")).expect("a PNG").into_rgb8();
+    assert_eq!(stitched.dimensions(), (64, 64));
+    // One tile is the same picture.
+    let whole = Example::new("fractals", &["-C", "size=64", "tiles=1", "max_iter=60"]);
+    whole.flow(&["mandelbrot.png"]);
+    assert_eq!(image::open(whole.path("mandelbrot.png")).expect("a PNG").into_rgb8(), stitched);
+    // The set is black and there are flames around it; above and below the real axis it is the same.
+    assert!(stitched.pixels().filter(|pixel| pixel.0 == [0, 0, 3]).count() > 500);
+    assert!(stitched.pixels().any(|pixel| pixel.0[0] > 200));
+    assert!(stitched.enumerate_pixels().all(|(x, y, pixel)| stitched.get_pixel(x, 63 - y) == pixel));
+    assert_eq!(frames(&example.path("zoom.gif")), (5, 40, 40));
+    let page = image::open(example.path("julia.png")).expect("a PNG").into_rgb8();
+    assert!(page.width() >= 3 * 40 && page.height() > 2 * 30);
+}
+
+/// Frames, width and height of a GIF, counted by another program than flow.
+fn frames(path: &Path) -> (usize, u32, u32) {
+    let file = std::io::BufReader::new(fs::File::open(path).expect("it is there"));
+    let decoder = image::codecs::gif::GifDecoder::new(file).expect("a GIF");
+    let (width, height) = image::ImageDecoder::dimensions(&decoder);
+    (image::AnimationDecoder::into_frames(decoder).collect_frames().expect("whole frames").len(), width, height)
+}
+
+#[test]
+fn cosmic_structure() {
+    let example = Example::new("cosmic_structure", &["-C", "size=48"]);
+    example.run();
+    let (density, rows, columns) = fits(&example.path("fields/density.fits"));
+    let (potential, ..) = fits(&example.path("fields/potential.fits"));
+    assert_eq!((rows, columns), (48, 48));
+    let mean_square = density.iter().map(|pixel| pixel * pixel).sum::<f64>() / density.len() as f64;
+    assert!((mean_square - 1.0).abs() < 1e-9, "{mean_square}");
+    // Dense places lie in wells.
+    assert!(density.iter().zip(&potential).map(|(density, well)| density * well).sum::<f64>() < 0.0);
+    for name in example.files("structure") {
+        let (structure, ..) = fits(&example.path("structure").join(name));
+        assert!((structure.iter().sum::<f64>() - 48.0 * 48.0).abs() < 1e-6, "matter is kept");
+    }
+    let table = example.text("contrast.csv");
+    let contrast: Vec<f64> =
+        table.lines().skip(1).map(|line| line.split(',').nth(1).expect("std").parse().expect("a number")).collect();
+    assert_eq!(contrast.len(), 10);
+    assert!(contrast[..4].is_sorted() && contrast[0] < 0.4, "structure grows: {contrast:?}");
+    assert_eq!(frames(&example.path("structure.gif")), (10, 48, 48));
+}
+
+/// The lesson's way, where Python has what it needs.
+#[test]
+fn cosmic_structure_by_scripts() {
+    let has_packages = Command::new("python3").args(["-c", "import numpy, matplotlib"]).stderr(Stdio::null()).status();
+    if !has_packages.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let example = Example::new("cosmic_structure", &["-s", "Rulefile.python", "-C", "size=32"]);
+    example.flow(&["python/1.0.png"]);
+    assert_eq!(example.files("python"), ["1.0.npy", "1.0.png", "density.npy", "potential.npy"]);
+    assert!(example.flow(&["-n"]).contains("9  structure"), "the other times are left");
+}
+
+#[test]
+fn mosaic() {
+    let example = Example::new("mosaic", &["-C", "grid=4", "tile=8", "number=20"]);
+    example.run();
+    assert_eq!(example.files("thumbnails").len(), 20);
+    for method in ["nearest", "unique"] {
+        let picture = image::open(example.path(&format!("mosaic_{method}.jpg"))).expect("a JPEG").into_rgb8();
+        assert_eq!(picture.dimensions(), (32, 32), "{method}");
+    }
+    let table = example.text("colours.csv");
+    assert_eq!(table.lines().count(), 21);
+    assert!(table.starts_with("photo,red,green,blue\nphotos/00000.png,"), "{table}");
+    assert!(example.files("colours").is_empty(), "single colours are temporary");
+
+    // One's own photos, too few of them to use each once.
+    let own = Example::new("mosaic", &["-C", "photos=mine/*.png", "grid=3", "tile=6", "target=mine/a.png"]);
+    fs::create_dir(own.path("mine")).expect("a new folder");
+    for (name, photo) in ["a.png", "b c.png"].iter().zip(example.files("photos")) {
+        fs::copy(example.path("photos").join(photo), own.path("mine").join(name)).expect("both are there");
+    }
+    own.run();
+    assert!(own.path("mosaic_nearest.jpg").exists() && !own.path("mosaic_unique.jpg").exists());
+}
+
+#[test]
 fn the_tour_runs_in_an_empty_folder() {
     let dir = tempfile::tempdir().expect("there is room for temporary files");
     let tour = format!("{ROOT}/Rulefile.example");
@@ -300,7 +392,20 @@ fn the_tour_runs_in_an_empty_folder() {
 /// A new example needs a test above, and a page for its reader.
 #[test]
 fn every_example_is_tested_and_explained() {
-    let tested = ["batch", "convolve", "hello", "highpass", "integrate", "pairwise", "pea_soup", "pi", "words"];
+    let tested = [
+        "batch",
+        "convolve",
+        "cosmic_structure",
+        "fractals",
+        "hello",
+        "highpass",
+        "integrate",
+        "mosaic",
+        "pairwise",
+        "pea_soup",
+        "pi",
+        "words",
+    ];
     let folder = Path::new(ROOT).join("examples");
     let entries = fs::read_dir(&folder).expect("there are examples").map(|entry| entry.expect("it is listed").path());
     let names: BTreeSet<String> = entries

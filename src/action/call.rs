@@ -232,10 +232,12 @@ impl Call<'_, '_> {
 /// Reads the image at a path that the job may read.
 pub fn read_image(job: &Job<'_>, path: &str, options: &ReadOptions) -> Result<Image, Failure> {
     let place = job.readable(path)?;
-    file::read(&place, options).map_err(|mut error| {
+    let image = file::read(&place, options).map_err(|mut error| {
         path.clone_into(&mut error.path);
-        error.into()
-    })
+        error
+    })?;
+    let header = image.header().clone().read_from(path);
+    Ok(image.with_header(header))
 }
 
 /// What stands for an argument that is not given; `None` where it must be.

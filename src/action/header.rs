@@ -3,6 +3,7 @@
 //! Knows which keywords describe the file's layout rather than the sky; never opens a file.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Bytes of one card.
 pub const CARD: usize = 80;
@@ -53,17 +54,28 @@ pub struct Card {
     pub comment: String,
 }
 
-/// The cards of one HDU, in order, without END.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The cards of one HDU, in order, without END; and where its image came from, which goes with it from image to image.
+/// Headers are equal if their cards are.
+#[derive(Clone, Debug, Default)]
 pub struct Header {
     cards: Vec<Card>,
+    /// Its cards were read from a FITS file, where the first row is the lowest.
+    is_from_fits: bool,
+    /// The file that the image was read from, whatever has been done with it since.
+    path: Option<Arc<str>>,
+}
+
+impl PartialEq for Header {
+    fn eq(&self, other: &Header) -> bool {
+        self.cards == other.cards
+    }
 }
 
 impl Header {
     /// Reads cards of 80 bytes, up to END if there is one. Nothing is refused: bytes outside printable ASCII become `?`,
     /// keywords are put in upper case, a value that cannot be read is kept as text.
     pub fn parse(bytes: &[u8]) -> Header {
-        let mut header = Header::default();
+        let mut header = Header { is_from_fits: true, ..Header::default() };
         for record in bytes.chunks(CARD) {
             let text: String =
                 record.iter().map(|&b| if (0x20..0x7f).contains(&b) { char::from(b) } else { '?' }).collect();
@@ -77,6 +89,28 @@ impl Header {
             header.cards.push(card);
         }
         header
+    }
+
+    /// The file that the image was read from, if it was.
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// The same, read from this file.
+    #[must_use]
+    pub fn read_from(self, path: &str) -> Header {
+        Header { path: Some(path.into()), ..self }
+    }
+
+    /// Whether the first row of the image is the lowest: it was read from FITS and not made a picture since.
+    pub fn rows_go_up(&self) -> bool {
+        self.is_from_fits
+    }
+
+    /// The same for an image whose first row is the uppermost.
+    #[must_use]
+    pub fn rows_go_down(self) -> Header {
+        Header { is_from_fits: false, ..self }
     }
 
     pub fn cards(&self) -> &[Card] {

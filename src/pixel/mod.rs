@@ -4,6 +4,7 @@
 //! conventions are those of scipy.ndimage, scikit-image, astropy and Pillow. Kernels run on the rayon pool of their
 //! caller, give the same bytes for any number of threads, and answer odd input with a [`PixelError`].
 
+pub mod assignment;
 pub mod blocks;
 pub mod border;
 pub mod calibrate;
@@ -11,14 +12,20 @@ pub mod clip;
 pub mod colormap;
 pub mod combine;
 pub mod convolve;
+pub mod cosmology;
 pub mod elementwise;
 mod error;
+pub mod fourier;
+pub mod fractal;
 pub mod gaussian;
 pub mod geometry;
 mod inside;
+pub mod lupton;
 pub mod median;
 pub mod montage;
+pub mod mosaic;
 mod network;
+pub mod palette;
 mod radix;
 pub mod random;
 mod ranks;

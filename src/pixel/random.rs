@@ -10,10 +10,9 @@ use std::f64::consts::{LN_2, PI};
 
 use ndarray::Array2;
 use rayon::prelude::*;
-use rustfft::FftPlannerScalar;
-use rustfft::num_complex::Complex;
 
-use super::PixelError;
+use super::fourier::frequency;
+use super::{PixelError, fourier};
 
 /// The most pixels of an image made here.
 const MOST_PIXELS: usize = 1 << 31;
@@ -57,15 +56,12 @@ pub fn random_field(shape: (usize, usize), power: f64, seed: u64) -> Result<Arra
     if white.is_empty() {
         return Ok(white);
     }
-    let mut waves = white.mapv(|pixel| Complex::new(pixel, 0.0));
-    let (forward, backward) = (Direction::Forward, Direction::Backward);
-    waves = transform(&transform(&waves, forward).reversed_axes(), forward).reversed_axes();
+    let mut waves = fourier::forward(&white);
     for ((y, x), wave) in waves.indexed_iter_mut() {
         let k = frequency(y, shape.0).hypot(frequency(x, shape.1));
         *wave *= if k == 0.0 { 0.0 } else { k.powf(power / 2.0) };
     }
-    waves = transform(&transform(&waves, backward).reversed_axes(), backward).reversed_axes();
-    let field = waves.mapv(|wave| wave.re).as_standard_layout().into_owned();
+    let field = fourier::backward(&waves);
     let mean = super::statistics::mean(field.view())?;
     let std = super::statistics::std(field.view())?;
     Ok(if std == 0.0 { Array2::zeros(shape) } else { field.mapv(|pixel| (pixel - mean) / std) })
@@ -73,35 +69,6 @@ pub fn random_field(shape: (usize, usize), power: f64, seed: u64) -> Result<Arra
 
 fn check_shape(shape: (usize, usize)) -> Result<(), PixelError> {
     PixelError::at_most("the number of pixels", MOST_PIXELS, shape.0.saturating_mul(shape.1))
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Direction {
-    Forward,
-    Backward,
-}
-
-/// The one-dimensional transforms of all rows, not normalised. The scalar plan is the same on every processor.
-fn transform(waves: &Array2<Complex<f64>>, direction: Direction) -> Array2<Complex<f64>> {
-    let mut out = waves.as_standard_layout().into_owned();
-    let width = out.ncols();
-    let mut planner = FftPlannerScalar::new();
-    let plan = match direction {
-        Direction::Forward => planner.plan_fft_forward(width),
-        Direction::Backward => planner.plan_fft_inverse(width),
-    };
-    let rows = out.as_slice_mut().expect("made in C order");
-    rows.par_chunks_exact_mut(width).for_each_init(
-        || vec![Complex::default(); plan.get_inplace_scratch_len()],
-        |scratch, row| plan.process_with_scratch(row, scratch),
-    );
-    out
-}
-
-/// The frequency of the `i`-th of `n` Fourier components, in cycles per pixel (numpy.fft.fftfreq).
-fn frequency(i: usize, n: usize) -> f64 {
-    let signed = if i < n.div_ceil(2) { i as f64 } else { i as f64 - n as f64 };
-    signed / n as f64
 }
 
 /// Two independent numbers of the standard normal distribution.
@@ -217,13 +184,12 @@ mod tests {
         let field = random_field((256, 256), -2.0, 3).unwrap();
         assert!(mean(field.view()).unwrap().abs() < 1e-12);
         assert!((std(field.view()).unwrap() - 1.0).abs() < 1e-12);
-        let waves = field.mapv(|v| Complex::new(v, 0.0));
-        let waves = transform(&transform(&waves, Direction::Forward).reversed_axes(), Direction::Forward);
+        let waves = fourier::forward(&field);
         // Mean power in two rings, a factor of four apart in wave number.
         let power = |low: f64, high: f64| {
             let ring: Vec<f64> = waves
                 .indexed_iter()
-                .filter(|((x, y), _)| (low..high).contains(&frequency(*y, 256).hypot(frequency(*x, 256))))
+                .filter(|((y, x), _)| (low..high).contains(&frequency(*y, 256).hypot(frequency(*x, 256))))
                 .map(|(_, wave)| wave.norm_sqr())
                 .collect();
             ring.iter().sum::<f64>() / ring.len() as f64

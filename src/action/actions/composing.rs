@@ -3,8 +3,8 @@
 use ndarray::{Array2, Array3, Axis, s};
 
 use super::font;
-use super::looking::{picture, shrunk};
 use super::planes::stacked;
+use super::preview::{picture, shrunk};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
 use crate::action::header::Header;
@@ -25,17 +25,21 @@ pub const ACTIONS: &[Action] = &[Action {
             Kind::Size,
             "The most rows and columns of an image, which is shrunk to fit; as it is without.",
         ),
-        optional("captions", Kind::Texts, "A line below each image, in ASCII."),
+        optional("captions", Kind::Texts, "A line below each image, in ASCII; of a long one, the end."),
         with("gap", Kind::Int, Default::Int(2), "Pixels between images."),
     ],
     manual: "uint8, in colour where one image is. Images of uint8 are taken as they are, others are stretched as by preview(). \
-             Each stands in the middle of a cell as large as the largest, on black.",
+             Each stands in the middle of a cell as large as the largest, on black. What was read from FITS is turned so that its \
+             first row is the lowest, as ds9 shows it.",
     reference: "ImageMagick's montage",
     run,
 }];
 
-/// Rows of a caption: the characters, and a row of air above.
-const CAPTION: usize = font::CELL.0 + 2;
+/// Rows of air above and below a caption.
+const AIR: usize = 2;
+
+/// Rows of a caption.
+const CAPTION: usize = font::CELL.0 + 2 * AIR;
 
 fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let mut pictures = Vec::with_capacity(call.images("images").len());
@@ -91,7 +95,7 @@ fn tile(picture: &Image, planes: usize, cell: (usize, usize), caption: Option<&s
     if let Some(text) = caption {
         let letters = letters(text, cell.1);
         for mut target in out.outer_iter_mut() {
-            target.slice_mut(s![cell.0 + 2.., ..]).assign(&letters);
+            target.slice_mut(s![cell.0 + AIR..cell.0 + CAPTION - AIR, ..]).assign(&letters);
         }
     }
     out
@@ -100,8 +104,8 @@ fn tile(picture: &Image, planes: usize, cell: (usize, usize), caption: Option<&s
 /// A line of white characters in the middle of so many columns.
 fn letters(text: &str, width: usize) -> Array2<u8> {
     let mut out = Array2::zeros((font::CELL.0, width));
-    let taken = text.chars().count().min(width / font::CELL.1) * font::CELL.1;
-    let left = (width - taken) / 2;
-    font::draw(text, width, |y, x| out[[y, left + x]] = 255);
+    let text = font::fitted(text, width);
+    let left = (width - text.chars().count() * font::CELL.1) / 2;
+    font::draw(&text, width, |y, x| out[[y, left + x]] = 255);
     out
 }

@@ -1,29 +1,36 @@
-//! Images for the eye: values brought to 0…1, coloured, shrunk. The formulas are in [`crate::pixel::stretch`].
+//! Values for the eye: brought to 0…1, bent, coloured; three images of the sky as one. The formulas are in
+//! [`crate::pixel::stretch`] and [`crate::pixel::lupton`].
 
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
-use super::geometry::resized;
-use super::planes::each_plane;
+use super::planes::{each_plane, stacked};
+use super::preview::{ORIGIN, upright};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
-use crate::action::image::{Dtype, FloatView, Image, Pixels};
-use crate::action::registry::{Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, with};
+use crate::action::image::{FloatView, Image};
+use crate::action::registry::{
+    Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, required, with,
+};
+use crate::pixel::PixelError;
 use crate::pixel::colormap::Colormap;
-use crate::pixel::resize::Filter;
+use crate::pixel::lupton::{Lupton, lupton};
 use crate::pixel::stretch::{self, Interval, Stretch};
+use crate::value::Value;
 
-const STRETCHES: &str = "How values are bent: \"linear\", \"sqrt\", \"log\", \"asinh\".";
-const COLORMAPS: &str = "\"gray\", \"viridis\", \"plasma\", \"inferno\", \"magma\", \"cividis\", \"hot\".";
-const INTERVAL: Parameter = with(
+pub(super) const STRETCHES: &str = "How values are bent: \"linear\", \"sqrt\", \"log\", \"asinh\".";
+pub(super) const COLORMAPS: &str = "\"gray\", \"viridis\", \"plasma\", \"inferno\", \"magma\", \"cividis\", \"hot\".";
+pub(super) const INTERVAL: Parameter = with(
     "interval",
     Kind::Text,
     Default::Text("zscale"),
     "Which values become 0 and 1: \"zscale\", \"percentile\", \"minmax\".",
 );
-const PERCENTILE: Parameter =
+pub(super) const PERCENTILE: Parameter =
     with("percentile", Kind::Number, Default::Number(99.5), "Per cent of the values kept by interval=\"percentile\".");
-const VMIN: Parameter = optional("vmin", Kind::Number, "The value that becomes 0, in place of interval's; with vmax.");
-const VMAX: Parameter = optional("vmax", Kind::Number, "The value that becomes 1, in place of interval's; with vmin.");
+pub(super) const VMIN: Parameter =
+    optional("vmin", Kind::Number, "The value that becomes 0, in place of interval's; with vmax.");
+pub(super) const VMAX: Parameter =
+    optional("vmax", Kind::Number, "The value that becomes 1, in place of interval's; with vmin.");
 
 pub const ACTIONS: &[Action] = &[
     Action {
@@ -41,7 +48,7 @@ pub const ACTIONS: &[Action] = &[
             DTYPE,
         ],
         manual: "float32 or float64 from 0 to 1; each plane has its own interval. NaN becomes 0. An image without a finite value is an \
-                 error.",
+                 error. The rows keep their order.",
         reference: "astropy.visualization",
         run: |call| {
             let bend = Stretch::from_name(call.text("stretch"))?;
@@ -54,7 +61,7 @@ pub const ACTIONS: &[Action] = &[
         summary: "Colours for an image of values from 0 to 1.",
         parameters: &[IMAGE, OUTPUT, with("name", Kind::Text, Default::Text("inferno"), COLORMAPS)],
         manual: "uint8, three planes. Values outside of 0…1 get the first or last colour, NaN the first. The image has one plane; \
-                 stretch() brings values to 0…1.",
+                 stretch() brings values to 0…1. The rows keep their order: of a FITS file, the lowest first.",
         reference: "matplotlib's colour tables",
         run: |call| {
             let map = Colormap::from_name(call.text("name"))?;
@@ -62,45 +69,64 @@ pub const ACTIONS: &[Action] = &[
         },
     },
     Action {
-        name: "preview",
+        name: "rgb",
         group: Group::Looking,
-        summary: "A small picture of an image: shrunk, stretched and coloured.",
+        summary: "Three images of the sky as one in colour.",
         parameters: &[
-            IMAGE,
+            required("r", Kind::Image, "What becomes red."),
+            required("g", Kind::Image, "What becomes green."),
+            required("b", Kind::Image, "What becomes blue."),
             OUTPUT,
-            with("width", Kind::Int, Default::Int(512), "The most pixels on a side; the aspect ratio is kept."),
-            with("stretch", Kind::Text, Default::Text("asinh"), STRETCHES),
-            INTERVAL,
-            PERCENTILE,
-            VMIN,
-            VMAX,
-            with("colormap", Kind::Text, Default::Text("gray"), COLORMAPS),
+            optional("minimum", Kind::Data, "The value that becomes black, or one for each image; 0 without it."),
+            with("stretch", Kind::Number, Default::Number(5.0), "The range of values that is shown nearly linearly."),
+            with("Q", Kind::Number, Default::Number(8.0), "How far the bright ones are held back."),
+            optional(
+                "interval",
+                Kind::Text,
+                "In place of minimum: \"zscale\", \"percentile\" (99.5) or \"minmax\", whose lower end becomes black in each image.",
+            ),
+            ORIGIN,
         ],
-        manual: "uint8. A colour image of uint8 is only shrunk; of other images of several planes the first is shown.",
-        reference: "stretch(), colormap() and resize(filter=\"box\") in one",
-        run: preview,
+        manual: "uint8, three planes. Colours do not depend on brightness: the mean of the three is bent, and each is multiplied by \
+                 what that did to the mean; a pixel that is too bright keeps its colour. The three are on one scale, aligned and of \
+                 one shape; of images of several planes the first is taken. A pixel that is NaN in one of them is black.",
+        reference: "astropy.visualization.make_lupton_rgb; R. Lupton and others, PASP 116 (2004)",
+        run: rgb,
     },
 ];
 
-fn interval(call: &Call<'_, '_>) -> Result<Interval, Failure> {
-    match (call.optional_number("vmin"), call.optional_number("vmax")) {
-        (Some(low), Some(high)) => return Ok(Interval::Manual(low, high)),
-        (None, None) => {}
-        _ => return Err(Failure::new("vmin and vmax come together")),
-    }
-    match call.text("interval") {
+/// The interval of a name.
+pub(super) fn interval_named(name: &str, percentile: f64) -> Result<Interval, Failure> {
+    match name {
         "zscale" => Ok(Interval::ZScale),
         "minmax" => Ok(Interval::MinMax),
-        "percentile" => Ok(Interval::Percentile(call.number("percentile"))),
+        "percentile" => Ok(Interval::Percentile(percentile)),
         other => Err(Failure::new(format!("unknown interval \"{other}\"; one of zscale, percentile, minmax"))),
     }
 }
 
-fn stretched(image: &Image, bend: Stretch, interval: Interval) -> Result<Image, Failure> {
-    Ok(each_plane!(image, plane => stretch::stretch(plane, bend, interval))?)
+/// The interval that the parameters of a call say.
+pub(super) fn interval(call: &Call<'_, '_>) -> Result<Interval, Failure> {
+    match (call.optional_number("vmin"), call.optional_number("vmax")) {
+        (Some(low), Some(high)) => Ok(Interval::Manual(low, high)),
+        (None, None) => interval_named(call.text("interval"), call.number("percentile")),
+        _ => Err(Failure::new("vmin and vmax come together")),
+    }
 }
 
-fn coloured(image: &Image, map: Colormap) -> Result<Image, Failure> {
+/// The image stretched plane by plane. That it has no finite value is the fault of its file, which is named.
+pub(super) fn stretched(image: &Image, bend: Stretch, interval: Interval) -> Result<Image, Failure> {
+    each_plane!(image, plane => stretch::stretch(plane, bend, interval)).map_err(|error| of_file(image, error))
+}
+
+fn of_file(image: &Image, error: PixelError) -> Failure {
+    match (&error, image.header().path()) {
+        (PixelError::NoFiniteValue, Some(path)) => Failure::new(format!("{path}: {error}")),
+        _ => error.into(),
+    }
+}
+
+pub(super) fn coloured(image: &Image, map: Colormap) -> Result<Image, Failure> {
     let planes = image.shape()[0];
     if planes != 1 {
         return Err(Failure::new(format!("a colormap is for images of one plane, and this one has {planes}")));
@@ -112,51 +138,42 @@ fn coloured(image: &Image, map: Colormap) -> Result<Image, Failure> {
     Ok(image.with_pixels(colours.permuted_axes([2, 0, 1])))
 }
 
-fn preview(call: &Call<'_, '_>) -> Result<Answer, Failure> {
-    let most = call.count("width")?.max(1);
-    let image = shrunk(&call.image("image"), (most, most))?;
-    if image.shape()[0] == 3 && image.dtype() == Dtype::U8 {
-        return Ok(Answer::Image(image));
+fn rgb(call: &Call<'_, '_>) -> Result<Answer, Failure> {
+    let images = ["r", "g", "b"].map(|name| call.image(name));
+    let bands = [&images[0], &images[1], &images[2]].map(|image| {
+        let pixels = image.pixels().clone().into_float().into_f64();
+        pixels.index_axis_move(Axis(0), 0)
+    });
+    let mut minimum = minimum(call.data("minimum"))?;
+    if let Some(name) = call.optional_text("interval") {
+        if !matches!(call.data("minimum"), Value::None) {
+            return Err(Failure::new("rgb() takes either minimum or interval"));
+        }
+        let interval = interval_named(name, 99.5)?;
+        for ((low, band), image) in minimum.iter_mut().zip(&bands).zip(&images) {
+            *low = interval.limits(band.view()).map_err(|error| of_file(image, error))?.0;
+        }
     }
-    let bend = Stretch::from_name(call.text("stretch"))?;
-    let map = Colormap::from_name(call.text("colormap"))?;
-    let grey = stretched(&first_plane(image), bend, interval(call)?)?;
-    Ok(Answer::Image(if call.text("colormap") == "gray" { bytes(&grey) } else { coloured(&grey, map)? }))
+    let how = Lupton { minimum, stretch: call.number("stretch"), q: call.number("Q") };
+    let [red, green, blue] = lupton([bands[0].view(), bands[1].view(), bands[2].view()], how)?;
+    let picture = images[0].with_pixels(stacked([red, green, blue].into_iter().map(Ok))?);
+    Ok(Answer::Image(upright(picture, call.optional_text("origin"))?))
 }
 
-/// The image, made so small that it fits into `most` (rows, columns); the aspect ratio is kept.
-pub(super) fn shrunk(image: &Image, most: (usize, usize)) -> Result<Image, Failure> {
-    let [_, height, width] = image.shape();
-    let scale = (most.0 as f64 / height as f64).min(most.1 as f64 / width as f64);
-    if scale >= 1.0 {
-        return Ok(image.clone());
-    }
-    let scaled = |length: usize, most: usize| ((length as f64 * scale).round() as usize).clamp(1, most);
-    resized(image, (scaled(height, most.0), scaled(width, most.1)), Filter::Box)
-}
-
-/// A picture in bytes: colour images and grey ones of `uint8` as they are, others by their first plane, stretched.
-pub(super) fn picture(image: &Image) -> Result<Image, Failure> {
-    match (image.dtype(), image.shape()[0]) {
-        (Dtype::U8, 1 | 3) => Ok(image.clone()),
-        _ => Ok(bytes(&stretched(&first_plane(image.clone()), Stretch::Asinh, Interval::ZScale)?)),
-    }
-}
-
-/// Values from 0 to 1 as bytes.
-fn bytes(image: &Image) -> Image {
-    let grey: Pixels = match image.pixels().to_float() {
-        FloatView::F32(pixels) => Pixels::F32(pixels.mapv(|value| value * 255.0)),
-        FloatView::F64(pixels) => Pixels::F64(pixels.mapv(|value| value * 255.0)),
+/// One number for all three images, or one for each.
+fn minimum(value: &Value) -> Result<[f64; 3], Failure> {
+    let number = |value: &Value| match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        _ => None,
     };
-    image.with_pixels(grey.cast(Dtype::U8))
-}
-
-fn first_plane(image: Image) -> Image {
-    if image.shape()[0] == 1 {
-        return image;
-    }
-    let range = ndarray::s![..1, .., ..];
-    let pixels = crate::action::image::each_dtype!(image.pixels(), a => Pixels::from(a.slice(range).to_owned()));
-    image.with_pixels(pixels)
+    let three = match value {
+        Value::None => Some([0.0; 3]),
+        Value::List(each) => match each.as_slice() {
+            [r, g, b] => number(r).zip(number(g)).zip(number(b)).map(|((r, g), b)| [r, g, b]),
+            _ => None,
+        },
+        one => number(one).map(|number| [number; 3]),
+    };
+    three.ok_or_else(|| Failure::new("minimum is a number, or a list of three: red, green, blue"))
 }

@@ -2,6 +2,7 @@
 //! [`Call`](super::call::Call), whose images are read already, and gives an answer; it writes nothing but what is its
 //! purpose.
 
+mod animation;
 mod ccd;
 mod combine;
 mod composing;
@@ -12,16 +13,18 @@ mod geometry;
 mod headers;
 mod looking;
 mod making;
+mod mosaic;
 mod numbers;
 mod pixelwise;
 mod planes;
+mod preview;
 mod tables;
 mod text;
 
 use super::registry::Action;
 
 /// Every action, by group, in the order of the listing.
-pub const ALL: [&[Action]; 13] = [
+pub const ALL: [&[Action]; 16] = [
     files::ACTIONS,
     tables::ACTIONS,
     filters::ACTIONS,
@@ -32,7 +35,10 @@ pub const ALL: [&[Action]; 13] = [
     headers::ACTIONS,
     pixelwise::ACTIONS,
     looking::ACTIONS,
+    preview::ACTIONS,
     composing::ACTIONS,
+    mosaic::ACTIONS,
+    animation::ACTIONS,
     making::ACTIONS,
     text::ACTIONS,
 ];

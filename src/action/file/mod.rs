@@ -2,6 +2,7 @@
 //! suffix for what has no magic number) and by the suffix when writing. Gives every error as `FILE: reason` on one line, and
 //! never takes more memory than [`memory_limit`] allows a file of that size. Knows nothing of actions or jobs.
 
+mod animation;
 mod cards;
 mod cfitsio;
 mod fits;
@@ -19,6 +20,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::header::Header;
 use super::image::{Dtype, Image, Pixels};
+pub use animation::Animation;
 pub use cards::{Change, set_cards};
 pub use format::Format;
 pub use frame::Frame;
@@ -140,6 +142,26 @@ pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> R
             Format::Png | Format::Gif | Format::Bmp | Format::WebP => raster::write(&image, format, &mut out)?,
             Format::Pnm => pnm::write(&image, &mut out)?,
         }
+        out.flush()?;
+        Ok(())
+    };
+    write().map_err(|reason| FileError { path: name.to_owned(), reason })
+}
+
+/// Writes an animated GIF to `path`, whose final name is `name`: for each frame the places of its pixels' colours. Errors as
+/// for [`write`].
+pub fn write_animation(
+    animation: &Animation,
+    frames: impl Iterator<Item = Vec<u8>>,
+    path: &str,
+    name: &str,
+) -> Result<(), FileError> {
+    let write = || {
+        if Format::of_suffix(name) != Some(Format::Gif) {
+            return Err(Reason::Unsupported("an animation is a .gif".to_owned()));
+        }
+        let mut out = BufWriter::with_capacity(1 << 18, File::create(path)?);
+        animation::write(animation, frames, &mut out)?;
         out.flush()?;
         Ok(())
     };
