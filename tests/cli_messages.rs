@@ -296,15 +296,6 @@ mistakes! {
             output: "out.npy"
             run: noise((4, 4), output[0], seed=2 ** 63)
     "#;
-    an_action_without_what_it_needs: r#"
-        rule out:
-            input: "in.txt"
-            output: "out.fits"
-            run:
-                if config.get("blur"):
-                    write(gaussian(input[0]), output[0])
-                copy(input[0], output[0])
-    "#;
     a_size_below_zero: r#"
         rule out:
             output: "out.npy"

@@ -193,7 +193,7 @@ impl From<ImageError> for Reason {
             ImageError::Limits(_) => {
                 Reason::Unsupported("the image asks for more memory than a file of this size may".to_owned())
             }
-            other => Reason::Damaged(one_line(&other.to_string())),
+            other => Reason::Damaged(chunk_named(&one_line(&other.to_string()))),
         }
     }
 }
@@ -202,10 +202,24 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The PNG reader writes a chunk with all its properties; its name says enough.
+fn chunk_named(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("ChunkType {") else { return text.to_owned() };
+    let (properties, after) = rest.split_once('}').unwrap_or((rest, ""));
+    let name = properties.split(',').next().and_then(|first| first.split(':').nth(1)).unwrap_or_default();
+    format!("{before}{}{after}", name.trim())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ndarray::array;
+
+    #[test]
+    fn a_damaged_chunk_is_told_by_its_name() {
+        let text = "CRC error while decoding ChunkType { type: IDAT, critical: true, private: false } chunk.";
+        assert_eq!(chunk_named(text), "CRC error while decoding IDAT chunk.");
+    }
 
     #[test]
     fn orientations_are_those_of_exif() {
