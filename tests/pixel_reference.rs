@@ -188,7 +188,8 @@ fn fit_and_thumbnail_are_those_of_pillow() {
         let ours = resize_region(single.mapv(f64::from).view(), region, size, Filter::Bicubic).unwrap();
         assert_close("f64", &ours, &case("f32"), 1e-6);
         let ours = resize_region(bytes.view(), region, size, Filter::Bicubic).unwrap();
-        assert!(ours.iter().zip(&case("u8")).all(|(a, b)| (f64::from(*a) - b).abs() <= 1.0), "u8 {size:?}");
+        // Both round to bytes between the axes, which they take in different order: one unit each.
+        assert!(ours.iter().zip(&case("u8")).all(|(a, b)| (f64::from(*a) - b).abs() <= 2.0), "u8 {size:?}");
     }
     for row in load("thumbnail_sizes").outer_iter() {
         let [height, width, rows, columns, made_rows, made_columns] = [0, 1, 2, 3, 4, 5].map(|i| row[i] as usize);
