@@ -389,11 +389,72 @@ fn the_tour_runs_in_an_empty_folder() {
     assert!(plan.contains("expose") && !plan.contains("names"), "what does not depend on the sky stays: {plan}");
 }
 
+#[test]
+fn ccd() {
+    let example = Example::new("ccd", &["-C", "number=5", "shape=64"]);
+    example.run();
+    let lights: Vec<String> = (1..=5).map(|i| format!("lights_{i:02}.fits")).collect();
+    assert_eq!(example.files("calibrated"), lights);
+    assert_eq!(example.files("master"), ["bias.fits", "darks.fits", "flats.fits"]);
+    assert!(!example.path("trimmed/lights/lights_01.fits").exists(), "what is between is temporary");
+    let table = example.text("catalogue.csv");
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "file,IMAGETYP,OBJECT,EXPTIME,DATE-OBS,NAXIS1,NAXIS2,BIASSEC,TRIMSEC");
+    assert_eq!(lines[1], "raw/bias_01.fits,bias,,0.0,,80,64,\"[1:16,1:64]\",\"[17:80,1:64]\"");
+    assert_eq!(lines.len(), 1 + 4 * 5);
+
+    // Cosmic rays are in single frames and not in the combination; the sky is in both.
+    let [first, combined] = ["calibrated/lights_01.fits", "combined.fits"].map(|name| {
+        let path = example.path(name);
+        flow::action::file::read(path.to_str().expect("a plain name"), &Default::default()).expect("a FITS file")
+    });
+    let [first_pixels, pixels] = [&first, &combined].map(|image| match image.pixels().to_float() {
+        flow::action::image::FloatView::F64(pixels) => pixels.into_owned(),
+        flow::action::image::FloatView::F32(pixels) => pixels.mapv(f64::from),
+    });
+    assert_eq!(pixels.dim(), (1, 64, 64));
+    let sky = flow::pixel::statistics::median(pixels.view()).expect("pixels");
+    assert!((200.0..500.0).contains(&sky), "{sky}");
+    assert!(first_pixels.iter().zip(&pixels).any(|(one, all)| one - all > 500.0), "a cosmic ray in the first frame");
+    assert_eq!(combined.header().int("NCOMBINE"), Some(5));
+    let history: Vec<String> = combined
+        .header()
+        .cards()
+        .iter()
+        .filter(|card| card.keyword == "HISTORY")
+        .map(|card| card.value.to_string())
+        .collect();
+    assert!(history.contains(&"flow: subtract_bias master='master/bias.fits'".to_owned()), "{history:?}");
+    let page = image::open(example.path("night.jpg")).expect("a JPEG");
+    assert!(page.width() > 3 * 64 && page.height() > 2 * 64);
+
+    // Another sigma: only the combination is made again.
+    let plan = example.flow(&["-C", "number=5", "shape=64", "sigma=3", "-n"]);
+    assert!(plan.contains("combine_lights") && !plan.contains("calibrate "), "{plan}");
+}
+
+/// Frames of one's own: those of a kind that is not there are done without.
+#[test]
+fn ccd_of_ones_own_frames() {
+    let maker = Example::new("ccd", &["-C", "number=3", "shape=48"]);
+    maker.flow(&["raw/lights_01.fits", "raw/lights_02.fits", "raw/lights_03.fits"]);
+    let example = Example::new("ccd", &["-C", "lights=mine/*.fits"]);
+    fs::create_dir(example.path("mine")).expect("a new folder");
+    for (at, name) in ["one", "two", "three"].into_iter().enumerate() {
+        let from = maker.path(&format!("raw/lights_0{}.fits", at + 1));
+        fs::copy(from, example.path(&format!("mine/{name}.fits"))).expect("both are there");
+    }
+    example.run();
+    assert_eq!(example.files("calibrated"), ["one.fits", "three.fits", "two.fits"]);
+    assert!(example.files("master").is_empty() && example.files("raw").is_empty());
+}
+
 /// A new example needs a test above, and a page for its reader.
 #[test]
 fn every_example_is_tested_and_explained() {
     let tested = [
         "batch",
+        "ccd",
         "convolve",
         "cosmic_structure",
         "fractals",
