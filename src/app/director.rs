@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::build::{Totals, amount};
+use super::build::{Totals, amount, demand_varies};
 use super::project::{Plan, Project};
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::event::{Failure, JobName};
@@ -85,7 +85,14 @@ impl<'a> JobDirector<'a> {
         let job = self.plan.dag.job(id);
         let specs = &self.rule(id).output.items;
         let temporary = job.outputs.iter().zip(specs).filter(|(_, spec)| spec.flags.temp).map(|(&file, _)| file);
-        temporary.filter(|file| !self.plan.dag.targets.contains(file)).collect()
+        temporary.filter(|&file| !self.plan.dag.is_goal(file)).collect()
+    }
+
+    /// Whether a file is a `directory()` output.
+    fn is_directory(&self, file: FileId) -> bool {
+        let Some(maker) = self.plan.dag.producer(file) else { return false };
+        let outputs = self.plan.dag.job(maker).outputs.iter().zip(&self.rule(maker).output.items);
+        outputs.into_iter().any(|(&output, spec)| output == file && spec.flags.directory)
     }
 
     fn id(&self, job: u32) -> JobId {
@@ -141,10 +148,13 @@ impl<'a> JobDirector<'a> {
     fn prepared(&self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
         let (spec, message) = job_spec(self.project, self.plan, id, number, attempt)?;
         let rule = self.rule(id);
+        // Its inputs are there now, of which a function may make another answer than before the run.
+        let renewed = attempt > 1 || demand_varies(self.project, rule, self.totals);
         let demand =
-            (attempt > 1).then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
+            renewed.then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
         let retries = rule.retries.or(self.project.settings.retries).unwrap_or(0);
-        let timeout = spec.resources.get("runtime").and_then(amount).map(|minutes| Duration::from_secs(minutes * 60));
+        let minutes = spec.resources.get("runtime").and_then(amount);
+        let timeout = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
         Ok(Prepared {
             key: key(self.plan.dag, &self.project.workflow, self.plan.dag.job(id)),
             reason: reason.line(&self.plan.dag.paths),
@@ -158,7 +168,7 @@ impl<'a> JobDirector<'a> {
     }
 
     /// Temporary files that nobody needs any more now that a job is through.
-    fn done_with(&mut self, id: JobId) -> Vec<String> {
+    fn done_with(&mut self, id: JobId) -> Vec<(String, bool)> {
         let job = self.plan.dag.job(id);
         let mut unused = Vec::new();
         for input in &job.inputs {
@@ -175,7 +185,7 @@ impl<'a> JobDirector<'a> {
             self.temporary.remove(file);
             self.stats.forget(*file);
         }
-        unused.into_iter().map(|file| self.plan.dag.paths.name(file).to_owned()).collect()
+        unused.into_iter().map(|file| (self.plan.dag.paths.name(file).to_owned(), self.is_directory(file))).collect()
     }
 
     fn record(&self, id: JobId, outcome: &Outcome) -> Result<JobRecord, Diagnostic> {
@@ -339,7 +349,7 @@ fn job_spec(
     };
     // A command that names its log writes it itself.
     let stdio_log = match (log.items.as_slice(), &rule.action) {
-        ([first, ..], Action::Shell(text)) if !text.contains("{log") => first.clone(),
+        ([first, ..], Action::Shell(text)) if !names_its_log(text) => first.clone(),
         _ => own_log(rule, &wildcards),
     };
     let outputs = output.items.iter().zip(&rule.output.items).map(|(path, spec)| OutputSpec {
@@ -370,6 +380,12 @@ fn job_spec(
         basedir: workflow.basedir.clone(),
     };
     Ok((spec, message))
+}
+
+/// Whether a command has a placeholder for its log.
+fn names_its_log(text: &str) -> bool {
+    let pieces = template::pieces(text).unwrap_or_default();
+    pieces.iter().any(|piece| matches!(piece, template::Piece::Field(field) if field.root == "log"))
 }
 
 /// Whether a job uses `resources.tmpdir`; what a script does is not known.

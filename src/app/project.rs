@@ -8,13 +8,13 @@ use std::path::Path;
 use super::Failure;
 use super::director::check_templates;
 use super::records::StoreRecords;
-use crate::cli::{InputItem, Settings, Trigger};
+use crate::cli::{InputItem, Mode, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::disk::Disk;
 use crate::graph::dag::{Dag, Job};
 use crate::graph::explain::{distance, explain};
 use crate::graph::resolve::{Target, resolve};
-use crate::graph::select::select;
+use crate::graph::select::{goals, select};
 use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
 use crate::plan::identity::{Amounts, Identities, named_paths};
 use crate::rulefile::evaluate::{Request, load};
@@ -47,21 +47,17 @@ impl Project {
         let here = |path: &String| if fixed { absolute(path) } else { path.clone() };
         let rulefile = settings.rulefile.as_ref().map(here);
         let configfiles = settings.configfiles.iter().map(here).collect();
+        if let Some(path) = &rulefile
+            && !Path::new(path).exists()
+        {
+            return Err(no_such_rulefile(&settings).into());
+        }
         if let Some(directory) = &settings.directory {
-            let moved = std::fs::create_dir_all(directory).and_then(|()| std::env::set_current_dir(directory));
-            moved.map_err(|error| Diagnostic::error(format!("cannot work in {directory}: {error}")))?;
+            enter(directory, &settings)?;
         }
         let path = match rulefile {
             Some(path) => path,
-            None => RULEFILES.iter().find(|path| Path::new(path).is_file()).map(|&path| path.to_owned()).ok_or_else(
-                || {
-                    let place =
-                        std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
-                    Diagnostic::error(format!("there is no Rulefile in {place}"))
-                        .note(format!("looked for {}", RULEFILES.join(", ")))
-                        .help("go to the folder that has one, or name it: flow -s FILE")
-                },
-            )?,
+            None => find_rulefile()?,
         };
         let cores = u32::try_from(settings.jobs.count()).unwrap_or(u32::MAX);
         let request = Request {
@@ -107,11 +103,17 @@ impl Project {
             targets.extend(self.workflow.default_rule().map(Target::Rule));
         }
         self.check_rule_names()?;
-        let dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
+        let mut dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
             let (error, paths) = *boxed;
             self.failure(explain(error, &paths, &self.workflow))
         })?;
         self.check_commands(&dag)?;
+        let Settings { until, omit_from, .. } = &self.settings;
+        if !until.is_empty() || !omit_from.is_empty() {
+            let keep = select(&dag, &self.workflow, until, omit_from);
+            let goals = goals(&dag, &self.workflow, &keep, until);
+            dag.add_goals(goals);
+        }
         Ok(dag)
     }
 
@@ -275,7 +277,7 @@ impl Project {
             for job in dag.ids() {
                 let it = dag.job(job);
                 let named = self.workflow.rule(it.rule).name == *name;
-                if named || file.is_some_and(|file| it.outputs.contains(&file)) {
+                if named || file.is_some_and(|file| dag.producer(file) == Some(job)) {
                     forced[job.index()] = true;
                     found = true;
                 }
@@ -325,6 +327,48 @@ impl Project {
         let verdicts = planner.decide_all(&mut stats).map_err(|error| self.plan_error(error))?;
         then(&Plan { dag: &dag, verdicts }, &mut stats, &mut planner)
     }
+}
+
+/// The Rulefile of the current folder.
+fn find_rulefile() -> Result<String, Diagnostic> {
+    if let Some(path) = RULEFILES.iter().find(|path| Path::new(path).is_file()) {
+        return Ok((*path).to_owned());
+    }
+    let place = std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
+    Err(Diagnostic::error(format!("there is no Rulefile in {place}"))
+        .note(format!("looked for {}", RULEFILES.join(", ")))
+        .help("go to the folder that has one, or name it: flow -s FILE"))
+}
+
+/// The message for a Rulefile that was named and is not there.
+fn no_such_rulefile(settings: &Settings) -> Diagnostic {
+    let name = settings.rulefile.as_deref().unwrap_or_default();
+    let diagnostic = Diagnostic::error(format!("there is no Rulefile {name}"));
+    let Some(directory) = &settings.directory else { return diagnostic };
+    let diagnostic = diagnostic.note("-s is looked up from where flow is called, not from the folder that -d names");
+    let inside = format!("{}/{name}", directory.trim_end_matches('/'));
+    if Path::new(&inside).is_file() {
+        diagnostic.help(format!("there is {inside}: write -s {inside}"))
+    } else {
+        diagnostic
+    }
+}
+
+/// Goes to the folder to work in. A run with a Rulefile from elsewhere makes it; nothing else does.
+fn enter(directory: &str, settings: &Settings) -> Result<(), Diagnostic> {
+    let cannot = |error| Diagnostic::error(format!("cannot work in {directory}: {error}"));
+    if !Path::new(directory).exists() {
+        let runs = settings.mode == Mode::Run;
+        if settings.rulefile.is_none() || !runs {
+            let diagnostic = Diagnostic::error(format!("there is no folder {directory}"));
+            return Err(match &settings.rulefile {
+                Some(rulefile) => diagnostic.help(format!("a run makes it: flow -s {rulefile} -d {directory}")),
+                None => diagnostic.help("flow looks for a Rulefile in it; to use one from elsewhere: flow -s FILE -d DIR"),
+            });
+        }
+        std::fs::create_dir_all(directory).map_err(cannot)?;
+    }
+    std::env::set_current_dir(directory).map_err(cannot)
 }
 
 type IsAncient<'a> = Box<dyn Fn(&Rule, &Job, usize) -> bool + 'a>;

@@ -67,7 +67,7 @@ pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -
             }
             out.push_str(&format!("{} {shown}\n", if dry_run { "would remove" } else { "removed" }));
             if !dry_run {
-                disk.remove(name).map_err(|error| broken(name, error))?;
+                disk.remove_output(name, spec.flags.directory).map_err(|error| broken(name, error))?;
                 keys.push(key(&dag, &project.workflow, job));
             }
         }
@@ -101,11 +101,11 @@ pub fn remove_leftover_temporaries(
             let name = dag.paths.name(file);
             let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
             if spec.flags.temp
-                && !dag.targets.contains(&file)
+                && !dag.is_goal(file)
                 && !needed(file)
                 && stats.get(&dag.paths, file).map_err(broken)?.is_some()
             {
-                disk.remove(name).map_err(broken)?;
+                disk.remove_output(name, spec.flags.directory).map_err(broken)?;
                 stats.forget(file);
             }
         }

@@ -50,7 +50,7 @@ fn run() -> Vec<Event> {
         Event::Finished { job: job(1, "a"), usage },
         started(2, "b"),
         Event::Failed { job: job(2, "b"), reason: "output missing".to_owned(), failure, usage },
-        Event::Ended { done: 1, cut_off: 0, failed: vec![job(2, "b")], not_run: 0, wall: Duration::from_secs(75) },
+        Event::Ended { done: 1, cut_off: 0, failed: vec![job(2, "b")], stopped: 0, not_run: 0, wall: Duration::from_secs(75) },
     ]
 }
 

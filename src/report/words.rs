@@ -100,13 +100,16 @@ pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize)
 
 /// The last line of a run: what was done, and which jobs failed.
 pub fn end(event: &Event) -> Option<String> {
-    let Event::Ended { done, cut_off, failed, not_run, wall } = event else { return None };
-    if *done == 0 && *cut_off == 0 && failed.is_empty() && *not_run == 0 {
+    let Event::Ended { done, cut_off, failed, stopped, not_run, wall } = event else { return None };
+    if *done == 0 && *cut_off == 0 && failed.is_empty() && *stopped == 0 && *not_run == 0 {
         return Some("Nothing to do.".to_owned());
     }
     let mut parts = vec![format!("{} done", jobs(*done))];
     if *cut_off > 0 {
         parts.push(format!("{cut_off} not needed after all"));
+    }
+    if *stopped > 0 {
+        parts.push(format!("{stopped} stopped"));
     }
     if *not_run > 0 {
         parts.push(format!("{not_run} not run"));

@@ -229,6 +229,11 @@ pub fn params_are_static(rule: &Rule) -> bool {
     rule.params.iter().all(|argument| !has_function(&argument.expr) && !mentions_wildcard(&argument.expr))
 }
 
+/// Whether a function has a say in an argument, so that it may differ between jobs.
+pub fn is_computed(argument: &Argument) -> bool {
+    has_function(&argument.expr)
+}
+
 fn has_function(expr: &Expr) -> bool {
     match expr {
         Expr::Function(_) => true,

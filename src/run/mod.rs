@@ -15,6 +15,7 @@ pub mod log_tail;
 pub mod orphans;
 pub mod outputs;
 pub mod runner;
+mod sample;
 pub mod scheduler;
 mod script;
 pub mod signals;

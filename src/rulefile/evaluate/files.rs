@@ -205,6 +205,12 @@ fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
         // A link that leads nowhere or in a circle, or a folder that cannot be read, holds no data for anyone.
         let Ok(entry) = entry else { continue };
         let Some(path) = entry.path().to_str() else {
+            // Someone else's file, unless it has the form that is asked for.
+            let nearly = entry.path().to_string_lossy();
+            let nearly = if folder.is_empty() { nearly.strip_prefix("./").unwrap_or(&nearly) } else { &nearly };
+            if pattern.match_path(&crate::path::normalise(nearly)).is_none() {
+                continue;
+            }
             let shown = crate::diagnostic::printable(&entry.path().to_string_lossy());
             return Err(Box::new(
                 Diagnostic::error(format!("a file name is not UTF-8: {shown}"))
