@@ -102,14 +102,16 @@ fn pipes_and_devices_are_not_read() {
         rule a:
             input: "pipe", "/dev/zero"
             output: "a.txt"
-            shell: "mkfifo -m 600 {output}.pipe; rm {output}.pipe; echo a > {output}"
+            shell: "echo a > {output}"
         "#,
     );
     let made = std::process::Command::new("mkfifo").arg(project.path("pipe")).status().expect("mkfifo starts");
     assert!(made.success());
     project.makes("", &["a"]);
     project.makes("", &[]);
-    project.stamp("pipe", 5);
+    // The stamp of the pipe is another one now.
+    let stamped = std::process::Command::new("touch").arg(project.path("pipe")).status().expect("touch starts");
+    assert!(stamped.success());
     project.flow("-n").exits(0);
 }
 

@@ -191,7 +191,7 @@ fn differing(old: &str, new: &str) -> Vec<(String, Option<String>, Option<String
     };
     let (old, new) = (parse(old), parse(new));
     let text = |value: &Value| serde_json::to_string(value).unwrap_or_default();
-    let mut names: Vec<&String> = old.0.iter().chain(&new.0).map(|(name, _)| name).collect();
+    let mut names: Vec<&String> = old.iter().chain(&new).map(|(name, _)| name).collect();
     names.sort();
     names.dedup();
     names

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::pattern::{Pattern, PatternError};
 use super::rule::{Argument, Expr, Flags, Functions, JobContext, Rule};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::value::{Dict, Named, Value};
+use crate::value::{Named, Value};
 
 /// An input as a job asks for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,7 +148,7 @@ fn unpack(expr: &Expr, span: Span, wildcards: &Wildcards, out: &mut Named<InputF
     let entries: Vec<(Option<String>, Expr)> = match expr {
         Expr::Dict(entries) => entries.iter().map(|(k, v)| (Some(k.clone()), v.clone())).collect(),
         Expr::Value(Value::Dict(dict)) => {
-            dict.0.iter().map(|(k, v)| (Some(k.clone()), Expr::Value(v.clone()))).collect()
+            dict.iter().map(|(k, v)| (Some(k.clone()), Expr::Value(v.clone()))).collect()
         }
         Expr::List(items) => items.iter().map(|item| (None, item.clone())).collect(),
         Expr::Value(Value::List(items)) => items.iter().map(|item| (None, Expr::Value(item.clone()))).collect(),
@@ -219,7 +219,7 @@ fn plain(expr: Expr) -> Value {
         Expr::Value(value) => value,
         Expr::Flagged(inner, _) | Expr::Unpack(inner) => plain(*inner),
         Expr::List(items) => Value::List(items.into_iter().map(plain).collect()),
-        Expr::Dict(entries) => Value::Dict(Dict(entries.into_iter().map(|(k, v)| (k, plain(v))).collect())),
+        Expr::Dict(entries) => Value::Dict(entries.into_iter().map(|(k, v)| (k, plain(v))).collect()),
         Expr::Function(_) => Value::None,
     }
 }
@@ -273,7 +273,7 @@ pub fn params(rule: &Rule, context: &JobContext<'_>, functions: &dyn Functions) 
         if let Expr::Unpack(inner) = expr {
             match plain(*inner) {
                 Value::Dict(dict) => {
-                    for (name, value) in dict.0 {
+                    for (name, value) in dict {
                         out.names.push((name, index(out.items.len()), None));
                         out.items.push(value);
                     }
