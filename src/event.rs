@@ -40,6 +40,8 @@ pub struct Failure {
     pub cause: String,
     /// The rendered diagnostic, where the failure has a place in the Rulefile.
     pub diagnostic: Option<String>,
+    /// Where the job's work stands: `Rulefile:7`.
+    pub place: Option<String>,
     /// The shell command, where there was one.
     pub command: Option<String>,
     pub log: Option<String>,

@@ -281,7 +281,10 @@ mod tests {
         let mut dict: Dict = (0..100_000).map(|n| (n.to_string(), Value::Int(n))).collect();
         dict.insert("5", Value::None);
         *dict.entry("last") = Value::Bool(true);
-        assert_eq!((dict.len(), dict.get("99999"), dict.get("5")), (100_001, Some(&Value::Int(99_999)), Some(&Value::None)));
+        assert_eq!(
+            (dict.len(), dict.get("99999"), dict.get("5")),
+            (100_001, Some(&Value::Int(99_999)), Some(&Value::None))
+        );
         assert_eq!(dict.get("no"), None);
         assert!(dict.iter().take(100_000).enumerate().all(|(at, (key, _))| *key == at.to_string()));
         assert_eq!(dict.clone(), dict);

@@ -36,8 +36,9 @@ fn a_job_that_makes_a_directory_for_a_file_leaves_what_is_in_it() {
 
 #[test]
 fn a_declared_directory_is_made_anew() {
-    let project = Project::new("rule a:\n    output: directory('data')\n    shell: 'mkdir {output}; touch {output}/x'\n")
-        .file("data/old", "old\n");
+    let project =
+        Project::new("rule a:\n    output: directory('data')\n    shell: 'mkdir {output}; touch {output}/x'\n")
+            .file("data/old", "old\n");
     project.makes("-f", &["a"]);
     assert!(project.exists("data/x") && !project.exists("data/old"));
     project.flow("--delete-all-output").exits(0).prints("removed data");
@@ -117,8 +118,9 @@ fn pipes_and_devices_are_not_read() {
 
 #[test]
 fn a_protected_link_leaves_alone_what_it_leads_to() {
-    let project = Project::new("rule a:\n    input: 'in.txt'\n    output: protected('a.txt')\n    shell: 'ln -s in.txt a.txt'\n")
-        .file("in.txt", "x\n");
+    let project =
+        Project::new("rule a:\n    input: 'in.txt'\n    output: protected('a.txt')\n    shell: 'ln -s in.txt a.txt'\n")
+            .file("in.txt", "x\n");
     project.makes("", &["a"]);
     assert!(!project.path("in.txt").metadata().expect("it is there").permissions().readonly());
     project.flow("--delete-all-output").exits(0).prints("removed a.txt");

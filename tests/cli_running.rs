@@ -574,7 +574,7 @@ fn scripts_get_their_job() {
 #[test]
 fn one_flow_works_in_a_folder_at_a_time_and_a_stale_lock_can_be_removed() {
     let project = chain();
-    project.flow("--unlock").exits(0).prints("The directory is unlocked.");
+    project.flow("--unlock").exits(0).prints("There is no lock here.");
     project.makes("", &[]);
 }
 
@@ -617,9 +617,8 @@ fn threads_that_a_function_gives_are_each_job_s_own() {
 
 #[test]
 fn a_runtime_without_end_is_none() {
-    let project = Project::new(
-        "rule a:\n    output: 'a.txt'\n    resources: runtime=1e300\n    shell: 'echo a > {output}'\n",
-    );
+    let project =
+        Project::new("rule a:\n    output: 'a.txt'\n    resources: runtime=1e300\n    shell: 'echo a > {output}'\n");
     project.makes("", &["a"]);
 }
 
@@ -671,7 +670,8 @@ fn who_consumes_temporary_files_goes_before_who_makes_more() {
 
 #[test]
 fn the_memory_of_a_small_command_is_not_flow_s_own() {
-    let project = Project::new("rule a:\n    output: 'a.txt'\n    shell: 'true > {output}; head -c 1 /dev/zero >> {output}'\n");
+    let project =
+        Project::new("rule a:\n    output: 'a.txt'\n    shell: 'true > {output}; head -c 1 /dev/zero >> {output}'\n");
     let ran = project.make("").exits(0);
     let peak = &ran.events_of("finished")[0]["usage"]["peak_memory"];
     assert!(peak.is_null() || peak.as_u64().is_some_and(|bytes| bytes < 8 << 20), "{peak}");
@@ -708,4 +708,43 @@ fn braces_for_the_shell_are_no_log() {
     );
     project.makes("", &["a"]);
     assert_eq!(project.read("a.log"), "said\n");
+}
+
+#[test]
+fn a_shell_job_that_fails_names_its_line() {
+    let project = Project::new("\nrule a:\n    output: 'a.txt'\n    shell:\n        'false'\n");
+    project.flow("").exits(1).says("  rule    Rulefile:4\n").says("failed: a: exit code 1");
+}
+
+#[test]
+fn an_output_that_did_not_come_is_pointed_at_with_what_came_instead() {
+    let project = Project::new("rule a:\n    output: 'out/table.csv'\n    shell: 'touch out/tabel.csv'\n");
+    let ran = project.flow("").exits(1).says("2 |     output: 'out/table.csv'").says("it made out/tabel.csv");
+    assert_eq!(ran.stderr.matches("output missing after the job ended").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn an_error_of_an_action_is_told_once() {
+    let project = Project::new("rule a:\n    output: 'a.txt'\n    run:\n        fail('no luck today')\n");
+    let ran = project.flow("").exits(1);
+    assert_eq!(
+        ran.stderr.matches("no luck today").count(),
+        2,
+        "the message, and the line that it points at:\n{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_quiet_dry_run_counts() {
+    let project = chain();
+    let counts = project.flow("-n -q -F").exits(0).stdout;
+    assert_eq!(counts, "    jobs  rule\n       1  a\n       1  b\n       2  in all; nothing was done (dry run)\n");
+}
+
+#[test]
+fn tidying_says_what_was_done() {
+    let project = chain();
+    project.flow("--delete-temp-output").exits(0).prints("Nothing to remove.");
+    project.flow("--cleanup-metadata a.txt").exits(0).prints("forgot the record of a.txt");
 }

@@ -210,3 +210,21 @@ fn a_folder_is_made_for_a_run_alone_that_has_a_rulefile() {
     ran.says("there is no Rulefile Rulefile").says("not from the folder that -d names").says("write -s sub/Rulefile");
     project.makes("-d sub", &["x"]);
 }
+
+#[test]
+fn words_that_were_meant_for_an_option_are_explained() {
+    line().flow("--dag png").exits(1).says("no rule makes png").says("--dag takes one of dot, mermaid-js, json, svg");
+    line().flow("-j abc").exits(1).says("no rule makes abc").says("--jobs takes a number or `all`");
+    line().flow("--report out.html").exits(2).says("flow --summary");
+    line().flow("--use-conda").exits(2).says("start it inside the one that has your programs");
+    line().flow("--executor slurm").exits(2).says("on this machine");
+}
+
+#[test]
+fn a_resource_that_no_rule_uses_is_told() {
+    let project = line();
+    project.flow("-n --resources cok=1").exits(0).says("--resources: no rule uses `cok`").does_not_say("did you mean");
+    project.edit("Rulefile", "rule third:", "rule third:\n    resources: cook=1");
+    project.flow("-n --resources cok=1").exits(0).says("did you mean `cook`?");
+    project.flow("-n --resources cook=1").exits(0).does_not_say("warning");
+}

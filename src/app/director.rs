@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::build::{Totals, amount, demand_varies};
 use super::project::{Plan, Project};
@@ -37,6 +37,8 @@ pub struct JobDirector<'a> {
     totals: &'a Totals,
     /// For each `temp()` file, how many jobs of this run still need it.
     temporary: BTreeMap<FileId, usize>,
+    /// A little before the run began: file systems have coarse clocks.
+    began: SystemTime,
     /// Records of jobs that were cut off, with the stamps as they are now.
     refreshed: BTreeMap<u32, Box<JobRecord>>,
 }
@@ -58,6 +60,7 @@ impl<'a> JobDirector<'a> {
             stats,
             totals,
             temporary: BTreeMap::new(),
+            began: SystemTime::now() - Duration::from_secs(1),
             refreshed: BTreeMap::new(),
         };
         if !project.settings.keep_temp {
@@ -107,11 +110,48 @@ impl<'a> JobDirector<'a> {
         Box::new(Failure {
             cause: diagnostic.message.clone(),
             diagnostic: Some(diagnostic.render(self.project.sources(), self.project.colour)),
+            place: None,
             command: None,
             log: None,
             log_tail: Vec::new(),
             retrying: false,
         })
+    }
+
+    /// Outputs that did not come, at their places in the Rulefile, with what came instead.
+    fn missing_output(&self, id: JobId, missing: &[String], message: &str) -> Diagnostic {
+        let job = self.plan.dag.job(id);
+        let mut diagnostic = Diagnostic::error(message);
+        for (&output, spec) in job.outputs.iter().zip(&self.rule(id).output.items) {
+            let name = self.plan.dag.paths.name(output);
+            if !missing.iter().any(|path| path == name) {
+                continue;
+            }
+            diagnostic = diagnostic.at(spec.span, "the job did not make this");
+            if let Some(near) = self.appeared(name) {
+                diagnostic = diagnostic.help(format!("it made {near}: is that what is meant?"));
+            }
+        }
+        diagnostic
+    }
+
+    /// A file that has come during the run, that nobody declares, and whose name is much like this one.
+    fn appeared(&self, path: &str) -> Option<String> {
+        let (folder, name) = path.rsplit_once('/').map_or((".", path), |(folder, name)| (folder, name));
+        let is_new = |entry: &std::fs::DirEntry| {
+            let time = entry.metadata().and_then(|meta| meta.modified());
+            time.is_ok_and(|time| time >= self.began)
+        };
+        let names = std::fs::read_dir(folder).ok()?.flatten().filter(is_new);
+        let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        let known = |name: &String| match folder {
+            "." => self.plan.dag.paths.find(name).is_some(),
+            folder => self.plan.dag.paths.find(&format!("{folder}/{name}")).is_some(),
+        };
+        names.retain(|name| !known(name));
+        let near = crate::rulefile::evaluate::nearest(name, names.iter().map(String::as_str))?;
+        Some(if folder == "." { near.to_owned() } else { format!("{folder}/{near}") })
     }
 
     fn plan_failure(&self, error: PlanError) -> Box<Failure> {
@@ -257,7 +297,17 @@ impl Director for JobDirector<'_> {
         Ok(Finished { record: Some(Box::new(record)), remove: self.done_with(id), replan: false })
     }
 
+    fn place(&self, job: u32) -> Option<String> {
+        let span = self.rule(self.id(job)).action_span;
+        let (line, _) = self.project.sources().line_column(span.source, span.start);
+        Some(format!("{}:{line}", self.project.sources().name(span.source)))
+    }
+
     fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String> {
+        if let JobError::MissingOutput(missing) = error {
+            let diagnostic = self.missing_output(self.id(job), missing, &error.to_string());
+            return Some(diagnostic.render(self.project.sources(), self.project.colour));
+        }
         let JobError::Action { message, place, help } = error else { return None };
         let rule = self.rule(self.id(job));
         let Action::Run(body) = &rule.action else { return None };

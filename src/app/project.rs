@@ -17,7 +17,7 @@ use crate::graph::resolve::{Target, resolve};
 use crate::graph::select::{goals, select};
 use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
 use crate::plan::identity::{Amounts, Identities, named_paths};
-use crate::rulefile::evaluate::{Request, load};
+use crate::rulefile::evaluate::{Request, load, nearest};
 use crate::rulefile::instance;
 use crate::rulefile::rule::{JobContext, Rule, Workflow};
 use crate::stat::Stats;
@@ -74,7 +74,24 @@ impl Project {
         if project.workflow.rules.is_empty() {
             project.warn(format!("{} has no rules", request.path));
         }
+        project.warn_of_unused_resources();
         Ok(project)
+    }
+
+    /// A misspelt `--resources` would limit nothing.
+    fn warn_of_unused_resources(&self) {
+        let plain = |name: &str| crate::cli::resource(name, &Value::Int(0)).map_or(name.to_owned(), |(name, _)| name);
+        let of_rules = self.workflow.rules.iter().flat_map(|rule| &rule.resources);
+        let mut used: Vec<String> = of_rules.filter_map(|resource| resource.name.as_deref()).map(plain).collect();
+        used.extend(self.settings.default_resources.keys().cloned());
+        used.extend(self.settings.set_resources.values().flat_map(|resources| resources.keys().cloned()));
+        for name in self.settings.resources.keys().filter(|name| !used.contains(name)) {
+            let mut warning = Diagnostic::warning(format!("--resources: no rule uses `{name}`"));
+            if let Some(near) = nearest(name, used.iter().map(String::as_str)) {
+                warning = warning.help(format!("did you mean `{near}`?"));
+            }
+            super::warn(&warning, self.colour);
+        }
     }
 
     /// A message that points into the Rulefile.
@@ -105,7 +122,13 @@ impl Project {
         self.check_rule_names()?;
         let mut dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
             let (error, paths) = *boxed;
-            self.failure(explain(error, &paths, &self.workflow))
+            let mut diagnostic = explain(error, &paths, &self.workflow);
+            for (word, hint) in &self.settings.hints {
+                if diagnostic.message.starts_with(&format!("no rule makes {word},")) {
+                    diagnostic = diagnostic.help(hint);
+                }
+            }
+            self.failure(diagnostic)
         })?;
         self.check_commands(&dag)?;
         let Settings { until, omit_from, .. } = &self.settings;
@@ -363,7 +386,9 @@ fn enter(directory: &str, settings: &Settings) -> Result<(), Diagnostic> {
             let diagnostic = Diagnostic::error(format!("there is no folder {directory}"));
             return Err(match &settings.rulefile {
                 Some(rulefile) => diagnostic.help(format!("a run makes it: flow -s {rulefile} -d {directory}")),
-                None => diagnostic.help("flow looks for a Rulefile in it; to use one from elsewhere: flow -s FILE -d DIR"),
+                None => {
+                    diagnostic.help("flow looks for a Rulefile in it; to use one from elsewhere: flow -s FILE -d DIR")
+                }
             });
         }
         std::fs::create_dir_all(directory).map_err(cannot)?;

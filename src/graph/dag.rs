@@ -72,13 +72,7 @@ pub struct Dag {
 
 impl Dag {
     /// Puts the graph together from jobs in dependency order.
-    pub fn new(
-        paths: Paths,
-        jobs: Vec<Job>,
-        writers: Writers,
-        targets: Vec<FileId>,
-        target_jobs: Vec<JobId>,
-    ) -> Self {
+    pub fn new(paths: Paths, jobs: Vec<Job>, writers: Writers, targets: Vec<FileId>, target_jobs: Vec<JobId>) -> Self {
         let files = jobs.iter().map(|job| job.inputs.len()).sum();
         let mut edges = DiGraph::with_capacity(jobs.len(), files);
         for _ in &jobs {

@@ -617,9 +617,10 @@ impl<'a> Resolver<'a, '_> {
 
 /// The files that are wanted for themselves: the targets, and what a target rule asks for that makes nothing.
 fn goals(jobs: &[Job], targets: &[FileId], target_jobs: &[JobId], workflow: &Workflow) -> Vec<FileId> {
-    let rules = target_jobs.iter().map(|job| &jobs[job.index()]).filter(|job| {
-        job.outputs.is_empty() && workflow.rule(job.rule).action == crate::rulefile::rule::Action::None
-    });
+    let rules = target_jobs
+        .iter()
+        .map(|job| &jobs[job.index()])
+        .filter(|job| job.outputs.is_empty() && workflow.rule(job.rule).action == crate::rulefile::rule::Action::None);
     targets.iter().chain(rules.flat_map(|job| &job.inputs)).copied().collect()
 }
 
@@ -671,8 +672,7 @@ fn nothing_inside_another(
             if owner.index() != at {
                 let place = jobs[owner.index()].outputs.iter().position(|&output| output == directory);
                 let directory_rule = jobs[owner.index()].rule;
-                let declared =
-                    place.is_some_and(|at| workflow.rule(directory_rule).output.items[at].flags.directory);
+                let declared = place.is_some_and(|at| workflow.rule(directory_rule).output.items[at].flags.directory);
                 return Err(GraphError::InsideDirectory { file, directory, rule: job.rule, directory_rule, declared });
             }
         }

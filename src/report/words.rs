@@ -68,7 +68,11 @@ pub fn plan(event: &Event) -> Option<String> {
 
 /// The block of a failed job: all that is needed to see what went wrong, without opening a file.
 pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize) -> String {
-    let mut out = format!("failed: {}: {}", job_name(job), line(&failure.cause));
+    let mut out = format!("failed: {}", job_name(job));
+    // The diagnostic at the end says it with its place.
+    if failure.diagnostic.is_none() {
+        out.push_str(&format!(": {}", line(&failure.cause)));
+    }
     if failure.retrying {
         out.push_str(" (trying again)");
     }
@@ -80,6 +84,9 @@ pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize)
     }
     if !reason.is_empty() {
         field("reason", reason);
+    }
+    if let Some(place) = failure.place.as_ref().filter(|_| failure.diagnostic.is_none()) {
+        field("rule", place);
     }
     if let Some(command) = &failure.command {
         field("command", command.trim_end());

@@ -147,9 +147,7 @@ pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> 
 fn unpack(expr: &Expr, span: Span, wildcards: &Wildcards, out: &mut Named<InputFile>) -> Result<(), Diagnostic> {
     let entries: Vec<(Option<String>, Expr)> = match expr {
         Expr::Dict(entries) => entries.iter().map(|(k, v)| (Some(k.clone()), v.clone())).collect(),
-        Expr::Value(Value::Dict(dict)) => {
-            dict.iter().map(|(k, v)| (Some(k.clone()), Expr::Value(v.clone()))).collect()
-        }
+        Expr::Value(Value::Dict(dict)) => dict.iter().map(|(k, v)| (Some(k.clone()), Expr::Value(v.clone()))).collect(),
         Expr::List(items) => items.iter().map(|item| (None, item.clone())).collect(),
         Expr::Value(Value::List(items)) => items.iter().map(|item| (None, Expr::Value(item.clone()))).collect(),
         _ => {

@@ -66,7 +66,8 @@ pub fn clear(
 }
 
 fn remove(disk: &dyn Disk, path: &str, is_directory: bool) -> Result<(), String> {
-    disk.remove_output(path, is_directory).map_err(|error| format!("cannot remove {path}, which is unfinished: {error}"))
+    disk.remove_output(path, is_directory)
+        .map_err(|error| format!("cannot remove {path}, which is unfinished: {error}"))
 }
 
 /// Signals what is left, and waits for a bounded time until nothing is.

@@ -62,7 +62,9 @@ impl<'a> Outputs<'a> {
         for output in &self.spec.outputs {
             self.make_folder(&output.path)?;
             let written = self.written(output);
-            self.disk.remove_output(&written, output.directory).map_err(|error| disk_error("remove", &written, &error))?;
+            self.disk
+                .remove_output(&written, output.directory)
+                .map_err(|error| disk_error("remove", &written, &error))?;
             // Snakemake makes the folder above a directory output, and leaves the directory to the job.
         }
         for log in &self.spec.log.items {

@@ -80,6 +80,9 @@ pub trait Director {
     /// the job's.
     fn finished(&mut self, job: u32, outcome: &Outcome) -> Result<Finished, Box<Failure>>;
 
+    /// Where the job's work stands: `Rulefile:7`.
+    fn place(&self, job: u32) -> Option<String>;
+
     /// The rendered message of a failure that has a place in the Rulefile.
     fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String>;
 
@@ -389,6 +392,7 @@ impl Loop<'_> {
         let failure = Failure {
             cause: error.to_string(),
             diagnostic: self.run.director.diagnose(job, error),
+            place: self.run.director.place(job),
             command: command(&prepared.spec),
             log: Some(prepared.spec.stdio_log.clone()),
             log_tail: outcome.log_tail.clone(),
@@ -472,5 +476,13 @@ fn command(spec: &JobSpec) -> Option<String> {
 }
 
 fn no_failure() -> Failure {
-    Failure { cause: String::new(), diagnostic: None, command: None, log: None, log_tail: Vec::new(), retrying: false }
+    Failure {
+        cause: String::new(),
+        diagnostic: None,
+        place: None,
+        command: None,
+        log: None,
+        log_tail: Vec::new(),
+        retrying: false,
+    }
 }

@@ -50,7 +50,8 @@ impl Peaks {
 pub fn look(leader: u32, detailed: bool) -> Peaks {
     let mut peaks = Peaks::default();
     let mut highest = None;
-    let add = |sum: &mut Option<u64>, amount: Option<u64>| *sum = sum.zip(amount).map(|(a, b)| a + b).or(*sum).or(amount);
+    let add =
+        |sum: &mut Option<u64>, amount: Option<u64>| *sum = sum.zip(amount).map(|(a, b)| a + b).or(*sum).or(amount);
     for pid in tree(leader) {
         // It may be gone by now.
         let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
@@ -81,8 +82,9 @@ fn tree(leader: u32) -> Vec<u32> {
     while let Some(pid) = found.get(at) {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
         let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-        let more: Vec<u32> =
-            children.flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect();
+        let more: Vec<u32> = children
+            .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .collect();
         found.extend(more);
         found.truncate(MOST_PROCESSES);
         at += 1;

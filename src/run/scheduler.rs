@@ -51,12 +51,7 @@ pub struct TooMuch {
 impl Tasks {
     /// No jobs yet; `totals` is how much there is of each resource (by custom, cores first).
     pub fn new(totals: Demand) -> Self {
-        Tasks {
-            totals,
-            tasks: Vec::new(),
-            demands: Vec::new(),
-            edges: Vec::new(),
-        }
+        Tasks { totals, tasks: Vec::new(), demands: Vec::new(), edges: Vec::new() }
     }
 
     /// Adds a job; jobs are numbered from 0. A demand shorter than the totals asks for nothing of the rest.

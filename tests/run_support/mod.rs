@@ -230,6 +230,10 @@ impl Director for Plain {
         Ok(Finished { record: Some(Box::new(record)), ..Finished::default() })
     }
 
+    fn place(&self, _: u32) -> Option<String> {
+        None
+    }
+
     fn diagnose(&mut self, _: u32, _: &JobError) -> Option<String> {
         None
     }
