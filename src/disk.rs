@@ -26,15 +26,23 @@ pub type Hash = [u8; 32];
 pub trait Disk: Send + Sync {
     /// The stamp of what the path leads to (symbolic links are followed); `None` where there is nothing.
     fn stat(&self, path: &str) -> io::Result<Option<Stamp>>;
-    /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents.
+    /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents. What is no
+    /// regular file (a pipe, a device) is never read, and counts as empty.
     fn hash(&self, path: &str) -> io::Result<Hash>;
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file, a link, or a whole directory; it is no error if there is nothing.
+    /// Removes a file, a link, or an empty directory; it is no error if there is nothing.
     fn remove(&self, path: &str) -> io::Result<()>;
+    /// Removes a file, a link, or a directory with all that is in it; it is no error if there is nothing.
+    fn remove_tree(&self, path: &str) -> io::Result<()>;
+    /// Removes an output: with all that is in it only where its rule says that it is a directory.
+    fn remove_output(&self, path: &str, is_directory: bool) -> io::Result<()> {
+        if is_directory { self.remove_tree(path) } else { self.remove(path) }
+    }
     fn create_dir_all(&self, path: &str) -> io::Result<()>;
     /// Sets the modification time to now; makes an empty file where there is none.
     fn touch(&self, path: &str) -> io::Result<()>;
-    fn set_readonly(&self, path: &str, readonly: bool) -> io::Result<()>;
+    /// Takes the write permission from a file, or from a directory and all that is in it. Links are not followed.
+    fn write_protect(&self, path: &str) -> io::Result<()>;
     /// Whether nobody may write to the file, as `protected()` leaves it.
     fn is_readonly(&self, path: &str) -> io::Result<bool>;
 }
@@ -60,9 +68,9 @@ impl Disk for RealDisk {
     fn hash(&self, path: &str) -> io::Result<Hash> {
         let mut hasher = blake3::Hasher::new();
         if Path::new(path).is_dir() {
-            hash_tree(path, &mut hasher)?;
+            hash_tree(Path::new(path), &mut hasher)?;
         } else {
-            hash_file(path, &mut hasher)?;
+            hash_file(Path::new(path), &mut hasher)?;
         }
         Ok(*hasher.finalize().as_bytes())
     }
@@ -72,15 +80,11 @@ impl Disk for RealDisk {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        let removed = match fs::symlink_metadata(path) {
-            Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
-            Ok(_) => fs::remove_file(path),
-            Err(error) => Err(error),
-        };
-        match removed {
-            Err(error) if is_absent(&error) => Ok(()),
-            other => other,
-        }
+        remove(path, false)
+    }
+
+    fn remove_tree(&self, path: &str) -> io::Result<()> {
+        remove(path, true)
     }
 
     fn create_dir_all(&self, path: &str) -> io::Result<()> {
@@ -96,25 +100,51 @@ impl Disk for RealDisk {
     }
 
     fn is_readonly(&self, path: &str) -> io::Result<bool> {
-        fs::metadata(path).map(|meta| meta.permissions().readonly())
+        fs::symlink_metadata(path).map(|meta| !meta.is_symlink() && meta.permissions().readonly())
     }
 
-    fn set_readonly(&self, path: &str, readonly: bool) -> io::Result<()> {
+    fn write_protect(&self, path: &str) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(path)?.permissions().mode();
-        let mode = if readonly { mode & !0o222 } else { mode | 0o200 };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        // What is in a directory first.
+        for entry in walkdir::WalkDir::new(path).follow_root_links(false).contents_first(true) {
+            let entry = entry.map_err(io::Error::from)?;
+            let meta = fs::symlink_metadata(entry.path())?;
+            if !meta.is_symlink() {
+                let mode = meta.permissions().mode() & !0o222;
+                fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Whether an error says that there is no such file, also because a parent is a file.
+/// Whether an error says that there is no such file, also because a parent is a file, or a link that leads in a circle.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(libc::ELOOP)
 }
 
-fn hash_file(path: &str, hasher: &mut blake3::Hasher) -> io::Result<()> {
+fn remove(path: &str, with_contents: bool) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() && with_contents => fs::remove_dir_all(path),
+        Ok(meta) if meta.is_dir() => fs::remove_dir(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if is_absent(&error) => Ok(()),
+        other => other,
+    }
+}
+
+fn hash_file(path: &Path, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    // Asked before it is opened: to open a pipe is to wait for who writes to it.
+    let meta = fs::metadata(path)?;
+    if !meta.is_file() {
+        return Ok(());
+    }
     let mut file = fs::File::open(path)?;
-    let size = file.metadata()?.len();
+    let size = meta.len();
     let mut buffer = vec![0; usize::try_from(size.clamp(1, 1 << 20)).expect("at most 1 MiB")];
     loop {
         match file.read(&mut buffer)? {
@@ -125,7 +155,7 @@ fn hash_file(path: &str, hasher: &mut blake3::Hasher) -> io::Result<()> {
 }
 
 /// Names are length-prefixed, so that no two trees give one stream of bytes.
-fn hash_tree(path: &str, hasher: &mut blake3::Hasher) -> io::Result<()> {
+fn hash_tree(path: &Path, hasher: &mut blake3::Hasher) -> io::Result<()> {
     use std::os::unix::ffi::OsStrExt;
     for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
         let entry = entry.map_err(io::Error::from)?;
@@ -133,7 +163,7 @@ fn hash_tree(path: &str, hasher: &mut blake3::Hasher) -> io::Result<()> {
         hasher.update(&(name.len() as u64).to_le_bytes()).update(name);
         if entry.file_type().is_file() {
             let mut inner = blake3::Hasher::new();
-            hash_file(&entry.path().to_string_lossy(), &mut inner)?;
+            hash_file(entry.path(), &mut inner)?;
             hasher.update(inner.finalize().as_bytes());
         } else if entry.file_type().is_symlink() {
             let target = fs::read_link(entry.path())?;

@@ -28,7 +28,8 @@ pub struct Usage {
     pub wall: Duration,
     /// CPU seconds, user and system; for a child process with all its descendants that were waited for.
     pub cpu: Duration,
-    /// Peak resident memory in bytes of the largest process; `None` where the job ran inside flow.
+    /// Peak resident memory in bytes: of the job's processes together as far as they were seen, and at least of the
+    /// largest. `None` where the job ran inside flow, or was over before it was seen and took less than flow itself.
     pub peak_memory: Option<u64>,
 }
 
@@ -39,6 +40,8 @@ pub struct Failure {
     pub cause: String,
     /// The rendered diagnostic, where the failure has a place in the Rulefile.
     pub diagnostic: Option<String>,
+    /// Where the job's work stands: `Rulefile:7`.
+    pub place: Option<String>,
     /// The shell command, where there was one.
     pub command: Option<String>,
     pub log: Option<String>,
@@ -90,6 +93,12 @@ pub enum Event {
         failure: Failure,
         usage: Usage,
     },
+    /// Ended by flow before it was done, because the run ends: nothing of it is left.
+    Stopped {
+        #[serde(flatten)]
+        job: JobName,
+        usage: Usage,
+    },
     Interrupted {
         signal: i32,
     },
@@ -98,6 +107,8 @@ pub enum Event {
         done: usize,
         cut_off: usize,
         failed: Vec<JobName>,
+        /// Started, and ended by flow before they were done.
+        stopped: usize,
         not_run: usize,
         wall: Duration,
     },

@@ -1,6 +1,10 @@
 //! Plain values: what a Rulefile's expressions come to, whichever evaluator computed them, and what a job is given.
 //! Serialisable, comparable, without syntax; knows nothing of evaluators or files.
 
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 /// A value as JSON and YAML have it, with integers and floats told apart and dictionaries in their written order.
@@ -81,42 +85,135 @@ impl<'de> serde::de::Visitor<'de> for ValueVisitor {
                 return text.parse().map(Value::Int).or_else(|_| float());
             }
             let value = map.next_value()?;
-            out.0.push((key, value));
+            out.insert(key, value);
         }
         Ok(Value::Dict(out))
     }
 }
 
-/// An ordered dictionary with text keys.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Dict(pub Vec<(String, Value)>);
+/// An ordered dictionary with text keys. One of many entries has an index, so that looking up is as fast in a large one
+/// as in a small one.
+#[derive(Clone, Default)]
+pub struct Dict {
+    entries: Vec<(String, Value)>,
+    /// Places in `entries`, by the key's hash; none as long as there are few.
+    index: Option<Box<HashTable<u32>>>,
+}
+
+/// Up to so many entries, looking at each is as fast as a hash.
+const FEW: usize = 8;
+
+fn hash(key: &str) -> u64 {
+    FxBuildHasher.hash_one(key)
+}
 
 impl Dict {
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    fn place(&self, key: &str) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.find(hash(key), |&at| self.entries[at as usize].0 == key).map(|&at| at as usize),
+            None => self.entries.iter().position(|(known, _)| known == key),
+        }
     }
 
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.place(key).map(|at| &self.entries[at].1)
+    }
+
+    /// Sets the value under a key; a new one comes last.
     pub fn insert(&mut self, key: impl Into<String>, value: Value) {
         let key = key.into();
-        match self.0.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((key, value)),
+        match self.place(&key) {
+            Some(at) => self.entries[at].1 = value,
+            None => self.push(key, value),
         }
     }
 
     /// The value under a key, made a `None` if there is none yet.
     pub fn entry(&mut self, key: &str) -> &mut Value {
-        let at = self.0.iter().position(|(k, _)| k == key).unwrap_or_else(|| {
-            self.0.push((key.to_owned(), Value::None));
-            self.0.len() - 1
+        let at = self.place(key).unwrap_or_else(|| {
+            self.push(key.to_owned(), Value::None);
+            self.entries.len() - 1
         });
-        &mut self.0[at].1
+        &mut self.entries[at].1
+    }
+
+    /// Adds a key that is not there yet.
+    fn push(&mut self, key: String, value: Value) {
+        let number = |at: usize| u32::try_from(at).expect("fewer than 2^32 entries");
+        self.entries.push((key, value));
+        let (entries, count) = (&self.entries, self.entries.len());
+        let rehash = |&at: &u32| hash(&entries[at as usize].0);
+        match &mut self.index {
+            Some(index) => drop(index.insert_unique(hash(&entries[count - 1].0), number(count - 1), rehash)),
+            None if count > FEW => {
+                let mut index = HashTable::with_capacity(2 * count);
+                for (at, (key, _)) in entries.iter().enumerate() {
+                    index.insert_unique(hash(key), number(at), rehash);
+                }
+                self.index = Some(Box::new(index));
+            }
+            None => {}
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, (String, Value)> {
+        self.entries.iter()
+    }
+}
+
+impl PartialEq for Dict {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl std::fmt::Debug for Dict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter().map(|(key, value)| (key, value))).finish()
+    }
+}
+
+/// Of entries with one key the last counts, at the place of the first.
+impl FromIterator<(String, Value)> for Dict {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
+        let mut dict = Dict::default();
+        for (key, value) in entries {
+            dict.insert(key, value);
+        }
+        dict
+    }
+}
+
+impl IntoIterator for Dict {
+    type Item = (String, Value);
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Dict {
+    type Item = &'a (String, Value);
+    type IntoIter = std::slice::Iter<'a, (String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
 impl Serialize for Dict {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(k, v)| (k, v)))
+        serializer.collect_map(self.iter().map(|(k, v)| (k, v)))
     }
 }
 
@@ -129,11 +226,11 @@ impl<'de> Deserialize<'de> for Dict {
                 f.write_str("a map with text keys")
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Dict, A::Error> {
-                let mut out = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    out.push(entry);
+                let mut out = Dict::default();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    out.insert(key, value);
                 }
-                Ok(Dict(out))
+                Ok(out)
             }
         }
         deserializer.deserialize_map(Visitor)
@@ -178,6 +275,23 @@ impl<T> Named<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_dictionary_is_looked_up_by_hash_and_keeps_its_order() {
+        let mut dict: Dict = (0..100_000).map(|n| (n.to_string(), Value::Int(n))).collect();
+        dict.insert("5", Value::None);
+        *dict.entry("last") = Value::Bool(true);
+        assert_eq!(
+            (dict.len(), dict.get("99999"), dict.get("5")),
+            (100_001, Some(&Value::Int(99_999)), Some(&Value::None))
+        );
+        assert_eq!(dict.get("no"), None);
+        assert!(dict.iter().take(100_000).enumerate().all(|(at, (key, _))| *key == at.to_string()));
+        assert_eq!(dict.clone(), dict);
+        let twice = Dict::from_iter([("a", 1), ("b", 2), ("a", 3)].map(|(key, n)| (key.to_owned(), Value::Int(n))));
+        assert!(twice.iter().map(|(key, _)| key.as_str()).eq(["a", "b"]));
+        assert_eq!(twice.get("a"), Some(&Value::Int(3)));
+    }
 
     #[test]
     fn json_keeps_numbers_and_order() {

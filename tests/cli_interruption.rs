@@ -133,3 +133,39 @@ fn a_second_flow_in_the_same_folder_is_refused() {
     flow.signal("INT", true);
     assert_eq!(flow.ended().0, Some(130));
 }
+
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let project = Project::new(
+        "rule a:\n    output: 'a.txt'\n    shell: 'touch begun; until test -e go; do :; done; touch {output}'\n",
+    );
+    let flow = project.command("--log-format json");
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(flow.get_program()).args(flow.get_args());
+    command.current_dir(project.path(".")).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let flow = Running::start(command);
+    wait_for(&project, "begun");
+    flow.signal("HUP", false);
+    project.write("go", "");
+    assert_eq!(flow.ended().0, Some(0));
+    assert!(project.exists("a.txt"));
+}
+
+#[test]
+fn every_job_that_started_ends_in_the_events() {
+    let project = Project::new(SLOW);
+    let flow = Running::start(project.command("-j2 --log-format json"));
+    for name in ["a", "b"] {
+        wait_for(&project, &format!("pids.{name}"));
+    }
+    flow.signal("INT", false);
+    let mut events: Vec<serde_json::Value> = Vec::new();
+    while let Some(line) = flow.line() {
+        events.push(serde_json::from_str(&line).expect("an event is JSON"));
+    }
+    let count = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
+    assert_eq!((count("started"), count("stopped")), (2, 2));
+    let end = events.last().expect("there is an end");
+    assert_eq!((&end["event"], &end["stopped"], &end["not_run"]), (&"ended".into(), &2.into(), &0.into()));
+    assert_eq!(flow.ended().0, Some(130));
+}

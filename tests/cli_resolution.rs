@@ -291,3 +291,92 @@ fn a_chain_of_thousands_of_rules_is_resolved() {
     let project = Project::new("").file("Rulefile", &rules);
     project.flow("-n -q f1999").exits(0).says("2000  in all");
 }
+
+const BY_THE_LOG: &str = r#"
+    rule all:
+        input: "b.txt"
+
+    rule b:
+        input: "a.log", "bench.tsv"
+        output: "b.txt"
+        shell: "cat a.log > {output}"
+
+    rule a:
+        output: "a.txt"
+        log: "a.log"
+        benchmark: "bench.tsv"
+        shell: "echo said > {log}; touch {output}"
+"#;
+
+#[test]
+fn a_log_or_a_benchmark_that_is_an_input_is_made_first() {
+    let project = Project::new(BY_THE_LOG);
+    assert_eq!(project.make("-j4").exits(0).jobs(), ["a", "b"]);
+    assert_eq!(project.read("b.txt"), "said\n");
+    project.makes("", &[]);
+    project.remove("a.log");
+    let ran = project.makes("a.log", &["a"]);
+    assert_eq!(ran.reason("a"), "missing: a.log");
+    assert!(project.exists("a.log"));
+    project.remove("bench.tsv");
+    project.makes("a.txt", &[]);
+    assert_eq!(project.make("").exits(0).jobs()[0], "a");
+}
+
+#[test]
+fn a_log_is_no_output() {
+    let project = Project::new("rule a:\n    output: 'a.txt'\n    log: 'a.txt'\n    shell: 'touch {output}'\n");
+    project.flow("").exits(1).says("a.txt is a log of rule `a` and an output");
+    assert!(!project.exists("a.txt"));
+}
+
+#[test]
+fn what_a_cycle_rules_out_for_one_target_is_there_for_the_next() {
+    let project = Project::new(
+        r#"
+        ruleorder: a1 > a2
+
+        rule all:
+            input: "A", "C"
+
+        rule a1:
+            input: "B"
+            output: "A"
+            shell: "cp {input} {output}"
+
+        rule a2:
+            input: "S"
+            output: "A"
+            shell: "cp {input} {output}"
+
+        rule b:
+            input: "A"
+            output: "B"
+            shell: "cp {input} {output}"
+
+        rule c:
+            input: "B"
+            output: "C"
+            shell: "cp {input} {output}"
+        "#,
+    )
+    .file("S", "s\n");
+    project.makes("", &["a2", "b", "c"]);
+    project.edit("Rulefile", "\"A\", \"C\"", "\"C\", \"A\"");
+    project.makes("", &[]);
+}
+
+#[test]
+fn a_chain_of_cycles_is_settled_in_time() {
+    // Each file can be made from either neighbour, and none of them is there.
+    let mut rulefile = "rule all:\n    input: 'f0'\n".to_owned();
+    for n in 0..40 {
+        for (side, from) in [("up", n + 1), ("down", (n + 39) % 40), ("far", (n + 20) % 40)] {
+            rulefile.push_str(&format!(
+                "rule {side}{n}:\n    input: 'f{from}', 'g{n}'\n    output: 'f{n}'\n    shell: 'true'\n"
+            ));
+        }
+        rulefile.push_str(&format!("rule g{n}:\n    input: 'f{}'\n    output: 'g{n}'\n    shell: 'true'\n", n + 1));
+    }
+    Project::new(&rulefile).flow("-n").exits(1);
+}

@@ -574,7 +574,7 @@ fn scripts_get_their_job() {
 #[test]
 fn one_flow_works_in_a_folder_at_a_time_and_a_stale_lock_can_be_removed() {
     let project = chain();
-    project.flow("--unlock").exits(0).prints("The directory is unlocked.");
+    project.flow("--unlock").exits(0).prints("There is no lock here.");
     project.makes("", &[]);
 }
 
@@ -583,4 +583,168 @@ fn a_resource_that_is_counted_is_a_number() {
     let project = Project::new("rule a:\n    output: 'a'\n    resources: queue='long'\n    shell: 'touch {output}'\n");
     project.flow("--resources queue=2").exits(1).says("`queue` is counted by --resources").says("the text \"long\"");
     project.flow("").exits(0);
+}
+
+#[test]
+fn threads_that_a_function_gives_are_each_job_s_own() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "one.txt", "four.txt", "two.txt"
+
+        rule make:
+            output: "{n}.txt"
+            threads: lambda wildcards: {"one": 1, "two": 2, "four": 4}[wildcards.n]
+            shell: "echo {threads} > {output}"
+        "#,
+    );
+    let ran = project.make("-j4").exits(0);
+    let (mut now, mut threads) = (0, std::collections::BTreeMap::new());
+    for event in ran.events() {
+        match event["event"].as_str() {
+            Some("started") => {
+                let asked = event["threads"].as_u64().expect("a number");
+                threads.insert(event["job"].as_u64(), asked);
+                now += asked;
+                assert!(now <= 4, "{}", ran.stdout);
+            }
+            Some("finished") => now -= threads[&event["job"].as_u64()],
+            _ => {}
+        }
+    }
+    assert_eq!(threads.values().sum::<u64>(), 7);
+}
+
+#[test]
+fn a_runtime_without_end_is_none() {
+    let project =
+        Project::new("rule a:\n    output: 'a.txt'\n    resources: runtime=1e300\n    shell: 'echo a > {output}'\n");
+    project.makes("", &["a"]);
+}
+
+#[test]
+fn a_run_body_is_ended_between_its_actions_when_its_time_is_over() {
+    let project = Project::new(
+        "rule a:\n    output: 'a.txt'\n    resources: runtime=0\n    run:\n        write_text('a', output[0])\n        write_text('b', output[0])\n",
+    );
+    project.flow("").exits(1).says("timed out");
+    assert!(!project.exists("a.txt"));
+}
+
+#[test]
+fn a_retry_that_asks_for_too_much_names_what() {
+    let project = Project::new(
+        r#"
+        rule a:
+            output: "a.txt"
+            retries: 3
+            resources: mem_mb=lambda wildcards, attempt: attempt * 100
+            shell: "false"
+        "#,
+    );
+    project.flow("--resources mem_mb=150").exits(1).says("needs 200 of `mem_mb`, and there are 150");
+}
+
+#[test]
+fn who_consumes_temporary_files_goes_before_who_makes_more() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: expand("{n}.end", n=range(4))
+
+        rule noise:
+            output: temp("{n}.noise")
+            shell: "echo {wildcards.n} > {output}"
+
+        rule blur:
+            input: "{n}.noise"
+            output: "{n}.end"
+            shell: "cp {input} {output}"
+        "#,
+    );
+    let jobs: Vec<String> = (0..4).flat_map(|n| [format!("noise n={n}"), format!("blur n={n}")]).collect();
+    assert_eq!(project.make("-j1").exits(0).jobs(), jobs);
+    let project = Project::new(&project.read("Rulefile"));
+    assert_eq!(project.make("-j1 --notemp").exits(0).jobs()[..4], [0, 1, 2, 3].map(|n| format!("noise n={n}")));
+}
+
+#[test]
+fn the_memory_of_a_small_command_is_not_flow_s_own() {
+    let project =
+        Project::new("rule a:\n    output: 'a.txt'\n    shell: 'true > {output}; head -c 1 /dev/zero >> {output}'\n");
+    let ran = project.make("").exits(0);
+    let peak = &ran.events_of("finished")[0]["usage"]["peak_memory"];
+    assert!(peak.is_null() || peak.as_u64().is_some_and(|bytes| bytes < 8 << 20), "{peak}");
+}
+
+#[test]
+fn the_memory_of_a_large_command_is_known() {
+    let project = Project::new(
+        "rule a:\n    output: 'a.txt'\n    benchmark: 'b.tsv'\n    shell: 'head -c 200000000 /dev/zero | tail -c 150000000 > /dev/null; touch {output}'\n",
+    );
+    let ran = project.make("").exits(0);
+    let peak = ran.events_of("finished")[0]["usage"]["peak_memory"].as_u64();
+    assert!(peak.is_some_and(|bytes| bytes > 150_000_000), "{peak:?}");
+    let table = project.read("b.tsv");
+    let row: Vec<_> = table.lines().nth(1).expect("a row").split('\t').collect();
+    assert!(row[2].parse::<f64>().is_ok_and(|mebibytes| mebibytes > 140.0), "{row:?}");
+}
+
+#[test]
+fn a_closed_standard_error_is_no_fault() {
+    let project = Project::new("rule a:\n    output: 'a.txt'\n    shell: 'false'\n");
+    let flow = env!("CARGO_BIN_EXE_flow");
+    for (words, code) in [("", 1), ("nothing", 1), ("--no-such-option", 2)] {
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &format!("exec {flow} {words} 2>&-")]).current_dir(project.path("."));
+        assert_eq!(bash.status().expect("bash starts").code(), Some(code), "{words}");
+    }
+}
+
+#[test]
+fn braces_for_the_shell_are_no_log() {
+    let project = Project::new(
+        "rule a:\n    output: 'a.txt'\n    log: 'a.log'\n    shell: 'echo said; echo \"{{log(x)}}\" > {output}'\n",
+    );
+    project.makes("", &["a"]);
+    assert_eq!(project.read("a.log"), "said\n");
+}
+
+#[test]
+fn a_shell_job_that_fails_names_its_line() {
+    let project = Project::new("\nrule a:\n    output: 'a.txt'\n    shell:\n        'false'\n");
+    project.flow("").exits(1).says("  rule    Rulefile:4\n").says("failed: a: exit code 1");
+}
+
+#[test]
+fn an_output_that_did_not_come_is_pointed_at_with_what_came_instead() {
+    let project = Project::new("rule a:\n    output: 'out/table.csv'\n    shell: 'touch out/tabel.csv'\n");
+    let ran = project.flow("").exits(1).says("2 |     output: 'out/table.csv'").says("it made out/tabel.csv");
+    assert_eq!(ran.stderr.matches("output missing after the job ended").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn an_error_of_an_action_is_told_once() {
+    let project = Project::new("rule a:\n    output: 'a.txt'\n    run:\n        fail('no luck today')\n");
+    let ran = project.flow("").exits(1);
+    assert_eq!(
+        ran.stderr.matches("no luck today").count(),
+        2,
+        "the message, and the line that it points at:\n{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_quiet_dry_run_counts() {
+    let project = chain();
+    let counts = project.flow("-n -q -F").exits(0).stdout;
+    assert_eq!(counts, "    jobs  rule\n       1  a\n       1  b\n       2  in all; nothing was done (dry run)\n");
+}
+
+#[test]
+fn tidying_says_what_was_done() {
+    let project = chain();
+    project.flow("--delete-temp-output").exits(0).prints("Nothing to remove.");
+    project.flow("--cleanup-metadata a.txt").exits(0).prints("forgot the record of a.txt");
 }

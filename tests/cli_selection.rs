@@ -160,3 +160,71 @@ fn forced_rules_still_count_with_until() {
     project.makes("-F --until second", &["first", "second"]);
     project.makes("-R first --until first", &["first"]);
 }
+
+const PASSING: &str = r#"
+    rule all:
+        input: "end.txt"
+
+    rule start:
+        output: temp("middle.txt")
+        shell: "echo m > {output}"
+
+    rule end:
+        input: "middle.txt"
+        output: temp("end.txt")
+        shell: "cp {input} {output}"
+"#;
+
+#[test]
+fn a_temporary_file_that_is_asked_for_stays() {
+    let project = Project::new(PASSING);
+    project.makes("", &["start", "end"]);
+    assert!(project.exists("end.txt") && !project.exists("middle.txt"));
+    project.makes("", &[]);
+    assert!(project.exists("end.txt"));
+}
+
+#[test]
+fn until_a_rule_with_a_temporary_output_keeps_it() {
+    let project = Project::new(PASSING);
+    project.makes("--until start", &["start"]);
+    assert!(project.exists("middle.txt"));
+    project.makes("--until start", &[]);
+    assert!(project.exists("middle.txt"));
+    let project = Project::new(PASSING);
+    project.makes("--omit-from end", &["start"]);
+    assert!(project.exists("middle.txt"));
+}
+
+#[test]
+fn a_folder_is_made_for_a_run_alone_that_has_a_rulefile() {
+    let project = line();
+    for words in ["-n -d typo", "--list-rules -d typo", "-d typo", "-n -s Rulefile -d typo", "-s no -d typo"] {
+        project.flow(words).exits(1).says("there is no ");
+        assert!(!project.exists("typo"), "{words}");
+    }
+    project.flow("-d typo").exits(1).says("there is no folder typo").says("flow -s FILE -d DIR");
+    project.write("sub/Rulefile", "rule x:\n    output: 'x.txt'\n    shell: 'touch {output}'\n");
+    project.remove("Rulefile");
+    let ran = project.flow("-s Rulefile -d sub").exits(1);
+    ran.says("there is no Rulefile Rulefile").says("not from the folder that -d names").says("write -s sub/Rulefile");
+    project.makes("-d sub", &["x"]);
+}
+
+#[test]
+fn words_that_were_meant_for_an_option_are_explained() {
+    line().flow("--dag png").exits(1).says("no rule makes png").says("--dag takes one of dot, mermaid-js, json, svg");
+    line().flow("-j abc").exits(1).says("no rule makes abc").says("--jobs takes a number or `all`");
+    line().flow("--report out.html").exits(2).says("flow --summary");
+    line().flow("--use-conda").exits(2).says("start it inside the one that has your programs");
+    line().flow("--executor slurm").exits(2).says("on this machine");
+}
+
+#[test]
+fn a_resource_that_no_rule_uses_is_told() {
+    let project = line();
+    project.flow("-n --resources cok=1").exits(0).says("--resources: no rule uses `cok`").does_not_say("did you mean");
+    project.edit("Rulefile", "rule third:", "rule third:\n    resources: cook=1");
+    project.flow("-n --resources cok=1").exits(0).says("did you mean `cook`?");
+    project.flow("-n --resources cook=1").exits(0).does_not_say("warning");
+}

@@ -153,7 +153,7 @@ fn orphans_are_ended_and_what_they_wrote_is_removed() {
         // A group of this number, and of another time.
         StartedRow { group: Some((other.id().cast_signed(), start + 1_000_000)), ..row("absent") },
     ];
-    let told = orphans::clear(&rows, &RealDisk).unwrap();
+    let told = orphans::clear(&rows, &|_, _| false, &RealDisk).unwrap();
     assert_eq!(told[0], "ended 2 processes of an earlier run");
     assert!(told[1].contains("removed unfinished outputs of make") && told.len() == 2, "{told:?}");
     assert!(by_group.wait().unwrap().code().is_none() && by_tag.wait().unwrap().code().is_none());

@@ -30,7 +30,6 @@ fn jobs_run_in_order_and_are_recorded() {
     assert_eq!(record.inputs[0].path, bench.path("b"));
     assert_eq!(record.outputs[0].hash, Some(*blake3::hash(b"b\n").as_bytes()));
     assert!(ran.opened_again.recovered.is_empty(), "no job is marked as started any more");
-    assert!(ran.outcomes[1].usage.peak_memory.unwrap() > 0);
     assert!(!bench.exists(".flow/log/rule0/log.txt"), "silent jobs leave no log");
     assert!(matches!(ran.events.last(), Some(Event::Ended { done: 3, not_run: 0, .. })));
 }

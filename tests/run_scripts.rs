@@ -30,8 +30,9 @@ fn job(bench: &mut Bench, name: &str, text: &str) {
     };
     spec.resources.insert("mem_mb".into(), Value::Int(100));
     spec.threads = 2;
-    let inner = Dict(vec![("b".into(), Value::None)]);
-    spec.config = Arc::new(Value::Dict(Dict(vec![("a".into(), Value::Dict(inner)), ("n".into(), Value::Int(3))])));
+    let inner = Dict::from_iter(vec![("b".into(), Value::None)]);
+    spec.config =
+        Arc::new(Value::Dict(Dict::from_iter(vec![("a".into(), Value::Dict(inner)), ("n".into(), Value::Int(3))])));
 }
 
 fn has(program: &str) -> bool {

@@ -91,7 +91,7 @@ impl Bench {
             resources: BTreeMap::from([("mem_mb".to_owned(), Value::Int(500))]),
             threads: 2,
             attempt: 1,
-            config: Arc::new(Value::Dict(Dict(vec![("k".to_owned(), Value::Int(7))]))),
+            config: Arc::new(Value::Dict(Dict::from_iter(vec![("k".to_owned(), Value::Int(7))]))),
             outputs: Vec::new(),
             stdio_log: self.path("log.txt"),
             benchmark: None,

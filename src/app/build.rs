@@ -26,7 +26,7 @@ use crate::report::live::Live;
 use crate::report::plain::{Plain, Show};
 use crate::rulefile::evaluate::file_functions;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Action, JobContext};
+use crate::rulefile::rule::{Action, JobContext, Rule};
 use crate::run::local::Local;
 use crate::run::runner::{Ending, Run, Settings as RunSettings};
 use crate::run::scheduler::{Task, Tasks};
@@ -60,7 +60,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     if jobs.is_empty() {
         writer.flush().map_err(|error| store_failure(&error))?;
         let wall = began.elapsed();
-        reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), not_run: 0, wall });
+        reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, not_run: 0, wall });
         return Ok(());
     }
     let totals = Totals::of(project);
@@ -87,6 +87,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             tag: tag.clone(),
             keep_going: project.settings.keep_going,
             keep_incomplete: project.settings.keep_incomplete,
+            resources: totals.names.clone(),
         },
         scheduler: tasks.schedule(),
         director: &mut director,
@@ -239,15 +240,16 @@ fn tasks(
     let (dag, workflow) = (plan.dag, &project.workflow);
     let mut tasks = Tasks::new(totals.amounts.clone());
     let mut numbers: Vec<Option<u32>> = vec![None; dag.jobs.len()];
-    let (mut total_ms, mut all_known) = (0, true);
+    let (mut total_ms, mut all_known) = (0u64, true);
+    let temporary = temporary_files(project, dag);
     let mut demands: FxHashMap<u32, Vec<u64>> = FxHashMap::default();
     for (at, &id) in jobs.iter().enumerate() {
         let job = dag.job(id);
         let rule = workflow.rule(job.rule);
         let known = records.wall_ms(&key(dag, workflow, job)).or_else(|| records.mean_wall_ms(&rule.name));
         all_known &= known.is_some();
-        total_ms += known.unwrap_or(0);
-        let varies = !rule.resources.is_empty() && totals.names.len() > 1;
+        total_ms = total_ms.saturating_add(known.unwrap_or(0));
+        let varies = demand_varies(project, rule, totals);
         let demand = match demands.get(&job.rule.0) {
             Some(demand) if !varies => demand.clone(),
             _ => {
@@ -274,8 +276,10 @@ fn tasks(
             }
             None => 0,
         };
+        let frees = !project.settings.keep_temp && job.inputs.iter().any(|input| temporary[input.index()]);
         let task = Task {
             priority,
+            frees,
             weight: known.unwrap_or(UNKNOWN_MS).max(1),
             position: u32::try_from(at).expect("jobs are numbered in u32"),
             demand,
@@ -298,6 +302,24 @@ fn tasks(
         }
     }
     Ok((tasks, all_known.then_some(total_ms)))
+}
+
+/// By file: whether it is `temp()` and goes when all that need it are through.
+fn temporary_files(project: &Project, dag: &Dag) -> Vec<bool> {
+    let mut temporary = vec![false; dag.paths.len()];
+    for job in &dag.jobs {
+        for (&output, spec) in job.outputs.iter().zip(&project.workflow.rule(job.rule).output.items) {
+            temporary[output.index()] = spec.flags.temp && !dag.is_goal(output);
+        }
+    }
+    temporary
+}
+
+/// Whether two jobs of a rule may ask for different amounts of what is counted.
+pub fn demand_varies(project: &Project, rule: &Rule, totals: &Totals) -> bool {
+    let threads = rule.threads.as_ref().is_some_and(instance::is_computed);
+    let counted = totals.names.len() > 1 && rule.resources.iter().any(instance::is_computed);
+    counted || (threads && !project.settings.set_threads.contains_key(&rule.name))
 }
 
 /// What a job takes at its first try.

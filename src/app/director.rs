@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::build::{Totals, amount};
+use super::build::{Totals, amount, demand_varies};
 use super::project::{Plan, Project};
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::event::{Failure, JobName};
@@ -35,6 +35,8 @@ pub struct JobDirector<'a> {
     temporary: BTreeMap<FileId, usize>,
     /// What each job that was given out is, as it was when it was given out.
     identities: BTreeMap<u32, Arc<Identity>>,
+    /// A little before the run began: file systems have coarse clocks.
+    began: SystemTime,
     /// Records of jobs that were cut off, with the stamps as they are now.
     refreshed: BTreeMap<u32, Box<JobRecord>>,
 }
@@ -57,6 +59,7 @@ impl<'a> JobDirector<'a> {
             totals,
             temporary: BTreeMap::new(),
             identities: BTreeMap::new(),
+            began: SystemTime::now() - Duration::from_secs(1),
             refreshed: BTreeMap::new(),
         };
         if !project.settings.keep_temp {
@@ -88,7 +91,14 @@ impl<'a> JobDirector<'a> {
         let job = self.plan.dag.job(id);
         let specs = &self.rule(id).output.items;
         let temporary = job.outputs.iter().zip(specs).filter(|(_, spec)| spec.flags.temp).map(|(&file, _)| file);
-        temporary.filter(|&file| !self.plan.dag.is_target(file)).collect()
+        temporary.filter(|&file| !self.plan.dag.is_goal(file)).collect()
+    }
+
+    /// Whether a file is a `directory()` output.
+    fn is_directory(&self, file: FileId) -> bool {
+        let Some(maker) = self.plan.dag.producer(file) else { return false };
+        let outputs = self.plan.dag.job(maker).outputs.iter().zip(&self.rule(maker).output.items);
+        outputs.into_iter().any(|(&output, spec)| output == file && spec.flags.directory)
     }
 
     fn id(&self, job: u32) -> JobId {
@@ -103,11 +113,48 @@ impl<'a> JobDirector<'a> {
         Box::new(Failure {
             cause: diagnostic.message.clone(),
             diagnostic: Some(diagnostic.render(self.project.sources(), self.project.colour)),
+            place: None,
             command: None,
             log: None,
             log_tail: Vec::new(),
             retrying: false,
         })
+    }
+
+    /// Outputs that did not come, at their places in the Rulefile, with what came instead.
+    fn missing_output(&self, id: JobId, missing: &[String], message: &str) -> Diagnostic {
+        let job = self.plan.dag.job(id);
+        let mut diagnostic = Diagnostic::error(message);
+        for (&output, spec) in job.outputs.iter().zip(&self.rule(id).output.items) {
+            let name = self.plan.dag.paths.name(output);
+            if !missing.iter().any(|path| path == name) {
+                continue;
+            }
+            diagnostic = diagnostic.at(spec.span, "the job did not make this");
+            if let Some(near) = self.appeared(name) {
+                diagnostic = diagnostic.help(format!("it made {near}: is that what is meant?"));
+            }
+        }
+        diagnostic
+    }
+
+    /// A file that has come during the run, that nobody declares, and whose name is much like this one.
+    fn appeared(&self, path: &str) -> Option<String> {
+        let (folder, name) = path.rsplit_once('/').map_or((".", path), |(folder, name)| (folder, name));
+        let is_new = |entry: &std::fs::DirEntry| {
+            let time = entry.metadata().and_then(|meta| meta.modified());
+            time.is_ok_and(|time| time >= self.began)
+        };
+        let names = std::fs::read_dir(folder).ok()?.flatten().filter(is_new);
+        let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        let known = |name: &String| match folder {
+            "." => self.plan.dag.paths.find(name).is_some(),
+            folder => self.plan.dag.paths.find(&format!("{folder}/{name}")).is_some(),
+        };
+        names.retain(|name| !known(name));
+        let near = crate::rulefile::evaluate::nearest(name, names.iter().map(String::as_str))?;
+        Some(if folder == "." { near.to_owned() } else { format!("{folder}/{near}") })
     }
 
     fn plan_failure(&self, error: PlanError) -> Box<Failure> {
@@ -148,10 +195,13 @@ impl<'a> JobDirector<'a> {
         self.identities.insert(number, identity);
         let (spec, message) = job_spec(self.project, self.plan, id, number, attempt)?;
         let rule = self.rule(id);
+        // Its inputs are there now, of which a function may make another answer than before the run.
+        let renewed = attempt > 1 || demand_varies(self.project, rule, self.totals);
         let demand =
-            (attempt > 1).then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
+            renewed.then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
         let retries = rule.retries.or(self.project.settings.retries).unwrap_or(0);
-        let timeout = spec.resources.get("runtime").and_then(amount).map(|minutes| Duration::from_secs(minutes * 60));
+        let minutes = spec.resources.get("runtime").and_then(amount);
+        let timeout = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
         Ok(Prepared {
             key: key(self.plan.dag, &self.project.workflow, self.plan.dag.job(id)),
             reason: reason.line(&self.plan.dag.paths),
@@ -164,7 +214,7 @@ impl<'a> JobDirector<'a> {
     }
 
     /// Temporary files that nobody needs any more now that a job is through.
-    fn done_with(&mut self, id: JobId) -> Vec<String> {
+    fn done_with(&mut self, id: JobId) -> Vec<(String, bool)> {
         let job = self.plan.dag.job(id);
         let mut unused = Vec::new();
         for input in &job.inputs {
@@ -181,7 +231,7 @@ impl<'a> JobDirector<'a> {
             self.temporary.remove(file);
             self.stats.forget(*file);
         }
-        unused.into_iter().map(|file| self.plan.dag.paths.name(file).to_owned()).collect()
+        unused.into_iter().map(|file| (self.plan.dag.paths.name(file).to_owned(), self.is_directory(file))).collect()
     }
 
     fn own_log(&self, id: JobId) -> String {
@@ -233,7 +283,17 @@ impl Director for JobDirector<'_> {
         Ok(Finished { record: Some(Box::new(record)), remove: self.done_with(id) })
     }
 
+    fn place(&self, job: u32) -> Option<String> {
+        let span = self.rule(self.id(job)).action_span;
+        let (line, _) = self.project.sources().line_column(span.source, span.start);
+        Some(format!("{}:{line}", self.project.sources().name(span.source)))
+    }
+
     fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String> {
+        if let JobError::MissingOutput(missing) = error {
+            let diagnostic = self.missing_output(self.id(job), missing, &error.to_string());
+            return Some(diagnostic.render(self.project.sources(), self.project.colour));
+        }
         let JobError::Action { message, place, help } = error else { return None };
         let rule = self.rule(self.id(job));
         let Action::Run(body) = &rule.action else { return None };
@@ -325,7 +385,7 @@ fn job_spec(
     };
     // A command that names its log writes it itself.
     let stdio_log = match (log.items.as_slice(), &rule.action) {
-        ([first, ..], Action::Shell(text)) if !text.contains("{log") => first.clone(),
+        ([first, ..], Action::Shell(text)) if !names_its_log(text) => first.clone(),
         _ => own_log(rule, &wildcards),
     };
     let outputs = output.items.iter().zip(&rule.output.items).map(|(path, spec)| OutputSpec {
@@ -356,6 +416,12 @@ fn job_spec(
         basedir: workflow.basedir.clone(),
     };
     Ok((spec, message))
+}
+
+/// Whether a command has a placeholder for its log.
+fn names_its_log(text: &str) -> bool {
+    let pieces = template::pieces(text).unwrap_or_default();
+    pieces.iter().any(|piece| matches!(piece, template::Piece::Field(field) if field.root == "log"))
 }
 
 /// Whether a job uses `resources.tmpdir`; what a script does is not known.

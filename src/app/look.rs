@@ -6,6 +6,7 @@ use super::Failure;
 use super::print;
 use super::project::{Plan, Project};
 use crate::action::registry;
+use crate::cli::Verbosity;
 use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
 use crate::graph::dag::JobId;
@@ -71,6 +72,9 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         for &id in &to_do {
             let job = plan.dag.job(id);
             counts[job.rule.index()] += 1;
+            if project.settings.say.verbosity <= Verbosity::Quiet {
+                continue;
+            }
             let verdict = &plan.verdicts[id.index()];
             let maybe = if matches!(verdict, Verdict::Pending(_)) { " (unless it comes out the same)" } else { "" };
             let reason = verdict.reason().map_or_else(String::new, |reason| reason.line(&plan.dag.paths));
@@ -80,7 +84,8 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
                 command_lines(project, plan, id, &mut out);
             }
         }
-        let _ = writeln!(out, "\n{:>8}  rule", "jobs");
+        let gap = if out.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{gap}{:>8}  rule", "jobs");
         for (rule, count) in project.workflow.rules.iter().zip(&counts).filter(|(_, count)| **count > 0) {
             let _ = writeln!(out, "{count:>8}  {}", rule.name);
         }
@@ -187,7 +192,7 @@ fn differing(old: &str, new: &str) -> Vec<(String, Option<String>, Option<String
     };
     let (old, new) = (parse(old), parse(new));
     let text = |value: &Value| serde_json::to_string(value).unwrap_or_default();
-    let mut names: Vec<&String> = old.0.iter().chain(&new.0).map(|(name, _)| name).collect();
+    let mut names: Vec<&String> = old.iter().chain(&new).map(|(name, _)| name).collect();
     names.sort();
     names.dedup();
     names

@@ -52,7 +52,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return 0;
         }
         Err(exit) => {
-            eprint!("{}", exit.text);
+            complain(&exit.text);
             return exit.code;
         }
     };
@@ -70,7 +70,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(Failure::Interrupted(signal)) => 128 + u8::try_from(signal).unwrap_or(0),
         Err(Failure::Diagnostic(pair)) => {
             let (diagnostic, sources) = *pair;
-            eprintln!("{}", diagnostic.render(&sources, colour));
+            complain(&format!("{}\n", diagnostic.render(&sources, colour)));
             1
         }
     }
@@ -108,5 +108,10 @@ fn print(text: &str) {
 
 /// A warning on standard error.
 fn warn(diagnostic: &Diagnostic, colour: bool) {
-    eprintln!("{}", diagnostic.render(&Sources::default(), colour));
+    complain(&format!("{}\n", diagnostic.render(&Sources::default(), colour)));
+}
+
+/// Prints to standard error; where that is closed there is nobody to tell.
+fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -8,16 +8,16 @@ use std::path::Path;
 use super::Failure;
 use super::director::check_templates;
 use super::records::StoreRecords;
-use crate::cli::{InputItem, Settings, Trigger};
+use crate::cli::{InputItem, Mode, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::disk::Disk;
 use crate::graph::dag::{Dag, Job};
 use crate::graph::explain::{distance, explain};
 use crate::graph::resolve::{Target, resolve};
-use crate::graph::select::select;
+use crate::graph::select::{goals, select};
 use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
 use crate::plan::identity::{Identities, named_paths};
-use crate::rulefile::evaluate::{Misused, Request, load};
+use crate::rulefile::evaluate::{Misused, Request, load, nearest};
 use crate::rulefile::instance;
 use crate::rulefile::lower::CallSite;
 use crate::rulefile::rule::{JobContext, Rule, Workflow};
@@ -48,21 +48,17 @@ impl Project {
         let here = |path: &String| if fixed { absolute(path) } else { path.clone() };
         let rulefile = settings.rulefile.as_ref().map(here);
         let configfiles = settings.configfiles.iter().map(here).collect();
+        if let Some(path) = &rulefile
+            && !Path::new(path).exists()
+        {
+            return Err(no_such_rulefile(&settings).into());
+        }
         if let Some(directory) = &settings.directory {
-            let moved = std::fs::create_dir_all(directory).and_then(|()| std::env::set_current_dir(directory));
-            moved.map_err(|error| Diagnostic::error(format!("cannot work in {directory}: {error}")))?;
+            enter(directory, &settings)?;
         }
         let path = match rulefile {
             Some(path) => path,
-            None => RULEFILES.iter().find(|path| Path::new(path).is_file()).map(|&path| path.to_owned()).ok_or_else(
-                || {
-                    let place =
-                        std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
-                    Diagnostic::error(format!("there is no Rulefile in {place}"))
-                        .note(format!("looked for {}", RULEFILES.join(", ")))
-                        .help("go to the folder that has one, or name it: flow -s FILE")
-                },
-            )?,
+            None => find_rulefile()?,
         };
         let cores = u32::try_from(settings.jobs.count()).unwrap_or(u32::MAX);
         let request = Request {
@@ -80,7 +76,24 @@ impl Project {
         if project.workflow.rules.is_empty() {
             project.warn(format!("{} has no rules", request.path));
         }
+        project.warn_of_unused_resources();
         Ok(project)
+    }
+
+    /// A misspelt `--resources` would limit nothing.
+    fn warn_of_unused_resources(&self) {
+        let plain = |name: &str| crate::cli::resource(name, &Value::Int(0)).map_or(name.to_owned(), |(name, _)| name);
+        let of_rules = self.workflow.rules.iter().flat_map(|rule| &rule.resources);
+        let mut used: Vec<String> = of_rules.filter_map(|resource| resource.name.as_deref()).map(plain).collect();
+        used.extend(self.settings.default_resources.keys().cloned());
+        used.extend(self.settings.set_resources.values().flat_map(|resources| resources.keys().cloned()));
+        for name in self.settings.resources.keys().filter(|name| !used.contains(name)) {
+            let mut warning = Diagnostic::warning(format!("--resources: no rule uses `{name}`"));
+            if let Some(near) = nearest(name, used.iter().map(String::as_str)) {
+                warning = warning.help(format!("did you mean `{near}`?"));
+            }
+            super::warn(&warning, self.colour);
+        }
     }
 
     /// A message that points into the Rulefile.
@@ -109,11 +122,23 @@ impl Project {
             targets.extend(self.workflow.default_rule().map(Target::Rule));
         }
         self.check_rule_names()?;
-        let dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
+        let mut dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
             let (error, paths) = *boxed;
-            self.failure(explain(error, &paths, &self.workflow))
+            let mut diagnostic = explain(error, &paths, &self.workflow);
+            for (word, hint) in &self.settings.hints {
+                if diagnostic.message.starts_with(&format!("no rule makes {word},")) {
+                    diagnostic = diagnostic.help(hint);
+                }
+            }
+            self.failure(diagnostic)
         })?;
         self.check_commands(&dag)?;
+        let Settings { until, omit_from, .. } = &self.settings;
+        if !until.is_empty() || !omit_from.is_empty() {
+            let keep = select(&dag, &self.workflow, until, omit_from);
+            let goals = goals(&dag, &self.workflow, &keep, until);
+            dag.add_goals(goals);
+        }
         Ok(dag)
     }
 
@@ -276,7 +301,7 @@ impl Project {
             for job in dag.ids() {
                 let it = dag.job(job);
                 let named = self.workflow.rule(it.rule).name == *name;
-                if named || file.is_some_and(|file| it.outputs.contains(&file)) {
+                if named || file.is_some_and(|file| dag.producer(file) == Some(job)) {
                     forced[job.index()] = true;
                     found = true;
                 }
@@ -329,6 +354,50 @@ impl Project {
         records.release();
         then(&Plan { dag: &dag, verdicts }, &mut stats, &mut planner)
     }
+}
+
+/// The Rulefile of the current folder.
+fn find_rulefile() -> Result<String, Diagnostic> {
+    if let Some(path) = RULEFILES.iter().find(|path| Path::new(path).is_file()) {
+        return Ok((*path).to_owned());
+    }
+    let place = std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
+    Err(Diagnostic::error(format!("there is no Rulefile in {place}"))
+        .note(format!("looked for {}", RULEFILES.join(", ")))
+        .help("go to the folder that has one, or name it: flow -s FILE"))
+}
+
+/// The message for a Rulefile that was named and is not there.
+fn no_such_rulefile(settings: &Settings) -> Diagnostic {
+    let name = settings.rulefile.as_deref().unwrap_or_default();
+    let diagnostic = Diagnostic::error(format!("there is no Rulefile {name}"));
+    let Some(directory) = &settings.directory else { return diagnostic };
+    let diagnostic = diagnostic.note("-s is looked up from where flow is called, not from the folder that -d names");
+    let inside = format!("{}/{name}", directory.trim_end_matches('/'));
+    if Path::new(&inside).is_file() {
+        diagnostic.help(format!("there is {inside}: write -s {inside}"))
+    } else {
+        diagnostic
+    }
+}
+
+/// Goes to the folder to work in. A run with a Rulefile from elsewhere makes it; nothing else does.
+fn enter(directory: &str, settings: &Settings) -> Result<(), Diagnostic> {
+    let cannot = |error| Diagnostic::error(format!("cannot work in {directory}: {error}"));
+    if !Path::new(directory).exists() {
+        let runs = settings.mode == Mode::Run;
+        if settings.rulefile.is_none() || !runs {
+            let diagnostic = Diagnostic::error(format!("there is no folder {directory}"));
+            return Err(match &settings.rulefile {
+                Some(rulefile) => diagnostic.help(format!("a run makes it: flow -s {rulefile} -d {directory}")),
+                None => {
+                    diagnostic.help("flow looks for a Rulefile in it; to use one from elsewhere: flow -s FILE -d DIR")
+                }
+            });
+        }
+        std::fs::create_dir_all(directory).map_err(cannot)?;
+    }
+    std::env::set_current_dir(directory).map_err(cannot)
 }
 
 type IsAncient<'a> = Box<dyn Fn(&Rule, &Job, usize) -> bool + 'a>;

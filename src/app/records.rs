@@ -196,7 +196,12 @@ fn tidy_up_after_killed_run(project: &Project, opened: &Opened, disk: &dyn Disk)
     if left.is_empty() {
         return Ok(());
     }
-    for line in orphans::clear(&opened.recovered, disk).map_err(Diagnostic::error)? {
+    let is_directory = |row: &StartedRow, at: usize| {
+        let rule = project.workflow.find(&row.rule).map(|rule| project.workflow.rule(rule));
+        let output = rule.and_then(|rule| rule.output.items.get(at));
+        output.is_some_and(|output| output.flags.directory && output.pattern.match_path(&row.outputs[at]).is_some())
+    };
+    for line in orphans::clear(&opened.recovered, &is_directory, disk).map_err(Diagnostic::error)? {
         project.warn(line);
     }
     // Their old records stay, and so does their mark: whatever is on disk of them is not as a job left it.

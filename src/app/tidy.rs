@@ -17,8 +17,10 @@ use crate::store::{FileRecord, JobRecord, Store, Writer};
 
 /// Frees the lock of the directory.
 pub fn unlock() -> Result<(), Failure> {
+    // A lock that is free is an empty file.
+    let was_locked = std::fs::metadata(".flow/lock").is_ok_and(|lock| lock.len() > 0);
     Store::unlock(Path::new(".")).map_err(|error| store_failure(&error))?;
-    print("The directory is unlocked.\n");
+    print(if was_locked { "The directory is unlocked.\n" } else { "There is no lock here.\n" });
     Ok(())
 }
 
@@ -33,7 +35,10 @@ pub fn forget(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     for path in missing {
         project.warn(format!("there is no record of {path}"));
     }
-    records.store().forget(keys.iter().filter_map(|(_, key)| key.as_deref())).map_err(|error| store_failure(&error))
+    records.store().forget(keys.iter().filter_map(|(_, key)| key.as_deref())).map_err(|error| store_failure(&error))?;
+    let known = keys.iter().filter(|(_, key)| key.is_some());
+    print(&known.map(|(path, _)| format!("forgot the record of {}\n", printable(path))).collect::<String>());
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,13 +66,17 @@ pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -
                 continue;
             }
             let shown = printable(name).replace('\n', "\\n");
+            if !spec.flags.directory && Path::new(name).is_dir() {
+                project.warn(format!("{shown} is a directory that no rule declares as one, and stays"));
+                continue;
+            }
             if disk.is_readonly(name).map_err(|error| broken(name, error))? {
                 project.warn(format!("{shown} is protected and stays"));
                 continue;
             }
             out.push_str(&format!("{} {shown}\n", if dry_run { "would remove" } else { "removed" }));
             if !dry_run {
-                disk.remove(name).map_err(|error| broken(name, error))?;
+                disk.remove_output(name, spec.flags.directory).map_err(|error| broken(name, error))?;
                 keys.push(key(&dag, &project.workflow, job));
             }
         }
@@ -75,7 +84,7 @@ pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -
     if which == Which::All && !dry_run {
         records.store().forget(keys.iter().map(String::as_str)).map_err(|error| store_failure(&error))?;
     }
-    print(&out);
+    print(if out.is_empty() { "Nothing to remove.\n" } else { &out });
     Ok(())
 }
 
@@ -102,11 +111,11 @@ pub fn remove_leftover_temporaries(
             let name = dag.paths.name(file);
             let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
             if spec.flags.temp
-                && !dag.is_target(file)
+                && !dag.is_goal(file)
                 && !needed.contains(&file)
                 && stats.get(&dag.paths, file).map_err(broken)?.is_some()
             {
-                disk.remove(name).map_err(broken)?;
+                disk.remove_output(name, spec.flags.directory).map_err(broken)?;
                 stats.forget(file);
             }
         }

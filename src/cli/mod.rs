@@ -35,14 +35,15 @@ impl Exit {
 
 /// Reads the arguments of a program, its own name first. `coloured` says whether help may have colours.
 pub fn parse(args: impl IntoIterator<Item = OsString>, coloured: bool) -> Result<Settings, Exit> {
-    let words = words::separate(args).map_err(|message| Exit::wrong(&message))?;
+    let (words, hints) = words::separate(args).map_err(|message| Exit::wrong(&message))?;
     let matches = Options::command().try_get_matches_from(words);
     let options = matches.and_then(|matches| Options::from_arg_matches(&matches)).map_err(|error| {
         let text = error.render();
         let text = if coloured { text.ansi().to_string() } else { text.to_string() };
         Exit { text, code: u8::from(error.use_stderr()) * 2 }
     })?;
-    Settings::try_from(options).map_err(|message| Exit::wrong(&message))
+    let settings = Settings::try_from(options).map_err(|message| Exit::wrong(&message))?;
+    Ok(Settings { hints, ..settings })
 }
 
 #[cfg(test)]

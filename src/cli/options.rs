@@ -55,10 +55,10 @@ pub struct Options {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "What")]
 pub struct What {
-    /// Rulefile to read [default: Rulefile, Snakefile, or either in workflow/]
+    /// Rulefile to read, from where flow is called [default: Rulefile, Snakefile, or either in workflow/]
     #[arg(short = 's', long, value_name = "FILE", alias = "snakefile")]
     pub rulefile: Option<String>,
-    /// Work in this directory; relative paths start there
+    /// Work in this directory: its Rulefile, unless -s names one, and all relative paths of rules
     #[arg(short, long, value_name = "DIR")]
     pub directory: Option<String>,
     /// Configuration files, later ones win (YAML, JSON, TOML)
@@ -95,7 +95,7 @@ pub struct HowMuch {
     /// Try a failed job again, up to this many times
     #[arg(short = 'T', long, value_name = "N", alias = "restart-times")]
     pub retries: Option<u32>,
-    /// After a failure, go on with jobs that do not need the failed one
+    /// After a failure, go on with jobs that do not need the failed one; without it, running jobs are ended
     #[arg(short, long)]
     pub keep_going: bool,
 }

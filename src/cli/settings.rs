@@ -47,6 +47,8 @@ pub struct Settings {
     pub say: Say,
     /// Warnings: options that were taken and change nothing.
     pub notes: Vec<String>,
+    /// Targets that may have been meant as the value of an option, and what that takes.
+    pub hints: Vec<(String, String)>,
 }
 
 /// What this call of the program is for.
@@ -211,6 +213,7 @@ impl TryFrom<Options> for Settings {
             keep_incomplete: which.keep_incomplete,
             say: say_settings(&say),
             notes,
+            hints: Vec::new(),
         })
     }
 }

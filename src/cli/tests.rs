@@ -16,7 +16,7 @@ fn refused(words: &str) -> String {
 }
 
 fn dict(entries: &[(&str, Value)]) -> Dict {
-    Dict(entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
+    entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
 
 #[test]

@@ -69,11 +69,51 @@ const NOT_YET: &[&str] = &[
     "--lint",
 ];
 
+/// Options of Snakemake that there will not be, and what to do instead.
+const INSTEAD: &[(&[&str], &str)] = &[
+    (
+        &["--report", "--report-stylesheet"],
+        "flow writes no report: see `flow --summary`, `flow --dag svg`, and the records in .flow/state.db",
+    ),
+    (
+        &[
+            "--use-conda",
+            "--use-envmodules",
+            "--use-singularity",
+            "--use-apptainer",
+            "--software-deployment-method",
+            "--sdm",
+        ],
+        "flow makes no software environments: start it inside the one that has your programs",
+    ),
+    (
+        &["--conda-prefix", "--conda-frontend", "--conda-create-envs-only", "--containerize"],
+        "flow makes no software environments",
+    ),
+    (
+        &["--cluster", "--executor", "-e", "--slurm", "--drmaa", "--kubernetes", "--cluster-config"],
+        "flow runs jobs on this machine: start it inside of a batch job that has the cores",
+    ),
+    (&["--list-target-rules", "--lt"], "`flow --list-rules` lists all rules"),
+    (&["--stats"], "times, CPU seconds and memory of all jobs are in .flow/state.db"),
+    (&["--d3dag", "--debug-dag"], "`flow --dag json` writes the graph, and `flow --why` says why a job is run"),
+    (&["--archive"], "pack the folder with tar"),
+    (
+        &["--generate-unit-tests", "--export-cwl", "--gui", "--edit-notebook", "--draft-notebook"],
+        "flow has nothing like it",
+    ),
+];
+
 /// Short options without a value: what may stand before a listed one in a bundle such as `-nj`.
 const SHORT_FLAGS: &str = "fFkntSDlpvrq";
 
+/// A word that stands after an option whose value it is not, and what the option takes: should the word turn out to be no
+/// target either, this is what was meant.
+pub type Hint = (String, String);
+
 /// Attaches values to their options. The error is a message for the user.
-pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, String> {
+pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<(Vec<OsString>, Vec<Hint>), String> {
+    let mut hints = Vec::new();
     let mut args: VecDeque<OsString> = args.into_iter().collect();
     let mut out: Vec<OsString> = args.pop_front().into_iter().collect();
     while let Some(arg) = args.pop_front() {
@@ -89,6 +129,9 @@ pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString
         let name = word.split_once('=').map_or(word, |(name, _)| name);
         if NOT_YET.contains(&name) {
             return Err(format!("{name}: this version of flow does not have it yet"));
+        }
+        if let Some((_, instead)) = INSTEAD.iter().find(|(names, _)| names.contains(&name)) {
+            return Err(format!("{name}: {instead}"));
         }
         let Some((flags, option, mut first)) = listed(word) else {
             out.push(arg);
@@ -112,13 +155,18 @@ pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString
         }
         if values.is_empty() {
             values.extend(option.absent.map(str::to_owned));
+            if let Some(next) = args.front().and_then(|next| next.to_str())
+                && !next.starts_with('-')
+            {
+                hints.push((next.to_owned(), format!("{} takes {}", option.long, option.shape.wanted())));
+            }
         }
         if values.is_empty() {
             return Err(option.shape.missing(option.long, args.front().and_then(|next| next.to_str())));
         }
         out.extend(values.iter().map(|value| OsString::from(format!("{}={value}", option.long))));
     }
-    Ok(out)
+    Ok((out, hints))
 }
 
 /// A word that is a listed option: the flags bundled before it, the option, and the value attached to it.
@@ -161,15 +209,19 @@ impl Shape {
         }
     }
 
-    /// The message for an option that needs a value and has none.
-    fn missing(self, option: &str, next: Option<&str>) -> String {
-        let wanted = match self {
+    fn wanted(self) -> String {
+        match self {
             Shape::Pair => "NAME=VALUE".to_owned(),
             Shape::Among(names) | Shape::OneOf(names) => format!("one of {}", names.join(", ")),
             Shape::Count => "a number or `all`".to_owned(),
             Shape::ConfigFile => "a file".to_owned(),
             Shape::Greedy => "a name".to_owned(),
-        };
+        }
+    }
+
+    /// The message for an option that needs a value and has none.
+    fn missing(self, option: &str, next: Option<&str>) -> String {
+        let wanted = self.wanted();
         match next {
             Some(next) => format!("{option} needs {wanted}, and `{next}` is not that"),
             None => format!("{option} needs {wanted}"),

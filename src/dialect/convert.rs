@@ -28,7 +28,7 @@ pub fn to_starlark<'v>(value: &value::Value, heap: Heap<'v>) -> Value<'v> {
         value::Value::Str(value) => heap.alloc(value.as_str()),
         value::Value::List(items) => heap.alloc(AllocList(items.iter().map(|item| to_starlark(item, heap)))),
         value::Value::Dict(dict) => {
-            heap.alloc(AllocDict(dict.0.iter().map(|(key, value)| (key.as_str(), to_starlark(value, heap)))))
+            heap.alloc(AllocDict(dict.iter().map(|(key, value)| (key.as_str(), to_starlark(value, heap)))))
         }
     }
 }

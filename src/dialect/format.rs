@@ -195,7 +195,7 @@ pub fn repr_value(value: &Value) -> String {
         Value::List(items) => format!("[{}]", items.iter().map(repr_value).collect::<Vec<_>>().join(", ")),
         Value::Dict(dict) => {
             let entry = |(key, value): &(String, Value)| format!("{}: {}", repr_str(key), repr_value(value));
-            format!("{{{}}}", dict.0.iter().map(entry).collect::<Vec<_>>().join(", "))
+            format!("{{{}}}", dict.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
         other => plain(&scalar(other)),
     }

@@ -136,7 +136,7 @@ fn what_lowering_calls() {
 }
 
 fn sample() -> value::Value {
-    let dict = Dict(vec![("k".to_owned(), value::Value::None), ("n".to_owned(), value::Value::Float(0.5))]);
+    let dict = Dict::from_iter(vec![("k".to_owned(), value::Value::None), ("n".to_owned(), value::Value::Float(0.5))]);
     value::Value::List(vec![value::Value::Int(1 << 40), value::Value::Bool(true), value::Value::Dict(dict)])
 }
 
@@ -148,7 +148,7 @@ fn plain_values_survive_the_way_there_and_back() {
         let there = to_starlark(&sample(), module.heap());
         assert_eq!(from_starlark(there, module.heap()), Ok(sample()));
         let number = module.heap().alloc(starlark::values::dict::AllocDict([(1, "a")]));
-        let text = Dict(vec![("1".to_owned(), value::Value::Str("a".to_owned()))]);
+        let text = Dict::from_iter(vec![("1".to_owned(), value::Value::Str("a".to_owned()))]);
         assert_eq!(from_starlark(number, module.heap()), Ok(value::Value::Dict(text)));
     });
 }

@@ -46,6 +46,14 @@ pub struct Job {
     pub outputs: Box<[FileId]>,
 }
 
+/// Who writes what.
+pub struct Writers {
+    /// The job that makes each file, by [`FileId`]; `None` for sources.
+    pub producers: Vec<Option<JobId>>,
+    /// Logs and benchmark files that are asked for as if they were outputs, in the order of their jobs.
+    pub by_products: Vec<(JobId, FileId)>,
+}
+
 /// A graph of jobs without cycles, and what it is for.
 pub struct Dag {
     pub paths: Paths,
@@ -53,24 +61,18 @@ pub struct Dag {
     pub jobs: Vec<Job>,
     /// From a job to those that need it.
     pub edges: DiGraph<(), (), u32>,
-    /// The job that makes each file, by [`FileId`]; `None` for sources.
-    producers: Vec<Option<JobId>>,
+    writers: Writers,
     /// The files that were asked for.
     pub targets: Vec<FileId>,
-    is_target: Vec<bool>,
+    /// By [`FileId`], as far as any is: the files that are wanted for themselves and stay, be they `temp()` or not.
+    goals: Vec<bool>,
     /// The jobs that were asked for, or that make a file that was; sorted.
     pub target_jobs: Vec<JobId>,
 }
 
 impl Dag {
-    /// Puts the graph together from jobs in dependency order; `producers` by [`FileId`].
-    pub fn new(
-        paths: Paths,
-        jobs: Vec<Job>,
-        producers: Vec<Option<JobId>>,
-        targets: Vec<FileId>,
-        target_jobs: Vec<JobId>,
-    ) -> Self {
+    /// Puts the graph together from jobs in dependency order.
+    pub fn new(paths: Paths, jobs: Vec<Job>, writers: Writers, targets: Vec<FileId>, target_jobs: Vec<JobId>) -> Self {
         let files = jobs.iter().map(|job| job.inputs.len()).sum();
         let mut edges = DiGraph::with_capacity(jobs.len(), files);
         for _ in &jobs {
@@ -81,7 +83,8 @@ impl Dag {
         for (at, job) in jobs.iter().enumerate() {
             let id = JobId::new(at);
             for input in &job.inputs {
-                if let Some(producer) = producers.get(input.index()).copied().flatten()
+                if let Some(producer) = writers.producers.get(input.index()).copied().flatten()
+                    && producer.index() != at
                     && last[producer.index()] != id.0
                 {
                     last[producer.index()] = id.0;
@@ -89,14 +92,27 @@ impl Dag {
                 }
             }
         }
-        let mut is_target = vec![false; paths.len()];
-        targets.iter().for_each(|file| is_target[file.index()] = true);
-        Dag { paths, jobs, edges, producers, targets, is_target, target_jobs }
+        Dag { paths, jobs, edges, writers, targets, goals: Vec::new(), target_jobs }
     }
 
-    /// Whether a file was asked for itself.
-    pub fn is_target(&self, file: FileId) -> bool {
-        self.is_target.get(file.index()).copied().unwrap_or(false)
+    /// More files that are wanted for themselves.
+    pub fn add_goals(&mut self, files: impl IntoIterator<Item = FileId>) {
+        self.goals.resize(self.paths.len(), false);
+        for file in files {
+            self.goals[file.index()] = true;
+        }
+    }
+
+    /// Whether a file is wanted for itself: a target, or what a target rule asks for.
+    pub fn is_goal(&self, file: FileId) -> bool {
+        self.goals.get(file.index()).copied().unwrap_or(false)
+    }
+
+    /// The log and benchmark files of a job that somebody asked for.
+    pub fn by_products(&self, id: JobId) -> impl Iterator<Item = FileId> + '_ {
+        let all = &self.writers.by_products;
+        let start = all.partition_point(|(job, _)| *job < id);
+        all[start..].iter().take_while(move |(job, _)| *job == id).map(|&(_, file)| file)
     }
 
     pub fn job(&self, id: JobId) -> &Job {
@@ -109,7 +125,7 @@ impl Dag {
 
     /// The job that makes a file, `None` for a source.
     pub fn producer(&self, file: FileId) -> Option<JobId> {
-        self.producers.get(file.index()).copied().flatten()
+        self.writers.producers.get(file.index()).copied().flatten()
     }
 
     /// The jobs that a job needs, each once.

@@ -42,17 +42,38 @@ pub fn explain(error: GraphError, paths: &Paths, workflow: &Workflow) -> Diagnos
             .at(first.output_span(), "the other")
             .help("give each job outputs of its own")
         }
-        GraphError::InsideDirectory { file, directory, rule, directory_rule } => {
+        GraphError::InsideDirectory { file, directory, rule, directory_rule, declared } => {
             let (rule, owner) = (workflow.rule(rule), workflow.rule(directory_rule));
+            let (kind, its) = match declared {
+                true => ("directory() output", "the whole directory is this job's output"),
+                false => ("output", "a file of that name is this job's output"),
+            };
             Diagnostic::error(format!(
-                "{} lies inside {}, the directory() output of rule `{}`",
+                "{} lies inside {}, the {kind} of rule `{}`",
                 paths.name(file),
                 paths.name(directory),
                 owner.name
             ))
-            .at(rule.output_span(), "written into another job's directory")
-            .at(owner.output_span(), "the whole directory is this job's output")
+            .at(rule.output_span(), "written into another job's output")
+            .at(owner.output_span(), its)
             .help("write to another folder, or let one rule make both")
+        }
+        GraphError::OwnInput { file, directory, rule } => {
+            let rule = workflow.rule(rule);
+            let (file, directory) = (paths.name(file), paths.name(directory));
+            let headline = format!("rule `{}` reads {file} from {directory}, which it makes", rule.name);
+            Diagnostic::error(headline)
+                .at(rule.output_span(), "the whole directory is removed before the job begins, its input with it")
+                .help("keep inputs and outputs in different folders")
+        }
+        GraphError::LogIsOutput { file, rule, output_rule } => {
+            let (rule, owner) = (workflow.rule(rule), workflow.rule(output_rule));
+            let span = rule.log.items.first().map_or(rule.span, |log| log.span);
+            let headline = format!("{} is a log of rule `{}` and an output", paths.name(file), rule.name);
+            let diagnostic = Diagnostic::error(headline).at(span, "a log, which stays when the job fails");
+            diagnostic
+                .at(owner.output_span(), format!("an output of rule `{}`, which does not", owner.name))
+                .help("give the log a name of its own")
         }
         GraphError::Function(diagnostic) => diagnostic,
         GraphError::Disk(error) => Diagnostic::error(format!("cannot look at the disk: {error}")),

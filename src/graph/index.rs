@@ -30,6 +30,19 @@ pub struct Candidate {
     pub values: Box<[Box<str>]>,
 }
 
+impl Candidate {
+    /// The value of a wildcard.
+    pub fn value<'c>(&'c self, rule: &Rule, name: &str) -> Option<&'c str> {
+        Self::value_of(rule, &self.values, name)
+    }
+
+    /// The value of a wildcard among values in the order of the rule's `wildcard_names`.
+    pub fn value_of<'v>(rule: &Rule, values: &'v [Box<str>], name: &str) -> Option<&'v str> {
+        let at = rule.wildcard_names.iter().position(|known| known == name)?;
+        values.get(at).map(|value| &**value)
+    }
+}
+
 impl<'r> OutputIndex<'r> {
     pub fn new(rules: &'r [Rule]) -> Self {
         let mut index = OutputIndex::default();

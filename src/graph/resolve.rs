@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::dag::{Dag, Job, JobId, Shape};
+use super::dag::{Dag, Job, JobId, Shape, Writers};
 use super::index::{Candidate, OutputIndex};
 use crate::diagnostic::Diagnostic;
 use crate::path::{FileId, Paths};
@@ -46,12 +46,26 @@ pub enum GraphError {
         first: RuleId,
         second: RuleId,
     },
-    /// A file inside a `directory()` output of another job.
+    /// A file inside an output of another job.
     InsideDirectory {
         file: FileId,
         directory: FileId,
         rule: RuleId,
         directory_rule: RuleId,
+        /// Whether that output is a `directory()`.
+        declared: bool,
+    },
+    /// An input inside a `directory()` output of the job itself, which removes it before it begins.
+    OwnInput {
+        file: FileId,
+        directory: FileId,
+        rule: RuleId,
+    },
+    /// A log or benchmark file that is an output too, of the same job or another.
+    LogIsOutput {
+        file: FileId,
+        rule: RuleId,
+        output_rule: RuleId,
     },
     /// A function of the Rulefile failed.
     Function(Diagnostic),
@@ -114,11 +128,13 @@ struct Frame {
     building: Option<Building>,
     chosen: Option<(usize, JobId)>,
     attempts: Vec<Attempt>,
+    /// How deep on the stack the lowest frame is whose file being asked for already cost this one a candidate.
+    head: usize,
 }
 
 impl Frame {
     fn new(file: Option<FileId>, candidates: Vec<Candidate>) -> Self {
-        Frame { file, candidates, next: 0, building: None, chosen: None, attempts: Vec::new() }
+        Frame { file, candidates, next: 0, building: None, chosen: None, attempts: Vec::new(), head: usize::MAX }
     }
 }
 
@@ -149,13 +165,20 @@ struct Resolver<'a, 'd> {
     /// Jobs by rule and first output, or by rule alone where there is no output.
     known: FxHashMap<(RuleId, Option<FileId>), JobId>,
     failures: Failures,
-    /// Files that seemed missing only because of a cycle through what was on the stack.
-    tainted: Vec<FileId>,
+    /// Files that seem missing only because of a cycle through a file on the stack: how deep that one is.
+    tainted: FxHashMap<FileId, usize>,
+    /// The same the other way round, by depth: what is asked for anew when that frame is left.
+    tainted_by: Vec<Vec<FileId>>,
+    /// How often a file was asked for anew.
+    renewed: FxHashMap<FileId, u32>,
     stack: Vec<Frame>,
 }
 
 /// How many repeats of one text in a wildcard, in a chain of one rule, count as growth without end (as Snakemake).
 const ENDLESS_REPEATS: usize = 20;
+/// How often a file is asked for anew because a cycle it had met is left; after that it is once the target is settled.
+/// Every cycle in a chain of them can double the work.
+const MOST_RENEWALS: u32 = 16;
 /// Longest path that Linux takes.
 const PATH_MAX: usize = 4096;
 
@@ -180,7 +203,9 @@ pub fn resolve(
         jobs: Vec::new(),
         known: FxHashMap::default(),
         failures: FxHashMap::default(),
-        tainted: Vec::new(),
+        tainted: FxHashMap::default(),
+        tainted_by: Vec::new(),
+        renewed: FxHashMap::default(),
         stack: Vec::new(),
     };
     match resolver.targets(targets) {
@@ -303,17 +328,38 @@ impl<'a> Resolver<'a, '_> {
                 Step::WaitFor(child) => self.stack.push(std::mem::replace(&mut frame, child)),
                 Step::Done => {
                     self.leave(&mut frame)?;
+                    self.untaint();
                     match self.stack.pop() {
-                        Some(parent) => frame = parent,
-                        None => break,
+                        Some(mut parent) => {
+                            parent.head = parent.head.min(frame.head);
+                            frame = parent;
+                        }
+                        None => return Ok(frame),
                     }
                 }
             }
         }
-        for file in std::mem::take(&mut self.tainted) {
+    }
+
+    /// The frame at this depth is left: what was missing only because its file was being asked for is not known any
+    /// more.
+    fn untaint(&mut self) {
+        let Some(files) = self.tainted_by.get_mut(self.stack.len()) else { return };
+        for file in std::mem::take(files) {
             self.states[file.index()] = State::Unseen;
+            self.tainted.remove(&file);
         }
-        Ok(frame)
+    }
+
+    fn taint(&mut self, file: FileId, head: usize) {
+        let renewed = self.renewed.entry(file).or_default();
+        *renewed += 1;
+        let head = if *renewed > MOST_RENEWALS { 0 } else { head };
+        self.tainted.insert(file, head);
+        if self.tainted_by.len() <= head {
+            self.tainted_by.resize(head + 1, Vec::new());
+        }
+        self.tainted_by[head].push(file);
     }
 
     fn step(&mut self, frame: &mut Frame) -> Result<Step, GraphError> {
@@ -321,12 +367,16 @@ impl<'a> Resolver<'a, '_> {
         while let Some(&input) = building.job.inputs.get(building.at) {
             match self.states[input.index()] {
                 State::Made(_) | State::Source => {}
-                State::Missing => building.missing.push(input),
+                State::Missing => {
+                    building.missing.push(input);
+                    if let Some(&head) = self.tainted.get(&input) {
+                        frame.head = frame.head.min(head);
+                    }
+                }
                 State::Active => {
                     let why = Why::Cycle(self.cycle_through(frame.file, input));
-                    self.tainted
-                        .extend(self.stack.iter().filter_map(|frame| frame.file).skip_while(|&f| f != input).skip(1));
-                    self.tainted.extend(frame.file.filter(|&f| f != input));
+                    let head = self.stack.iter().position(|frame| frame.file == Some(input));
+                    frame.head = frame.head.min(head.unwrap_or(self.stack.len()));
                     frame.reject(why);
                     return Ok(Step::Again);
                 }
@@ -361,20 +411,28 @@ impl<'a> Resolver<'a, '_> {
             }
         }
         frame.next += 1;
-        match self.instantiate(candidate) {
-            Ok(job) => {
-                let key = (job.rule, job.outputs.first().copied());
-                if let Some(&known) = self.known.get(&key) {
-                    self.choose(frame, known)?;
-                } else if let Some(endless) = self.endless(candidate) {
-                    frame.reject(Why::Endless(endless));
-                } else {
-                    frame.building = Some(Building { job, at: 0, missing: Vec::new() });
-                }
+        // A job of many outputs is asked for by each of them, and put together once.
+        if let Some(known) = self.known(candidate) {
+            self.choose(frame, known)?;
+        } else if let Some(endless) = self.endless(candidate) {
+            frame.reject(Why::Endless(endless));
+        } else {
+            match self.instantiate(candidate) {
+                Ok(job) => frame.building = Some(Building { job, at: 0, missing: Vec::new() }),
+                Err(diagnostic) => frame.reject(Why::Function(diagnostic)),
             }
-            Err(diagnostic) => frame.reject(Why::Function(diagnostic)),
         }
         Ok(Step::Again)
+    }
+
+    /// The candidate as a job, if it is one already.
+    fn known(&self, candidate: &Candidate) -> Option<JobId> {
+        let rule = self.workflow.rule(candidate.rule);
+        let first = match rule.output.items.first() {
+            Some(output) => Some(self.paths.find(&output.pattern.fill(|name| candidate.value(rule, name)).ok()?)?),
+            None => None,
+        };
+        self.known.get(&(candidate.rule, first)).copied()
     }
 
     fn choose(&mut self, frame: &mut Frame, job: JobId) -> Result<(), GraphError> {
@@ -418,8 +476,11 @@ impl<'a> Resolver<'a, '_> {
             }
         };
         self.states[file.index()] = state;
-        if state != State::Missing {
-            self.tainted.retain(|&tainted| tainted != file);
+        if state == State::Missing && frame.head < self.stack.len() {
+            self.taint(file, frame.head);
+        } else {
+            // It is there, or it met cycles through itself alone: that holds for everyone.
+            frame.head = usize::MAX;
         }
         Ok(())
     }
@@ -457,10 +518,7 @@ impl<'a> Resolver<'a, '_> {
     fn instantiate(&mut self, candidate: &Candidate) -> Result<Job, Diagnostic> {
         let workflow = self.workflow;
         let rule = workflow.rule(candidate.rule);
-        let value = |name: &str| {
-            let at = rule.wildcard_names.iter().position(|n| n == name)?;
-            candidate.values.get(at).map(|value| &**value)
-        };
+        let value = |name: &str| candidate.value(rule, name);
         let mut outputs = Vec::with_capacity(rule.output.len());
         for output in &rule.output.items {
             let path = output.pattern.fill(value).map_err(|error| instance::pattern_error(&error, output.span))?;
@@ -544,12 +602,26 @@ impl<'a> Resolver<'a, '_> {
                 jobs.push(job);
             }
         }
-        let target_jobs = target_jobs.iter().filter_map(|job| renumbered[job.index()]).collect();
+        let target_jobs: Vec<JobId> = target_jobs.iter().filter_map(|job| renumbered[job.index()]).collect();
+        let goals = goals(&jobs, &targets, &target_jobs, self.workflow);
         match writers(&self.paths, &jobs, self.workflow) {
-            Ok(producers) => Ok(Dag::new(self.paths, jobs, producers, targets, target_jobs)),
+            Ok(writers) => {
+                let mut dag = Dag::new(self.paths, jobs, writers, targets, target_jobs);
+                dag.add_goals(goals);
+                Ok(dag)
+            }
             Err(error) => Err(Box::new((error, self.paths))),
         }
     }
+}
+
+/// The files that are wanted for themselves: the targets, and what a target rule asks for that makes nothing.
+fn goals(jobs: &[Job], targets: &[FileId], target_jobs: &[JobId], workflow: &Workflow) -> Vec<FileId> {
+    let rules = target_jobs
+        .iter()
+        .map(|job| &jobs[job.index()])
+        .filter(|job| job.outputs.is_empty() && workflow.rule(job.rule).action == crate::rulefile::rule::Action::None);
+    targets.iter().chain(rules.flat_map(|job| &job.inputs)).copied().collect()
 }
 
 impl Frame {
@@ -560,44 +632,126 @@ impl Frame {
     }
 }
 
-/// The job that writes each file.
-fn writers(paths: &Paths, jobs: &[Job], workflow: &Workflow) -> Result<Vec<Option<JobId>>, GraphError> {
+/// Who writes what: for each file the job, and the logs and benchmark files that are used.
+fn writers(paths: &Paths, jobs: &[Job], workflow: &Workflow) -> Result<Writers, GraphError> {
     let mut producers: Vec<Option<JobId>> = vec![None; paths.len()];
-    let mut directories = FxHashMap::default();
+    let mut has_directories = false;
     for (at, job) in jobs.iter().enumerate() {
-        let rule = workflow.rule(job.rule);
-        for (&output, spec) in job.outputs.iter().zip(&rule.output.items) {
+        for &output in &job.outputs {
             if let Some(first) = producers[output.index()].replace(JobId::new(at))
                 && first.index() != at
             {
                 let first = jobs[first.index()].rule;
                 return Err(GraphError::TwoWriters { file: output, first, second: job.rule });
             }
-            if spec.flags.directory {
-                directories.insert(paths.name(output), (output, at));
-            }
         }
+        has_directories |= workflow.rule(job.rule).output.items.iter().any(|output| output.flags.directory);
     }
-    if directories.is_empty() {
-        return Ok(producers);
+    nothing_inside_another(paths, jobs, &producers, workflow)?;
+    if has_directories {
+        no_own_input(paths, jobs, workflow)?;
     }
+    let by_products = by_products(paths, jobs, &mut producers, workflow)?;
+    Ok(Writers { producers, by_products })
+}
+
+/// No output lies inside another job's output, be that declared as a directory or not.
+fn nothing_inside_another(
+    paths: &Paths,
+    jobs: &[Job],
+    producers: &[Option<JobId>],
+    workflow: &Workflow,
+) -> Result<(), GraphError> {
+    // For each folder of an output, the nearest output that is the folder or holds it.
+    let mut holders: FxHashMap<&str, Option<FileId>> = FxHashMap::default();
     for (at, job) in jobs.iter().enumerate() {
         for &file in &job.outputs {
-            let name = paths.name(file);
-            let parents = name.char_indices().filter(|&(_, c)| c == '/').map(|(end, _)| &name[..end]);
-            for (directory, owner) in parents.filter_map(|parent| directories.get(parent)) {
-                if *owner != at {
-                    return Err(GraphError::InsideDirectory {
-                        file,
-                        directory: *directory,
-                        rule: job.rule,
-                        directory_rule: jobs[*owner].rule,
-                    });
-                }
+            let Some((folder, _)) = paths.name(file).rsplit_once('/') else { continue };
+            let Some(directory) = holder(folder, paths, producers, &mut holders) else { continue };
+            let owner = producers[directory.index()].expect("a holder is an output");
+            if owner.index() != at {
+                let place = jobs[owner.index()].outputs.iter().position(|&output| output == directory);
+                let directory_rule = jobs[owner.index()].rule;
+                let declared = place.is_some_and(|at| workflow.rule(directory_rule).output.items[at].flags.directory);
+                return Err(GraphError::InsideDirectory { file, directory, rule: job.rule, directory_rule, declared });
             }
         }
     }
-    Ok(producers)
+    Ok(())
+}
+
+/// The output that is this folder or holds it. What is found is remembered for all folders on the way.
+fn holder<'p>(
+    folder: &'p str,
+    paths: &Paths,
+    producers: &[Option<JobId>],
+    known: &mut FxHashMap<&'p str, Option<FileId>>,
+) -> Option<FileId> {
+    let mut way = Vec::new();
+    let mut at = folder;
+    let found = loop {
+        if let Some(&found) = known.get(at) {
+            break found;
+        }
+        way.push(at);
+        if let Some(file) = paths.find(at).filter(|file| producers[file.index()].is_some()) {
+            break Some(file);
+        }
+        match at.rsplit_once('/') {
+            Some((above, _)) => at = above,
+            None => break None,
+        }
+    };
+    known.extend(way.into_iter().map(|folder| (folder, found)));
+    found
+}
+
+/// No job has an input inside its own `directory()` output.
+fn no_own_input(paths: &Paths, jobs: &[Job], workflow: &Workflow) -> Result<(), GraphError> {
+    for job in jobs {
+        let rule = workflow.rule(job.rule);
+        for (&directory, _) in job.outputs.iter().zip(&rule.output.items).filter(|(_, spec)| spec.flags.directory) {
+            let inside = |file: FileId| {
+                paths.name(file).strip_prefix(paths.name(directory)).is_some_and(|rest| rest.starts_with('/'))
+            };
+            if let Some(&file) = job.inputs.iter().find(|&&file| inside(file)) {
+                return Err(GraphError::OwnInput { file, directory, rule: job.rule });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Logs and benchmark files that somebody asked for, with the jobs that write them, which become their producers.
+fn by_products(
+    paths: &Paths,
+    jobs: &[Job],
+    producers: &mut [Option<JobId>],
+    workflow: &Workflow,
+) -> Result<Vec<(JobId, FileId)>, GraphError> {
+    let mut found = Vec::new();
+    for (at, job) in jobs.iter().enumerate() {
+        let rule = workflow.rule(job.rule);
+        let logs = rule.log.items.iter().map(|log| &log.pattern);
+        for pattern in logs.chain(rule.benchmark.iter().map(|(pattern, _)| pattern)) {
+            let value = |name: &str| Candidate::value_of(rule, &job.wildcards, name);
+            // A wildcard without a value is told when the job is put together.
+            let Some(file) = pattern.fill(value).ok().and_then(|path| paths.find(&path)) else { continue };
+            let id = JobId::new(at);
+            match producers[file.index()] {
+                None => {
+                    producers[file.index()] = Some(id);
+                    found.push((id, file));
+                }
+                Some(owner) if jobs[owner.index()].outputs.contains(&file) => {
+                    let output_rule = jobs[owner.index()].rule;
+                    return Err(GraphError::LogIsOutput { file, rule: job.rule, output_rule });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn shape(names: Vec<(String, u32, Option<u32>)>, flags: Vec<Flags>) -> Shape {

@@ -1,6 +1,8 @@
-//! Selecting part of a graph: `--until` and `--omit-from`. A DAG in, the set of its jobs that stay out.
+//! Selecting part of a graph: `--until` and `--omit-from`. A DAG in, the set of its jobs that stay out, and the files
+//! that they are for.
 
 use super::dag::{Dag, JobId};
+use crate::path::FileId;
 use crate::rulefile::rule::Workflow;
 
 /// One mark a job, by id: whether it stays.
@@ -38,7 +40,19 @@ fn is_last_kept(dag: &Dag, keep: &[bool], job: JobId) -> bool {
 fn is_named(dag: &Dag, workflow: &Workflow, job: JobId, names: &[String]) -> bool {
     let it = dag.job(job);
     let rule = &workflow.rule(it.rule).name;
-    names.iter().any(|name| name == rule || dag.paths.find(name).is_some_and(|file| it.outputs.contains(&file)))
+    names.iter().any(|name| name == rule || dag.paths.find(name).is_some_and(|file| dag.producer(file) == Some(job)))
+}
+
+/// The files that a selection is for, and that therefore stay: what the jobs named by `until` make, and what jobs that
+/// were left out would have used.
+pub fn goals(dag: &Dag, workflow: &Workflow, keep: &Selection, until: &[String]) -> Vec<FileId> {
+    let named = dag.ids().filter(|&job| !until.is_empty() && is_named(dag, workflow, job, until));
+    let mut goals: Vec<FileId> = named.flat_map(|job| dag.job(job).outputs.iter().copied()).collect();
+    if until.is_empty() {
+        let left_out = dag.ids().filter(|job| !keep[job.index()]);
+        goals.extend(left_out.flat_map(|job| dag.job(job).inputs.iter().copied()));
+    }
+    goals
 }
 
 /// Sets the mark of all jobs that can be reached.

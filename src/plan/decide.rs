@@ -193,9 +193,14 @@ impl Planner<'_> {
         let mut missing = Vec::new();
         for (&output, spec) in job.outputs.iter().zip(&rule.output.items) {
             // A temporary file that was asked for itself is to be there, and stays.
-            let wanted = !spec.flags.temp || dag.is_target(output);
+            let wanted = !spec.flags.temp || dag.is_goal(output);
             if wanted && stats.get(&dag.paths, output)?.is_none() {
                 missing.push(output);
+            }
+        }
+        for file in dag.by_products(id) {
+            if stats.get(&dag.paths, file)?.is_none() {
+                missing.push(file);
             }
         }
         if !missing.is_empty() {

@@ -182,6 +182,7 @@ impl<W: Write> Reporter for Live<W> {
                     self.print(Some(&self.show.red(&text)));
                 }
             }
+            Event::Stopped { job, .. } => drop(self.running.remove(&job.job)),
             Event::Interrupted { signal } => self.print(Some(&words::interruption(*signal))),
             Event::Ended { failed, .. } => {
                 self.over = true;

@@ -124,6 +124,7 @@ fn lines(event: &Event, show: Show, ended: &mut usize, total: &mut usize) -> Vec
             *ended += usize::from(!failure.retrying);
             add(!show.silent, true, show.red(&words::failure(job, reason, failure, show.log_lines())));
         }
+        Event::Stopped { job, .. } => add(normal, false, format!("stopped {}", words::job_name(job))),
         Event::Interrupted { signal } => add(!show.silent, false, words::interruption(*signal)),
         Event::Ended { failed, .. } => {
             if let Some(text) = words::end(event) {

@@ -39,6 +39,7 @@ fn run() -> Vec<Event> {
     let failure = Failure {
         cause: "exit code 2".to_owned(),
         diagnostic: None,
+        place: Some("Rulefile:7".to_owned()),
         command: Some("convert a b".to_owned()),
         log: Some(".flow/log/b.log".to_owned()),
         log_tail: vec!["no such file\u{1b}[31m".to_owned()],
@@ -50,7 +51,14 @@ fn run() -> Vec<Event> {
         Event::Finished { job: job(1, "a"), usage },
         started(2, "b"),
         Event::Failed { job: job(2, "b"), reason: "output missing".to_owned(), failure, usage },
-        Event::Ended { done: 1, cut_off: 0, failed: vec![job(2, "b")], not_run: 0, wall: Duration::from_secs(75) },
+        Event::Ended {
+            done: 1,
+            cut_off: 0,
+            failed: vec![job(2, "b")],
+            stopped: 0,
+            not_run: 0,
+            wall: Duration::from_secs(75),
+        },
     ]
 }
 
@@ -65,6 +73,7 @@ const FAILURE: &str = "\
 [2/2] failed: clean frame=b: exit code 2
   output  b.fits
   reason  output missing
+  rule    Rulefile:7
   command convert a b
   log     .flow/log/b.log
   | no such file\\u{1b}[31m

@@ -68,7 +68,11 @@ pub fn plan(event: &Event) -> Option<String> {
 
 /// The block of a failed job: all that is needed to see what went wrong, without opening a file.
 pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize) -> String {
-    let mut out = format!("failed: {}: {}", job_name(job), line(&failure.cause));
+    let mut out = format!("failed: {}", job_name(job));
+    // The diagnostic at the end says it with its place.
+    if failure.diagnostic.is_none() {
+        out.push_str(&format!(": {}", line(&failure.cause)));
+    }
     if failure.retrying {
         out.push_str(" (trying again)");
     }
@@ -80,6 +84,9 @@ pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize)
     }
     if !reason.is_empty() {
         field("reason", reason);
+    }
+    if let Some(place) = failure.place.as_ref().filter(|_| failure.diagnostic.is_none()) {
+        field("rule", place);
     }
     if let Some(command) = &failure.command {
         field("command", command.trim_end());
@@ -100,13 +107,16 @@ pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize)
 
 /// The last line of a run: what was done, and which jobs failed.
 pub fn end(event: &Event) -> Option<String> {
-    let Event::Ended { done, cut_off, failed, not_run, wall } = event else { return None };
-    if *done == 0 && *cut_off == 0 && failed.is_empty() && *not_run == 0 {
+    let Event::Ended { done, cut_off, failed, stopped, not_run, wall } = event else { return None };
+    if *done == 0 && *cut_off == 0 && failed.is_empty() && *stopped == 0 && *not_run == 0 {
         return Some("Nothing to do.".to_owned());
     }
     let mut parts = vec![format!("{} done", jobs(*done))];
     if *cut_off > 0 {
         parts.push(format!("{cut_off} not needed after all"));
+    }
+    if *stopped > 0 {
+        parts.push(format!("{stopped} stopped"));
     }
     if *not_run > 0 {
         parts.push(format!("{not_run} not run"));

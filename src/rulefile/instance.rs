@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::pattern::{Pattern, PatternError};
 use super::rule::{Argument, Expr, Flags, Functions, JobContext, Rule};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::value::{Dict, Named, Value};
+use crate::value::{Named, Value};
 
 /// An input as a job asks for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,9 +147,7 @@ pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> 
 fn unpack(expr: &Expr, span: Span, wildcards: &Wildcards, out: &mut Named<InputFile>) -> Result<(), Diagnostic> {
     let entries: Vec<(Option<String>, Expr)> = match expr {
         Expr::Dict(entries) => entries.iter().map(|(k, v)| (Some(k.clone()), v.clone())).collect(),
-        Expr::Value(Value::Dict(dict)) => {
-            dict.0.iter().map(|(k, v)| (Some(k.clone()), Expr::Value(v.clone()))).collect()
-        }
+        Expr::Value(Value::Dict(dict)) => dict.iter().map(|(k, v)| (Some(k.clone()), Expr::Value(v.clone()))).collect(),
         Expr::List(items) => items.iter().map(|item| (None, item.clone())).collect(),
         Expr::Value(Value::List(items)) => items.iter().map(|item| (None, Expr::Value(item.clone()))).collect(),
         _ => {
@@ -219,7 +217,7 @@ fn plain(expr: Expr) -> Value {
         Expr::Value(value) => value,
         Expr::Flagged(inner, _) | Expr::Unpack(inner) => plain(*inner),
         Expr::List(items) => Value::List(items.into_iter().map(plain).collect()),
-        Expr::Dict(entries) => Value::Dict(Dict(entries.into_iter().map(|(k, v)| (k, plain(v))).collect())),
+        Expr::Dict(entries) => Value::Dict(entries.into_iter().map(|(k, v)| (k, plain(v))).collect()),
         Expr::Function(_) => Value::None,
     }
 }
@@ -227,6 +225,11 @@ fn plain(expr: Expr) -> Value {
 /// Whether a function has a say in the params, so that they may differ between jobs beyond their wildcards.
 pub fn params_are_static(rule: &Rule) -> bool {
     rule.params.iter().all(|argument| !has_function(&argument.expr) && !mentions_wildcard(&argument.expr))
+}
+
+/// Whether a function has a say in an argument, so that it may differ between jobs.
+pub fn is_computed(argument: &Argument) -> bool {
+    has_function(&argument.expr)
 }
 
 fn has_function(expr: &Expr) -> bool {
@@ -299,7 +302,7 @@ fn params_of<'r>(
         if let Expr::Unpack(inner) = expr {
             match plain(*inner) {
                 Value::Dict(dict) => {
-                    for (name, value) in dict.0 {
+                    for (name, value) in dict {
                         out.names.push((name, index(out.items.len()), None));
                         out.items.push(value);
                     }

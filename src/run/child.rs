@@ -1,8 +1,8 @@
-//! Child processes: one process group each, waited for with what they used, ended as a group. Knows processes and
-//! signals, no jobs.
+//! Child processes: one process group each, watched while they run, waited for with what they used, ended as a group.
+//! Knows processes and signals, no jobs.
 //!
-//! `unsafe`: the standard library has no `waitid` that leaves the child to be reaped, no `wait4` (resource usage) and no
-//! signal to a group. The calls here take plain numbers and pointers to local variables that are zeroed before.
+//! `unsafe`: the standard library has no `waitid` that leaves the child to be reaped, no `wait4` (resource usage), no
+//! signal to a group, and does not say whether a signal is ignored. The calls here take plain numbers and pointers to local variables that are zeroed before.
 //! Children are started by `std::process::Command` without `pre_exec`, which is `posix_spawn`: starting one from a
 //! process of many gigabytes costs no more than from a small one.
 
@@ -14,12 +14,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::executor::Force;
+use super::sample::{self, Peaks};
 
 /// Between `SIGTERM` and `SIGKILL`.
 const GRACE: Duration = Duration::from_millis(400);
 
 /// How long processes that got `SIGKILL` may take to be gone: they are, unless the kernel holds them in a disk wait.
 const DYING: Duration = Duration::from_millis(300);
+
+/// How often it is seen whose turn it is to be looked at, while children run; and a child's first and longest wait.
+const BEAT: Duration = Duration::from_millis(20);
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+const RAREST_LOOK: Duration = Duration::from_millis(500);
+
+/// After this time without children nobody is looked for until one is started.
+const REST: Duration = Duration::from_secs(1);
+
+/// The kernel counts memory in small portions on each core, and two of its sums may differ by this many bytes.
+const TOLERANCE: u64 = 1 << 20;
 
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,22 +53,28 @@ pub struct Ended {
     pub exit: Exit,
     pub cause: Option<Cause>,
     pub cpu: Duration,
-    /// Bytes; the largest process.
-    pub peak_memory: u64,
+    /// As far as it was seen, or the kernel knows.
+    pub peaks: Peaks,
 }
 
 /// A running process group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
+    began: Instant,
     time_out_at: Option<Instant>,
     kill_at: Option<Instant>,
     cause: Option<Cause>,
+    look_at: Instant,
+    detailed: bool,
+    peaks: Peaks,
 }
 
 #[derive(Debug, Default)]
 struct State {
     groups: BTreeMap<i32, Group>,
     force: Option<Force>,
+    /// The minding thread sleeps until it is told of a child.
+    resting: bool,
 }
 
 /// All children of this process that were started here.
@@ -67,7 +85,7 @@ pub struct Children {
 }
 
 impl Children {
-    /// Starts the thread that minds deadlines; it ends with the last handle.
+    /// Starts the thread that minds deadlines and looks at what runs; it ends with the last handle.
     pub fn new() -> io::Result<Arc<Self>> {
         let children = Arc::new(Children { state: Mutex::default(), changed: Condvar::new() });
         let weak = Arc::downgrade(&children);
@@ -75,23 +93,37 @@ impl Children {
         Ok(children)
     }
 
-    /// Runs a command to its end in a process group of its own; `begun` is told the group's number.
-    /// After [`Children::stop`], it is ended as soon as it was started.
+    /// Runs a command to its end in a process group of its own; `begun` is told the group's number; `detailed` asks for
+    /// all of [`Peaks`], else for resident memory. After [`Children::stop`], it is ended as soon as it was started.
     ///
     /// # Errors
     /// It could not be started.
-    pub fn run(&self, command: &mut Command, timeout: Option<Duration>, begun: impl FnOnce(i32)) -> io::Result<Ended> {
+    pub fn run(
+        &self,
+        command: &mut Command,
+        timeout: Option<Duration>,
+        detailed: bool,
+        begun: impl FnOnce(i32),
+    ) -> io::Result<Ended> {
         let child = command.process_group(0).spawn()?;
+        // The child's account began with flow's memory as it was when the child's program was loaded.
+        let inherited = own_peak();
         let group = i32::try_from(child.id()).expect("process ids are positive 32-bit numbers");
-        self.register(group, timeout);
+        self.register(group, timeout, detailed);
         begun(group);
         let waited = wait_exited(group);
         let cause = self.end_stragglers(group, matches!(waited, Ok(true)));
         // Until here the zombie has kept the number from being given to another process: from here on nobody signals it.
-        self.state().groups.remove(&group);
+        let mut peaks = self.state().groups.remove(&group).map(|entry| entry.peaks).unwrap_or_default();
         waited?;
-        let (exit, cpu, peak_memory) = reap(group)?;
-        Ok(Ended { exit, cause, cpu, peak_memory })
+        if detailed {
+            (peaks.read, peaks.written) = sample::input_and_output(group.cast_unsigned());
+        }
+        let (exit, cpu, peak) = reap(group)?;
+        if peak > inherited.saturating_add(TOLERANCE) {
+            peaks.resident = peaks.resident.max(Some(peak));
+        }
+        Ok(Ended { exit, cause, cpu, peaks })
     }
 
     /// Ends all that runs, and all that is started from now on.
@@ -104,13 +136,23 @@ impl Children {
         self.changed.notify_all();
     }
 
-    fn register(&self, group: i32, timeout: Option<Duration>) {
+    fn register(&self, group: i32, timeout: Option<Duration>, detailed: bool) {
         let mut state = self.state();
-        let mut entry = Group { time_out_at: timeout.map(|timeout| Instant::now() + timeout), ..Group::default() };
+        let now = Instant::now();
+        let mut entry = Group {
+            began: now,
+            // A time that no clock reaches is none.
+            time_out_at: timeout.and_then(|timeout| now.checked_add(timeout)),
+            kill_at: None,
+            cause: None,
+            look_at: now + FIRST_LOOK,
+            detailed,
+            peaks: Peaks::default(),
+        };
         if let Some(force) = state.force {
             end(group, &mut entry, force, Cause::Stopped);
         }
-        let minded = entry.time_out_at.is_some() || entry.kill_at.is_some();
+        let minded = entry.time_out_at.is_some() || entry.kill_at.is_some() || state.resting;
         state.groups.insert(group, entry);
         if minded {
             self.changed.notify_all();
@@ -129,6 +171,23 @@ impl Children {
             end_group(group, kill_at.unwrap_or_else(Instant::now));
         }
         cause
+    }
+
+    /// Looks at the groups whose turn it is. Their list is not held meanwhile: who is still in it afterwards was not
+    /// reaped, so that its number was its own.
+    fn look(&self, now: Instant) {
+        let due: Vec<(i32, Instant, bool)> = {
+            let state = self.state();
+            let due = state.groups.iter().filter(|(_, entry)| entry.look_at <= now);
+            due.map(|(&group, entry)| (group, entry.began, entry.detailed)).collect()
+        };
+        for (group, began, detailed) in due {
+            let seen = sample::look(group.cast_unsigned(), detailed);
+            if let Some(entry) = self.state().groups.get_mut(&group).filter(|entry| entry.began == began) {
+                entry.peaks.merge(seen);
+                entry.look_at = now + ((now - began) / 4).clamp(BEAT, RAREST_LOOK);
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -151,12 +210,18 @@ fn end(group: i32, entry: &mut Group, force: Force, cause: Cause) {
     }
 }
 
-/// Sends what is due, and sleeps until the next deadline.
+/// Looks at what runs, sends what is due, and sleeps until the next time for either.
 fn mind(children: &Weak<Children>) {
+    let mut busy_at = Instant::now();
     while let Some(children) = children.upgrade() {
-        let mut state = children.state();
         let now = Instant::now();
-        let mut next = now + Duration::from_secs(1);
+        children.look(now);
+        let mut state = children.state();
+        if !state.groups.is_empty() {
+            busy_at = now;
+        }
+        state.resting = now.saturating_duration_since(busy_at) >= REST;
+        let mut next = now + if state.resting { REST } else { BEAT };
         for (&group, entry) in &mut state.groups {
             if entry.kill_at.is_some_and(|at| at <= now) {
                 signal_group(group, libc::SIGKILL);
@@ -166,7 +231,7 @@ fn mind(children: &Weak<Children>) {
             let due = entry.kill_at.or(entry.time_out_at).filter(|&at| at > now);
             next = due.map_or(next, |at| at.min(next));
         }
-        // At the latest after a second, to see whether anybody holds the children yet.
+        // At the latest after the rest, to see whether anybody holds the children yet.
         drop(children.changed.wait_timeout(state, next - now));
     }
 }
@@ -258,10 +323,31 @@ fn reap(pid: i32) -> io::Result<(Exit, Duration, u64)> {
         let micros = Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or(0));
         Duration::from_secs(u64::try_from(t.tv_sec).unwrap_or(0)) + micros
     };
-    // Linux counts in KiB, the BSDs and macOS in bytes.
+    Ok((exit, time(usage.ru_utime) + time(usage.ru_stime), peak_of(&usage)))
+}
+
+/// The most resident memory that this process has had, in bytes.
+fn own_peak() -> u64 {
+    // SAFETY: all zeroes is a rusage, and getrusage writes to it alone.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: see above.
+    unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    peak_of(&usage)
+}
+
+/// Linux counts in KiB, the BSDs and macOS in bytes.
+fn peak_of(usage: &libc::rusage) -> u64 {
     let unit = if cfg!(target_os = "linux") { 1024 } else { 1 };
-    let peak_memory = usage.ru_maxrss.max(0).cast_unsigned().saturating_mul(unit);
-    Ok((exit, time(usage.ru_utime) + time(usage.ru_stime), peak_memory))
+    usage.ru_maxrss.max(0).cast_unsigned().saturating_mul(unit)
+}
+
+/// Whether whoever started flow had it ignore a signal.
+pub fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all zeroes is a sigaction, and sigaction writes to it alone when it is given no new one.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: see above.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 /// CPU time, user and system, of the calling thread: of a job that runs inside flow.

@@ -1,6 +1,7 @@
 //! One job, from its order to its outcome, on a worker: stamps, outputs made ready, the work, outputs put in place. Every
 //! way out but success leaves no output behind.
 
+use std::any::Any;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +18,7 @@ use super::executor::{Order, Workspace};
 use super::local::Shared;
 use super::log_tail::last_lines;
 use super::outputs::{Outputs, disk_error, temporary};
+use super::sample::Peaks;
 use super::script;
 use super::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
 use crate::disk::Stamp;
@@ -48,9 +50,10 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
     let begun = Instant::now();
     let mut usage = Usage::default();
     let (mut inputs, mut began) = (Vec::new(), false);
-    let result = stamp_inputs(shared, order)
-        .map(|records| inputs = records)
-        .and_then(|()| attempt(shared, order, &mut usage, &mut began));
+    let result = stamp_inputs(shared, order).and_then(|records| {
+        inputs = records;
+        attempt(shared, order, &inputs, &mut usage, &mut began)
+    });
     usage.wall = begun.elapsed();
     let (result, outputs) = match result {
         Ok(outputs) => (Ok(()), outputs),
@@ -61,13 +64,19 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
 }
 
 /// Sets `began` when it comes to the outputs.
-fn attempt(shared: &Shared, order: &Order, usage: &mut Usage, began: &mut bool) -> Result<Vec<FileRecord>, JobError> {
+fn attempt(
+    shared: &Shared,
+    order: &Order,
+    inputs: &[FileRecord],
+    usage: &mut Usage,
+    began: &mut bool,
+) -> Result<Vec<FileRecord>, JobError> {
     let spec = &*order.spec;
     let outputs = Outputs::new(spec, &*shared.disk);
     if shared.cancelled.load(Ordering::SeqCst) {
         return Err(JobError::Interrupted);
     }
-    outputs.check_writable()?;
+    outputs.check_replaceable(inputs)?;
     // Old outputs are removed next: from here on the store must know that this job had begun.
     order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
     *began = true;
@@ -100,24 +109,28 @@ fn commit(shared: &Shared, outputs: &Outputs<'_>) -> Result<Vec<Stamp>, JobError
 /// The work itself, as often as a benchmark asks.
 fn work(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), JobError> {
     let spec = &*order.spec;
-    let Some((path, repeats)) = &spec.benchmark else { return work_once(shared, order, usage) };
+    let Some((path, repeats)) = &spec.benchmark else {
+        return work_once(shared, order, usage).map(drop);
+    };
     let mut rows = Vec::new();
     for _ in 0..(*repeats).max(1) {
         let begun = Instant::now();
         let mut once = Usage::default();
-        work_once(shared, order, &mut once)?;
+        let peaks = work_once(shared, order, &mut once)?;
         once.wall = begun.elapsed();
         usage.cpu += once.cpu;
         usage.peak_memory = usage.peak_memory.max(once.peak_memory);
-        rows.push(once);
+        rows.push((once, peaks));
     }
     fs::write(path, benchmark::table(&rows)).map_err(|error| disk_error("write", path, &error))
 }
 
-fn work_once(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), JobError> {
+fn work_once(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<Peaks, JobError> {
     let spec = &*order.spec;
-    let mut site = Site { shared, order, usage, temporary_folder: None };
-    match &spec.work {
+    let deadline = order.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let peaks = Peaks::default();
+    let mut site = Site { shared, order, usage, deadline, peaks, temporary_folder: None };
+    let done = match &spec.work {
         Work::Touch => Ok(()),
         Work::Shell { command } => site.shell_to_log(command, false),
         Work::Script { path } => {
@@ -128,17 +141,37 @@ fn work_once(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), Jo
             clear_log(spec)?;
             let before = thread_cpu();
             let done = catch_unwind(AssertUnwindSafe(|| shared.in_process.run(spec, &mut site)));
-            usage.cpu += thread_cpu().saturating_sub(before);
-            done.unwrap_or_else(|panic| {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-                Err(JobError::Action {
-                    message: format!("an action panicked: {text}"),
-                    place: None,
-                    help: Some("this is a fault in flow, not in the workflow: please report it".to_owned()),
-                })
-            })
+            site.usage.cpu += thread_cpu().saturating_sub(before);
+            match done.unwrap_or_else(|panic| Err(panic_error("an action", &*panic))) {
+                Err(JobError::Interrupted) if !site.is_stopped() && site.is_late() => Err(site.timed_out()),
+                other => other,
+            }
         }
+    };
+    done.map(|()| site.peaks)
+}
+
+/// The outcome of a job in which flow itself went wrong: what it may have written is left to the next run.
+pub(super) fn panicked(order: &Order, panic: &(dyn Any + Send)) -> Outcome {
+    Outcome {
+        job: order.spec.job,
+        result: Err(panic_error("the job", panic)),
+        usage: Usage::default(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        started_at_ms: now_ms(),
+        ended_at_ms: now_ms(),
+        log_tail: Vec::new(),
+    }
+}
+
+fn panic_error(what: &str, panic: &(dyn Any + Send)) -> JobError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    JobError::Action {
+        message: format!("{what} panicked: {text}"),
+        place: None,
+        help: Some("this is a fault in flow, not in the workflow: please report it".to_owned()),
     }
 }
 
@@ -147,6 +180,10 @@ struct Site<'a> {
     shared: &'a Shared,
     order: &'a Order,
     usage: &'a mut Usage,
+    /// When its time is over.
+    deadline: Option<Instant>,
+    /// Of its processes.
+    peaks: Peaks,
     /// Made when `tmpdir` is asked for, and removed with all that is in it.
     temporary_folder: Option<tempfile::TempDir>,
 }
@@ -198,14 +235,17 @@ impl Site<'_> {
         }
         self.set_environment(command).map_err(Start::Other)?;
         let ticket = &self.order.ticket;
-        let ended = self.shared.children.run(command, self.order.timeout, |group| {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let detailed = self.order.spec.benchmark.is_some();
+        let ended = self.shared.children.run(command, left, detailed, |group| {
             if let Some(start) = start_time(group.cast_unsigned()) {
                 ticket.spawned((group, start));
             }
         });
         let ended = ended.map_err(Start::Spawn)?;
         self.usage.cpu += ended.cpu;
-        self.usage.peak_memory = self.usage.peak_memory.max(Some(ended.peak_memory));
+        self.usage.peak_memory = self.usage.peak_memory.max(ended.peaks.resident);
+        self.peaks.follow(ended.peaks);
         Ok(ended)
     }
 
@@ -233,12 +273,24 @@ impl Site<'_> {
         Ok(())
     }
 
+    fn is_stopped(&self) -> bool {
+        self.shared.cancelled.load(Ordering::SeqCst)
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn timed_out(&self) -> JobError {
+        JobError::TimedOut(self.order.timeout.unwrap_or_default().as_secs())
+    }
+
     fn judge(&self, ended: &Ended) -> Result<(), JobError> {
         match (ended.cause, ended.exit) {
             // Who was faster than the signal has done its work.
             (_, Exit::Code(0)) if ended.cause != Some(Cause::TimedOut) => Ok(()),
             (Some(Cause::Stopped), _) => Err(JobError::Interrupted),
-            (Some(Cause::TimedOut), _) => Err(JobError::TimedOut(self.order.timeout.unwrap_or_default().as_secs())),
+            (Some(Cause::TimedOut), _) => Err(self.timed_out()),
             (None, Exit::Code(code)) => Err(JobError::ExitCode(code)),
             (None, Exit::Signal(signal)) => Err(JobError::Signal(signal, signal_name(signal))),
         }
@@ -259,7 +311,7 @@ impl Workspace for Site<'_> {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Ordering::SeqCst)
+        self.is_stopped() || self.is_late()
     }
 
     fn shell(&mut self, command: &str) -> Result<(), JobError> {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -38,8 +39,8 @@ pub(super) struct Shared {
     reports: Mutex<Sender<Report>>,
     queue: Mutex<Queue>,
     arrived: Condvar,
-    /// Jobs inside flow that run now: number, and their temporaries.
-    inside: Mutex<BTreeMap<u32, Vec<String>>>,
+    /// Jobs inside flow that run now: number, and their temporaries, each with whether it is a directory.
+    inside: Mutex<BTreeMap<u32, Vec<(String, bool)>>>,
     inside_count: AtomicUsize,
 }
 
@@ -52,7 +53,8 @@ struct Queue {
 /// The worker threads of this process.
 pub struct Local {
     shared: Arc<Shared>,
-    pool: rayon::ThreadPool,
+    /// Its threads are the workers; they end with it.
+    _pool: rayon::ThreadPool,
 }
 
 impl Local {
@@ -88,12 +90,7 @@ impl Local {
             .map_err(io::Error::other)?;
         let theirs = Arc::clone(&shared);
         pool.spawn_broadcast(move |_| work(&theirs));
-        Ok(Local { shared, pool })
-    }
-
-    /// The pool, for work that is done between runs of jobs.
-    pub fn pool(&self) -> &rayon::ThreadPool {
-        &self.pool
+        Ok(Local { shared, _pool: pool })
     }
 }
 
@@ -111,9 +108,9 @@ impl Executor for Local {
     }
 
     fn abandon(&mut self) {
-        for path in self.shared.inside().values().flatten() {
+        for (path, is_directory) in self.shared.inside().values().flatten() {
             // What cannot be removed now is removed by the next run, which finds the job among the started ones.
-            let _ = self.shared.disk.remove(path);
+            let _ = self.shared.disk.remove_output(path, *is_directory);
         }
     }
 }
@@ -134,7 +131,7 @@ impl Shared {
         self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn inside(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<String>>> {
+    fn inside(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<(String, bool)>>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -172,13 +169,15 @@ fn work(shared: &Shared) {
     while let Some(order) = shared.next() {
         let is_inside = matches!(order.spec.work, Work::Run { .. });
         if is_inside {
-            let temporaries = order.spec.outputs.iter().map(|output| temporary(&output.path)).collect();
+            let temporaries = order.spec.outputs.iter().map(|output| (temporary(&output.path), output.directory));
+            let temporaries = temporaries.collect();
             shared.inside().insert(order.spec.job, temporaries);
             shared.inside_count.fetch_add(1, Ordering::SeqCst);
             // Idle workers wake up and look for bands of this job.
             shared.arrived.notify_all();
         }
-        let outcome = job::perform(shared, &order);
+        let outcome = catch_unwind(AssertUnwindSafe(|| job::perform(shared, &order)))
+            .unwrap_or_else(|panic| job::panicked(&order, &*panic));
         if is_inside {
             shared.inside_count.fetch_sub(1, Ordering::SeqCst);
             shared.inside().remove(&order.spec.job);

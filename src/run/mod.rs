@@ -16,6 +16,7 @@ pub mod measured;
 pub mod orphans;
 pub mod outputs;
 pub mod runner;
+mod sample;
 pub mod scheduler;
 mod script;
 pub mod signals;

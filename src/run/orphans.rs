@@ -15,11 +15,16 @@ const GRACE: Duration = Duration::from_secs(2);
 const DYING: Duration = Duration::from_secs(5);
 
 /// Ends what is left of jobs that a killed run had started, and removes what they were writing. Gives what was done, a
-/// line each, for people. Rows of kept outputs are left alone, and so are protected files: those are whole.
+/// line each, for people. Rows of kept outputs are left alone, and so are protected files: those are whole. `is_directory`
+/// says whether the row's n-th output is one by its rule; any other directory is left where it is.
 ///
 /// # Errors
 /// A process that does not end, or a file that cannot be removed: nothing may be made while it is there.
-pub fn clear(rows: &[StartedRow], disk: &dyn Disk) -> Result<Vec<String>, String> {
+pub fn clear(
+    rows: &[StartedRow],
+    is_directory: &dyn Fn(&StartedRow, usize) -> bool,
+    disk: &dyn Disk,
+) -> Result<Vec<String>, String> {
     let rows: Vec<_> = rows.iter().filter(|row| !row.kept).collect();
     let mut told = Vec::new();
     let processes = left_over(&rows);
@@ -36,13 +41,24 @@ pub fn clear(rows: &[StartedRow], disk: &dyn Disk) -> Result<Vec<String>, String
     }
     for row in rows {
         let mut removed = Vec::new();
-        for output in &row.outputs {
-            remove(disk, &temporary(output))?;
-            if is_protected(output) {
-                told.push(format!("{output} is protected and stays, though its job did not come to its end"));
-            } else if row.in_place && disk.stat(output).is_ok_and(|stamp| stamp.is_some()) {
-                remove(disk, output)?;
-                removed.push(output.as_str());
+        for (at, output) in row.outputs.iter().enumerate() {
+            let is_directory = is_directory(row, at);
+            let temporary = temporary(output);
+            if is_directory || !disk.stat(&temporary).is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.is_dir)) {
+                remove(disk, &temporary, is_directory)?;
+            }
+            match disk.stat(output).ok().flatten().filter(|_| row.in_place) {
+                Some(stamp) if stamp.is_dir && !is_directory => {
+                    told.push(format!("left {output}: it is a directory, and {} makes a file of that name", row.rule));
+                }
+                Some(_) if is_protected(output) => {
+                    told.push(format!("{output} is protected and stays, though its job did not come to its end"));
+                }
+                Some(_) => {
+                    remove(disk, output, is_directory)?;
+                    removed.push(output.as_str());
+                }
+                None => {}
             }
         }
         if !removed.is_empty() {
@@ -52,8 +68,9 @@ pub fn clear(rows: &[StartedRow], disk: &dyn Disk) -> Result<Vec<String>, String
     Ok(told)
 }
 
-fn remove(disk: &dyn Disk, path: &str) -> Result<(), String> {
-    disk.remove(path).map_err(|error| format!("cannot remove {path}, which is unfinished: {error}"))
+fn remove(disk: &dyn Disk, path: &str, is_directory: bool) -> Result<(), String> {
+    disk.remove_output(path, is_directory)
+        .map_err(|error| format!("cannot remove {path}, which is unfinished: {error}"))
 }
 
 /// Signals what is left, and waits for a bounded time until nothing is.

@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use sha2::Digest;
 
 use super::spec::{JobError, JobSpec, OutputSpec};
 use crate::disk::{Disk, Stamp};
+use crate::store::FileRecord;
 
 /// What every temporary's name begins with. The rest is the output's own name, so that tools which go by a suffix see it.
 const PREFIX: &str = ".flow-tmp.";
@@ -49,12 +50,12 @@ impl<'a> Outputs<'a> {
         if self.in_place { output.path.clone() } else { temporary(&output.path) }
     }
 
-    /// An output that is write-protected is an error, before anything is touched.
-    pub fn check_writable(&self) -> Result<(), JobError> {
+    /// An error if there is at an output's name what the job may not replace: a write-protected file, a directory where the
+    /// rule declares none, one of the `inputs`. Asked before anything is touched.
+    pub fn check_replaceable(&self, inputs: &[FileRecord]) -> Result<(), JobError> {
         for output in &self.spec.outputs {
-            if is_protected(&output.path) {
-                let reason = "is write-protected and would be made again: remove it, or make it writable, first";
-                return Err(JobError::BadOutput { path: output.path.clone(), reason: reason.to_owned() });
+            if let Some(reason) = irreplaceable(output, inputs) {
+                return Err(JobError::BadOutput { path: output.path.clone(), reason });
             }
         }
         Ok(())
@@ -66,7 +67,9 @@ impl<'a> Outputs<'a> {
         for output in &self.spec.outputs {
             self.make_folder(&output.path)?;
             let written = self.written(output);
-            self.disk.remove(&written).map_err(|error| disk_error("remove", &written, &error))?;
+            self.disk
+                .remove_output(&written, output.directory)
+                .map_err(|error| disk_error("remove", &written, &error))?;
             // Snakemake makes the folder above a directory output, and leaves the directory to the job.
         }
         for log in &self.spec.log.items {
@@ -112,7 +115,7 @@ impl<'a> Outputs<'a> {
                 Err(error) => {
                     for done in &self.spec.outputs[..stamps.len()] {
                         // The error that is told is the first one.
-                        let _ = self.disk.remove(&done.path);
+                        let _ = self.disk.remove_output(&done.path, done.directory);
                     }
                     return Err(error);
                 }
@@ -126,12 +129,12 @@ impl<'a> Outputs<'a> {
         if !self.in_place {
             if output.directory {
                 // A rename does not replace a directory that has files in it.
-                self.disk.remove(path).map_err(|error| disk_error("remove", path, &error))?;
+                self.disk.remove_tree(path).map_err(|error| disk_error("remove", path, &error))?;
             }
             self.disk.rename(&temporary(path), path).map_err(|error| disk_error("put in place", path, &error))?;
         }
         if output.protected {
-            self.disk.set_readonly(path, true).map_err(|error| disk_error("write-protect", path, &error))?;
+            self.disk.write_protect(path).map_err(|error| disk_error("write-protect", path, &error))?;
         }
         match self.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
             Some(stamp) => Ok(stamp),
@@ -142,14 +145,14 @@ impl<'a> Outputs<'a> {
     /// After a failure: nothing of what the job wrote is left. Faults are not told, the job's own is.
     pub fn discard(&self) {
         for output in &self.spec.outputs {
-            let _ = self.disk.remove(&self.written(output));
+            let _ = self.disk.remove_output(&self.written(output), output.directory);
         }
     }
 
     /// After a failure: what an earlier run of the job left is not its result any more. Protected outputs stay.
     pub fn retract(&self) {
         for output in self.spec.outputs.iter().filter(|output| !is_protected(&output.path)) {
-            let _ = self.disk.remove(&output.path);
+            let _ = self.disk.remove_output(&output.path, output.directory);
         }
     }
 }
@@ -159,11 +162,51 @@ pub(super) fn is_protected(path: &str) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_symlink() && meta.permissions().mode() & 0o222 == 0)
 }
 
+/// Why what is at an output's name must stay there; `None` if it may be replaced, or there is nothing.
+fn irreplaceable(output: &OutputSpec, inputs: &[FileRecord]) -> Option<String> {
+    let meta = fs::symlink_metadata(&output.path).ok()?;
+    if !output.directory && fs::metadata(&output.path).is_ok_and(|meta| meta.is_dir()) {
+        return Some(
+            "there is a directory of that name, and it stays: move it away, or declare the output as directory(…)"
+                .to_owned(),
+        );
+    }
+    if let Some(input) = inputs.iter().find(|input| is_or_holds(&output.path, &meta, input)) {
+        return Some(format!(
+            "making it would remove the input {}, which is {} by another name: give them different places",
+            input.path,
+            if meta.is_dir() { "in it or is it," } else { "the same file" }
+        ));
+    }
+    is_protected(&output.path).then(|| "is write-protected and would be made again: remove it, or make it writable, first".to_owned())
+}
+
+/// Whether removing an output would remove an input: it is the same directory entry by another name, or lies in the
+/// output's directory. Another hard link of the same file is another entry, and so is a link that leads to it.
+fn is_or_holds(output: &str, meta: &fs::Metadata, input: &FileRecord) -> bool {
+    if meta.is_dir() {
+        let places = fs::canonicalize(output).ok().zip(fs::canonicalize(&input.path).ok());
+        return places.is_some_and(|(output, input)| input.starts_with(output));
+    }
+    if !meta.is_symlink() && meta.ino() != input.stamp.inode {
+        return false;
+    }
+    entry(output).is_some_and(|at| entry(&input.path) == Some(at))
+        || (!meta.is_symlink() && fs::canonicalize(&input.path).ok().is_some_and(|at| entry(output) == Some(at)))
+}
+
+/// A directory entry: its folder without links, and its name.
+fn entry(path: &str) -> Option<PathBuf> {
+    let path = Path::new(path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+}
+
 /// Whether what is there is what was declared.
 fn check(output: &OutputSpec, written: &str, stamp: Stamp) -> Result<(), JobError> {
     let bad = |reason: String| Err(JobError::BadOutput { path: output.path.clone(), reason });
     match (output.directory, stamp.is_dir) {
-        (false, true) => return bad("is a directory; declare it as directory(…)".to_owned()),
+        (false, true) => return bad("the job made a directory; declare the output as directory(…)".to_owned()),
         (true, false) => return bad("is declared as directory(…) and is a file".to_owned()),
         _ => {}
     }

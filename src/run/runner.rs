@@ -27,6 +27,8 @@ pub struct Settings {
     /// Go on with what does not depend on a failed job.
     pub keep_going: bool,
     pub keep_incomplete: bool,
+    /// The names of what the scheduler counts, in its order.
+    pub resources: Vec<String>,
 }
 
 /// What a job is, when its turn has come.
@@ -59,8 +61,8 @@ pub struct Prepared {
 pub struct Finished {
     /// What the store is to remember.
     pub record: Option<Box<JobRecord>>,
-    /// Files that nobody needs any more (`temp()`).
-    pub remove: Vec<String>,
+    /// Files that nobody needs any more (`temp()`), each with whether it is a `directory()`.
+    pub remove: Vec<(String, bool)>,
 }
 
 /// Who knows what the jobs are. Called on the loop's thread.
@@ -74,6 +76,9 @@ pub trait Director {
     /// Called when a job's outputs are in place, before anything that depends on it is prepared. A failure counts as
     /// the job's.
     fn finished(&mut self, job: u32, outcome: &Outcome) -> Result<Finished, Box<Failure>>;
+
+    /// Where the job's work stands: `Rulefile:7`.
+    fn place(&self, job: u32) -> Option<String>;
 
     /// The rendered message of a failure that has a place in the Rulefile.
     fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String>;
@@ -101,7 +106,9 @@ pub struct Summary {
     pub failed: Vec<u32>,
     /// Not tried: because a job before them failed, or because the run ended.
     pub not_run: Vec<u32>,
-    /// Of those, the ones that had begun and did not end when they were told to: their rows stay.
+    /// Of those, the ones that had begun and were ended by flow.
+    pub stopped: Vec<u32>,
+    /// Of those again, the ones that did not end when they were told to: their rows stay.
     pub abandoned: Vec<u32>,
 }
 
@@ -135,6 +142,7 @@ struct Loop<'a> {
     done: Vec<u32>,
     cut_off: Vec<u32>,
     failed: Vec<u32>,
+    stopped: Vec<u32>,
     abandoned: Vec<u32>,
     /// Why nothing more is started.
     closing: Option<Ending>,
@@ -157,6 +165,7 @@ impl Run<'_> {
             done: Vec::new(),
             cut_off: Vec::new(),
             failed: Vec::new(),
+            stopped: Vec::new(),
             abandoned: Vec::new(),
             closing: None,
             last_wait: None,
@@ -239,7 +248,8 @@ impl Loop<'_> {
             Ok(true) => self.submit(job, running),
             Ok(false) => drop(self.parked.insert(job, running)),
             Err(more) => {
-                let cause = format!("asks for {} of a resource of which there is {}", more.asked, more.total);
+                let name = self.run.settings.resources.get(more.resource).map_or("a resource", String::as_str);
+                let cause = format!("needs {} of `{name}`, and there are {}", more.asked, more.total);
                 let reason = running.prepared.reason;
                 self.refuse(job, reason, Failure { cause, ..no_failure() }, Usage::default());
             }
@@ -303,7 +313,10 @@ impl Loop<'_> {
     /// Leaves jobs that cannot be ended; their rows stay, so that the next run tidies up after them.
     fn give_up(&mut self) {
         self.run.executor.abandon();
-        self.abandoned.extend(std::mem::take(&mut self.running).into_keys());
+        for job in std::mem::take(&mut self.running).into_keys() {
+            self.abandoned.push(job);
+            self.stopped(job, Usage::default());
+        }
     }
 
     fn ended(&mut self, outcome: &Outcome) {
@@ -311,9 +324,17 @@ impl Loop<'_> {
         match &outcome.result {
             Ok(()) => self.succeeded(running, outcome),
             // Ended by flow itself, not by its own fault.
-            Err(error @ JobError::Interrupted) => self.record_failure(&running.prepared, outcome, error),
+            Err(error @ JobError::Interrupted) => {
+                self.record_failure(&running.prepared, outcome, error);
+                self.stopped(outcome.job, outcome.usage);
+            }
             Err(error) => self.attempt_failed(running, outcome, error),
         }
+    }
+
+    fn stopped(&mut self, job: u32, usage: Usage) {
+        self.run.reporter.tell(&Event::Stopped { job: self.run.director.name(job), usage });
+        self.stopped.push(job);
     }
 
     fn succeeded(&mut self, running: Running, outcome: &Outcome) {
@@ -348,8 +369,8 @@ impl Loop<'_> {
     }
 
     fn follow(&mut self, finished: Finished) {
-        for path in &finished.remove {
-            if let Err(error) = self.run.disk.remove(path) {
+        for (path, is_directory) in &finished.remove {
+            if let Err(error) = self.run.disk.remove_output(path, *is_directory) {
                 self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {path}: {error}") });
             }
         }
@@ -362,6 +383,7 @@ impl Loop<'_> {
         let failure = Failure {
             cause: error.to_string(),
             diagnostic: self.run.director.diagnose(job, error),
+            place: self.run.director.place(job),
             command: command(&prepared.spec),
             log: Some(prepared.spec.stdio_log.clone()),
             log_tail: outcome.log_tail.clone(),
@@ -412,7 +434,7 @@ impl Loop<'_> {
             Some(ending) => ending,
             None => Ending::Done,
         };
-        for list in [&mut self.done, &mut self.cut_off, &mut self.failed] {
+        for list in [&mut self.done, &mut self.cut_off, &mut self.failed, &mut self.stopped] {
             list.sort_unstable();
         }
         let tried = |job: &u32| [&self.done, &self.cut_off, &self.failed].iter().any(|l| l.binary_search(job).is_ok());
@@ -421,7 +443,8 @@ impl Loop<'_> {
             done: self.done.len(),
             cut_off: self.cut_off.len(),
             failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
-            not_run: not_run.len(),
+            stopped: self.stopped.len(),
+            not_run: not_run.len() - self.stopped.len(),
             wall: self.began.elapsed(),
         });
         Summary {
@@ -430,6 +453,7 @@ impl Loop<'_> {
             cut_off: self.cut_off,
             failed: self.failed,
             not_run,
+            stopped: self.stopped,
             abandoned: self.abandoned,
         }
     }
@@ -444,5 +468,13 @@ fn command(spec: &JobSpec) -> Option<String> {
 }
 
 fn no_failure() -> Failure {
-    Failure { cause: String::new(), diagnostic: None, command: None, log: None, log_tail: Vec::new(), retrying: false }
+    Failure {
+        cause: String::new(),
+        diagnostic: None,
+        place: None,
+        command: None,
+        log: None,
+        log_tail: Vec::new(),
+        retrying: false,
+    }
 }

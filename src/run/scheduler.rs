@@ -1,15 +1,13 @@
 //! The scheduler: which job starts next. Pure: told what has ended, it says what may begin; no clock, disk or thread.
 //! Knows jobs as numbers with a rank and a demand.
 //!
-//! Ready jobs wait in one heap for each distinct demand; the heaps stand in the order of their best job. The next job
-//! is the best of the first heap whose demand fits what is free: O(log n) and a walk over the demands that do not fit,
-//! however many jobs are ready. A job that needs much never holds back one that fits, and gets its turn at the latest
-//! when those are through.
+//! The order of all jobs is known from the start, so each has its place in it. Over the places stands a tree whose nodes
+//! say, for each resource, the least that a ready job below asks for: the next job is found on the way down to the first
+//! place that fits what is free, in O(log n) however many jobs are ready and however many do not fit (with several
+//! scarce resources, after some wrong turns). A job that needs much never holds back one that fits, and gets its turn at
+//! the latest when those are through.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
-
-use rustc_hash::FxHashMap;
 
 /// What a job takes of each resource, in the order of the totals.
 pub type Demand = Vec<u64>;
@@ -19,6 +17,8 @@ pub type Demand = Vec<u64>;
 pub struct Task {
     /// Higher goes first.
     pub priority: i64,
+    /// Its end lets files go that take up room: it goes before those of its priority that only make more.
+    pub frees: bool,
     /// Expected duration in any one unit; the longest remaining path is the sum of these.
     pub weight: u64,
     /// Lower goes first, where all else is equal.
@@ -31,11 +31,10 @@ pub struct Task {
 #[derive(Debug, Clone)]
 pub struct Tasks {
     totals: Demand,
-    priority: Vec<i64>,
-    weight: Vec<u64>,
-    position: Vec<u32>,
-    shape: Vec<u32>,
-    shapes: Shapes,
+    /// Without demands; those are in `demands`.
+    tasks: Vec<Task>,
+    /// Of all jobs, one after the other, as many numbers each as there are totals.
+    demands: Vec<u64>,
     /// Before, after.
     edges: Vec<(u32, u32)>,
 }
@@ -49,51 +48,20 @@ pub struct TooMuch {
     pub total: u64,
 }
 
-/// Distinct demands by number.
-#[derive(Debug, Clone, Default)]
-struct Shapes {
-    demands: Vec<Demand>,
-    numbers: FxHashMap<Demand, u32>,
-}
-
-impl Shapes {
-    fn number(&mut self, demand: Demand) -> u32 {
-        if let Some(&number) = self.numbers.get(&demand) {
-            return number;
-        }
-        let number = u32::try_from(self.demands.len()).expect("fewer demands than jobs");
-        self.demands.push(demand.clone());
-        self.numbers.insert(demand, number);
-        number
-    }
-}
-
 impl Tasks {
     /// No jobs yet; `totals` is how much there is of each resource (by custom, cores first).
     pub fn new(totals: Demand) -> Self {
-        Tasks {
-            totals,
-            priority: Vec::new(),
-            weight: Vec::new(),
-            position: Vec::new(),
-            shape: Vec::new(),
-            shapes: Shapes::default(),
-            edges: Vec::new(),
-        }
+        Tasks { totals, tasks: Vec::new(), demands: Vec::new(), edges: Vec::new() }
     }
 
     /// Adds a job; jobs are numbered from 0. A demand shorter than the totals asks for nothing of the rest.
     ///
     /// # Errors
     /// A demand that can never be met; the job is not added.
-    pub fn add(&mut self, task: Task) -> Result<u32, TooMuch> {
-        let demand = check(&self.totals, task.demand)?;
-        self.priority.push(task.priority);
-        self.weight.push(task.weight);
-        self.position.push(task.position);
-        let shape = self.shapes.number(demand);
-        self.shape.push(shape);
-        Ok(u32::try_from(self.shape.len() - 1).expect("fewer than 2^32 jobs"))
+    pub fn add(&mut self, mut task: Task) -> Result<u32, TooMuch> {
+        self.demands.extend(check(&self.totals, std::mem::take(&mut task.demand))?);
+        self.tasks.push(task);
+        Ok(u32::try_from(self.tasks.len() - 1).expect("fewer than 2^32 jobs"))
     }
 
     /// `after` waits for `before`. Saying so twice is as good as once.
@@ -102,11 +70,11 @@ impl Tasks {
     }
 
     pub fn len(&self) -> usize {
-        self.shape.len()
+        self.tasks.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.shape.is_empty()
+        self.tasks.is_empty()
     }
 
     /// The scheduler for these jobs. The edges must be without a cycle: jobs on one would never be ready.
@@ -124,29 +92,27 @@ impl Tasks {
             starts[at + 1] += starts[at];
         }
         let dependents = Dependents { starts, items: self.edges.iter().map(|&(_, after)| after).collect() };
-        let path = longest_paths(&dependents, &waits, &self.weight);
-        let ranks = (0..count)
-            .map(|at| Rank {
-                priority: Reverse(self.priority[at]),
-                path: Reverse(path[at]),
-                position: self.position[at],
-                job: at as u32,
-            })
-            .collect();
-        let heaps = self.shapes.demands.iter().map(|_| BinaryHeap::new()).collect();
+        let path = longest_paths(&dependents, &waits, self.tasks.iter().map(|task| task.weight).collect());
+        let mut order: Vec<u32> = (0..count as u32).collect();
+        order.sort_unstable_by_key(|&job| {
+            let task = &self.tasks[job as usize];
+            (Reverse(task.priority), Reverse(task.frees), Reverse(path[job as usize]), task.position, job)
+        });
+        let mut place = vec![0; count];
+        for (at, &job) in (0..).zip(&order) {
+            place[job as usize] = at;
+        }
         let mut scheduler = Scheduler {
             free: self.totals.clone(),
+            ready: Least::new(count, self.totals.len()),
             totals: self.totals,
-            ranks,
-            shape: self.shape,
-            shapes: self.shapes,
+            demands: self.demands,
+            order,
+            place,
             dependents,
             waits,
             state: vec![State::Waiting; count],
-            heaps,
-            tops: BTreeSet::new(),
             blocked: false,
-            left: count,
         };
         for job in 0..count as u32 {
             if scheduler.waits[job as usize] == 0 {
@@ -184,7 +150,7 @@ impl Dependents {
 
 /// The weight of the heaviest way from each job to an end, its own weight included: from the last jobs backwards in a
 /// topological order, without recursion.
-fn longest_paths(dependents: &Dependents, waits: &[u32], weight: &[u64]) -> Vec<u64> {
+fn longest_paths(dependents: &Dependents, waits: &[u32], weight: Vec<u64>) -> Vec<u64> {
     let mut waits = waits.to_vec();
     let mut order: Vec<u32> = (0..waits.len() as u32).filter(|&job| waits[job as usize] == 0).collect();
     let mut at = 0;
@@ -197,7 +163,7 @@ fn longest_paths(dependents: &Dependents, waits: &[u32], weight: &[u64]) -> Vec<
         }
         at += 1;
     }
-    let mut path = weight.to_vec();
+    let mut path = weight;
     for &job in order.iter().rev() {
         let rest = dependents.of(job).iter().map(|&after| path[after as usize]).max().unwrap_or(0);
         path[job as usize] = path[job as usize].saturating_add(rest);
@@ -205,20 +171,89 @@ fn longest_paths(dependents: &Dependents, waits: &[u32], weight: &[u64]) -> Vec<
     path
 }
 
-/// The order of ready jobs: smaller goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    priority: Reverse<i64>,
-    path: Reverse<u64>,
-    position: u32,
-    job: u32,
+/// Who is ready, by place in the order: a binary tree as an array, the root at 1 and the children of n at 2n and 2n + 1,
+/// each node with the least of each resource that is asked for below it.
+#[derive(Debug, Clone)]
+struct Least {
+    /// How many numbers a node has.
+    width: usize,
+    /// The first leaf.
+    leaves: usize,
+    nodes: Vec<u64>,
+}
+
+impl Least {
+    fn new(places: usize, width: usize) -> Self {
+        let leaves = places.next_power_of_two();
+        Least { width, leaves, nodes: vec![u64::MAX; 2 * leaves * width] }
+    }
+
+    fn node(&self, at: usize) -> &[u64] {
+        &self.nodes[at * self.width..(at + 1) * self.width]
+    }
+
+    /// Whether anyone is ready below a node, and may fit.
+    fn may_fit(&self, at: usize, free: &[u64]) -> bool {
+        fits(self.node(at), free)
+    }
+
+    fn insert(&mut self, place: u32, demand: &[u64]) {
+        let at = self.leaves + place as usize;
+        self.nodes[at * self.width..(at + 1) * self.width].copy_from_slice(demand);
+        self.update(at);
+    }
+
+    fn remove(&mut self, place: u32) {
+        let at = self.leaves + place as usize;
+        self.nodes[at * self.width..(at + 1) * self.width].fill(u64::MAX);
+        self.update(at);
+    }
+
+    /// A leaf has changed: so do the nodes above it, up to the first that stays as it is.
+    fn update(&mut self, leaf: usize) {
+        let mut at = leaf / 2;
+        while at > 0 {
+            let mut same = true;
+            for resource in 0..self.width {
+                let of = |node: usize| self.nodes[node * self.width + resource];
+                let least = of(2 * at).min(of(2 * at + 1));
+                same &= std::mem::replace(&mut self.nodes[at * self.width + resource], least) == least;
+            }
+            if same {
+                return;
+            }
+            at /= 2;
+        }
+    }
+
+    /// The first place whose demand fits.
+    fn first(&self, free: &[u64]) -> Option<u32> {
+        let mut at = 1;
+        loop {
+            if self.may_fit(at, free) {
+                if at >= self.leaves {
+                    return u32::try_from(at - self.leaves).ok();
+                }
+                at *= 2;
+                continue;
+            }
+            // On to the next branch to the right; from the last one there is none.
+            while at % 2 == 1 {
+                at /= 2;
+            }
+            if at == 0 {
+                return None;
+            }
+            at += 1;
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// For the jobs before it.
     Waiting,
-    /// In its shape's heap.
+    /// At its place in the tree.
     Ready,
     /// Given out by `pick`; holds its demand.
     Running,
@@ -233,45 +268,33 @@ enum State {
 pub struct Scheduler {
     totals: Demand,
     free: Demand,
-    ranks: Vec<Rank>,
-    shape: Vec<u32>,
-    shapes: Shapes,
+    demands: Vec<u64>,
+    /// All jobs, the best first; and where each stands.
+    order: Vec<u32>,
+    place: Vec<u32>,
+    ready: Least,
     dependents: Dependents,
     /// How many jobs each still waits for.
     waits: Vec<u32>,
     state: Vec<State>,
-    heaps: Vec<BinaryHeap<Reverse<Rank>>>,
-    /// The best job of each heap that is not empty, with the heap's shape.
-    tops: BTreeSet<(Rank, u32)>,
     /// Nothing that is ready fits, and nothing has changed since that was found.
     blocked: bool,
-    /// Jobs that are neither done, failed nor unreachable.
-    left: usize,
 }
 
 impl Scheduler {
     /// The best job that is ready and fits what is free, which it then holds until it ends.
     pub fn pick(&mut self) -> Option<u32> {
-        if self.blocked {
+        if self.blocked || self.order.is_empty() {
             return None;
         }
-        let found =
-            self.tops.iter().copied().find(|&(_, shape)| fits(&self.shapes.demands[shape as usize], &self.free));
-        let Some((rank, shape)) = found else {
+        let Some(place) = self.ready.first(&self.free) else {
             self.blocked = true;
             return None;
         };
-        self.tops.remove(&(rank, shape));
-        let heap = &mut self.heaps[shape as usize];
-        heap.pop();
-        if let Some(&Reverse(top)) = heap.peek() {
-            self.tops.insert((top, shape));
-        }
-        self.state[rank.job as usize] = State::Running;
-        for (free, asked) in self.free.iter_mut().zip(&self.shapes.demands[shape as usize]) {
-            *free -= asked;
-        }
-        Some(rank.job)
+        let job = self.order[place as usize];
+        self.ready.remove(place);
+        self.take(job);
+        Some(job)
     }
 
     /// A running job has another demand than was known. True: it fits, and the job goes on. False: it is ready again,
@@ -284,13 +307,10 @@ impl Scheduler {
         let demand = check(&self.totals, demand)?;
         self.release(job);
         let fits = fits(&demand, &self.free);
-        let shape = self.shapes.number(demand);
-        self.heaps.resize_with(self.shapes.demands.len(), BinaryHeap::new);
-        self.shape[job as usize] = shape;
+        let own = self.own(job);
+        self.demands[own].copy_from_slice(&demand);
         if fits {
-            for (free, asked) in self.free.iter_mut().zip(&self.shapes.demands[shape as usize]) {
-                *free -= asked;
-            }
+            self.take(job);
         } else {
             self.make_ready(job);
         }
@@ -301,7 +321,6 @@ impl Scheduler {
     pub fn finish(&mut self, job: u32) {
         self.release(job);
         self.state[job as usize] = State::Done;
-        self.left -= 1;
         for at in self.dependents.range(job) {
             let after = self.dependents.items[at];
             self.waits[after as usize] -= 1;
@@ -315,7 +334,6 @@ impl Scheduler {
     pub fn fail(&mut self, job: u32) -> Vec<u32> {
         self.release(job);
         self.state[job as usize] = State::Failed;
-        self.left -= 1;
         // `lost` is the queue, too: those from `looked_at` on still have dependents to be marked.
         let mut lost: Vec<u32> = Vec::new();
         let (mut looked_at, mut from) = (0, job);
@@ -323,7 +341,6 @@ impl Scheduler {
             for &after in self.dependents.of(from) {
                 if self.state[after as usize] == State::Waiting {
                     self.state[after as usize] = State::Unreachable;
-                    self.left -= 1;
                     lost.push(after);
                 }
             }
@@ -338,11 +355,6 @@ impl Scheduler {
         self.make_ready(job);
     }
 
-    /// How many jobs are neither done, failed, nor out of reach.
-    pub fn left(&self) -> usize {
-        self.left
-    }
-
     /// How many jobs there are in all.
     pub fn len(&self) -> u32 {
         self.state.len() as u32
@@ -352,26 +364,34 @@ impl Scheduler {
         self.state.is_empty()
     }
 
+    /// Where a job's demand stands.
+    fn own(&self, job: u32) -> std::ops::Range<usize> {
+        let width = self.totals.len();
+        job as usize * width..(job as usize + 1) * width
+    }
+
+    /// A job runs, with what it asks for.
+    fn take(&mut self, job: u32) {
+        let own = self.own(job);
+        self.state[job as usize] = State::Running;
+        for (free, asked) in self.free.iter_mut().zip(&self.demands[own]) {
+            *free -= asked;
+        }
+    }
+
     fn release(&mut self, job: u32) {
         debug_assert_eq!(self.state[job as usize], State::Running);
-        for (free, asked) in self.free.iter_mut().zip(&self.shapes.demands[self.shape[job as usize] as usize]) {
+        let own = self.own(job);
+        for (free, asked) in self.free.iter_mut().zip(&self.demands[own]) {
             *free += asked;
         }
         self.blocked = false;
     }
 
     fn make_ready(&mut self, job: u32) {
-        let (rank, shape) = (self.ranks[job as usize], self.shape[job as usize]);
+        let own = self.own(job);
         self.state[job as usize] = State::Ready;
-        let heap = &mut self.heaps[shape as usize];
-        let top = heap.peek().map(|&Reverse(top)| top);
-        heap.push(Reverse(rank));
-        if top.is_none_or(|top| rank < top) {
-            if let Some(top) = top {
-                self.tops.remove(&(top, shape));
-            }
-            self.tops.insert((rank, shape));
-        }
+        self.ready.insert(self.place[job as usize], &self.demands[own]);
         self.blocked = false;
     }
 }
@@ -386,7 +406,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn task(priority: i64, weight: u64, position: u32, demand: &[u64]) -> Task {
-        Task { priority, weight, position, demand: demand.to_vec() }
+        Task { priority, frees: false, weight, position, demand: demand.to_vec() }
+    }
+
+    /// All jobs that are neither done, failed, nor out of reach.
+    fn left(scheduler: &Scheduler) -> usize {
+        let over = |state: &&State| matches!(state, State::Done | State::Failed | State::Unreachable);
+        scheduler.state.iter().filter(|state| !over(state)).count()
     }
 
     #[test]
@@ -406,7 +432,7 @@ mod tests {
             scheduler.finish(job);
         }
         assert_eq!(order, [3, 1, 4, 2, 0]);
-        assert_eq!(scheduler.left(), 0);
+        assert_eq!(left(&scheduler), 0);
     }
 
     #[test]
@@ -427,7 +453,7 @@ mod tests {
         for job in rest {
             scheduler.finish(job);
         }
-        assert_eq!((scheduler.pick(), scheduler.left()), (None, 0));
+        assert_eq!((scheduler.pick(), left(&scheduler)), (None, 0));
     }
 
     #[test]
@@ -445,6 +471,34 @@ mod tests {
         assert_eq!(scheduler.pick(), Some(0));
         scheduler.finish(0);
         assert_eq!(scheduler.pick(), Some(1));
+    }
+
+    #[test]
+    fn who_frees_files_goes_before_who_only_makes_them_and_after_a_higher_priority() {
+        let mut tasks = Tasks::new(vec![1]);
+        tasks.add(task(0, 9, 0, &[1])).unwrap();
+        tasks.add(Task { frees: true, ..task(0, 1, 1, &[1]) }).unwrap();
+        tasks.add(task(1, 1, 2, &[1])).unwrap();
+        let mut scheduler = tasks.schedule();
+        let mut order = Vec::new();
+        while let Some(job) = scheduler.pick() {
+            order.push(job);
+            scheduler.finish(job);
+        }
+        assert_eq!(order, [2, 1, 0]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_passed_over_however_many_there_are() {
+        let mut tasks = Tasks::new(vec![1000, 1000]);
+        for position in 0..1000 {
+            tasks.add(task(0, 1, position, &[1, u64::from(1000 - position)])).unwrap();
+        }
+        let mut scheduler = tasks.schedule();
+        // 1000 takes all memory; then nothing fits; then the largest that does.
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), None));
+        assert_eq!(scheduler.adjust(0, vec![1, 990]), Ok(true));
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(990), None));
     }
 
     proptest! {
@@ -483,7 +537,7 @@ mod tests {
                         assert!(running.iter().map(of).sum::<u64>() <= total);
                     }
                     if running.is_empty() {
-                        return (order, scheduler.left());
+                        return (order, left(&scheduler));
                     }
                     let job = running.remove(ends.next().expect("endless") % running.len());
                     done[job as usize] = true;

@@ -1,5 +1,5 @@
 //! Signals to flow itself: what Ctrl-C, a terminal that closes or a batch system sends becomes a report to the run's
-//! loop. What follows from it is decided there.
+//! loop. What follows from it is decided there. A signal that flow was told to ignore (`nohup`) stays ignored.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
+use super::child::is_ignored;
 use super::executor::Report;
 
 /// While it lives, signals are reported instead of ending the process.
@@ -15,9 +16,9 @@ pub struct Watch {
     handle: Handle,
 }
 
-/// Begins to report `SIGINT`, `SIGTERM` and `SIGHUP`.
+/// Begins to report those of `SIGINT`, `SIGTERM` and `SIGHUP` that are not ignored.
 pub fn watch(reports: Sender<Report>) -> io::Result<Watch> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)))?;
     let handle = signals.handle();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {

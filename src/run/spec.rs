@@ -1,5 +1,5 @@
 //! A job's specification and its outcome: plain data, enough to run the job on another machine without the Rulefile
-//! and without the graph. Made by `app.rs` when a job's inputs are there; taken by an executor.
+//! and without the graph. Made by `app/director.rs` when a job's inputs are there; taken by an executor.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

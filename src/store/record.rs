@@ -1,4 +1,4 @@
-//! Records: what the store keeps of a job, a file and a run. Plain data, filled in by `run/` and `app.rs`, compared by
+//! Records: what the store keeps of a job, a file and a run. Plain data, filled in by `run/` and `app/`, compared by
 //! `plan/`; nothing here knows SQL or what makes a job stale.
 
 use serde::{Deserialize, Serialize};

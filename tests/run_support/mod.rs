@@ -148,7 +148,7 @@ impl Bench {
         let mut tasks = Tasks::new(vec![u64::from(self.cores)]);
         for spec in &self.jobs {
             let demand = vec![u64::from(spec.threads)];
-            tasks.add(Task { priority: 0, weight: 1, position: spec.job, demand }).unwrap();
+            tasks.add(Task { priority: 0, frees: false, weight: 1, position: spec.job, demand }).unwrap();
         }
         for &(before, after) in &self.edges {
             tasks.edge(before, after);
@@ -165,6 +165,7 @@ impl Bench {
                 tag: format!("test-{}-{}", std::process::id(), self.dir.path().display()),
                 keep_going: self.keep_going,
                 keep_incomplete: self.keep_incomplete,
+                resources: vec!["threads".to_owned()],
             },
             scheduler: tasks.schedule(),
             director: &mut plain,
@@ -222,6 +223,10 @@ impl Director for Plain {
             ..JobRecord::default()
         };
         Ok(Finished { record: Some(Box::new(record)), ..Finished::default() })
+    }
+
+    fn place(&self, _: u32) -> Option<String> {
+        None
     }
 
     fn diagnose(&mut self, _: u32, _: &JobError) -> Option<String> {

@@ -233,7 +233,7 @@ fn columns_of(rows: &[Value]) -> Option<Vec<String>> {
     for row in rows {
         let Value::Dict(row) = row else { continue };
         is_named = true;
-        for (name, _) in &row.0 {
+        for (name, _) in row {
             if !columns.contains(name) {
                 columns.push(name.clone());
             }
@@ -243,7 +243,7 @@ fn columns_of(rows: &[Value]) -> Option<Vec<String>> {
 }
 
 fn cells_of(at: usize, row: &Dict, columns: &[String]) -> Result<Vec<String>, Failure> {
-    if let Some((odd, _)) = row.0.iter().find(|(name, _)| !columns.contains(name)) {
+    if let Some((odd, _)) = row.iter().find(|(name, _)| !columns.contains(name)) {
         return Err(Failure::new(format!("row {at} has a column \"{odd}\" that is not among columns")));
     }
     columns.iter().map(|column| cell(row.get(column).unwrap_or(&Value::None))).collect()

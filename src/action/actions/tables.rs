@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
 use crate::action::registry::{Action, Default, Group, Kind, Parameter, required, with};
-use crate::value::{Dict, Value};
+use crate::value::Value;
 
 const PATH: Parameter = required("path", Kind::Path, "An input of the rule.");
 
@@ -118,7 +118,7 @@ fn table(call: &Call<'_, '_>, separator: &str) -> Result<Answer, Failure> {
     for record in reader.records() {
         let record = record.map_err(wrong)?;
         let cells = columns.iter().cloned().zip(record.iter().map(|cell| Value::Str(cell.to_owned())));
-        rows.push(Value::Dict(Dict(cells.collect())));
+        rows.push(Value::Dict(cells.collect()));
     }
     Ok(Answer::Data(Value::List(rows)))
 }

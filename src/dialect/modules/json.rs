@@ -33,7 +33,7 @@ impl Layout {
                 self.write_all(out, ['[', ']'], depth, items.iter(), item);
             }
             value::Value::Dict(dict) => {
-                let mut entries: Vec<&(String, value::Value)> = dict.0.iter().collect();
+                let mut entries: Vec<&(String, value::Value)> = dict.iter().collect();
                 if self.sort_keys {
                     entries.sort_by(|a, b| a.0.cmp(&b.0));
                 }
@@ -112,7 +112,7 @@ fn from_json(parsed: serde_json::Value) -> value::Value {
         Json::String(text) => value::Value::Str(text),
         Json::Array(items) => value::Value::List(items.into_iter().map(from_json).collect()),
         Json::Object(entries) => {
-            value::Value::Dict(value::Dict(entries.into_iter().map(|(key, value)| (key, from_json(value))).collect()))
+            value::Value::Dict(entries.into_iter().map(|(key, value)| (key, from_json(value))).collect())
         }
     }
 }

@@ -17,7 +17,7 @@ use super::loader::{Loader, fail};
 use super::settings::{DataError, parse_json, parse_toml, parse_yaml, read_text};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
-use crate::value::{Dict, Value as Plain};
+use crate::value::Value as Plain;
 
 /// A table of a CSV or TSV file: a list of dictionaries, one a row. Cells are text.
 #[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
@@ -168,7 +168,7 @@ fn table(path: &str, delimiter: u8, eval: &Evaluator<'_, '_, '_>) -> starlark::R
     for record in reader.records() {
         let record = record.map_err(bad)?;
         let cells = columns.iter().cloned().zip(record.iter().map(|cell| Plain::Str(cell.to_owned())));
-        rows.push(Plain::Dict(Dict(cells.collect())));
+        rows.push(Plain::Dict(cells.collect()));
     }
     Ok(Table { columns: Arc::new(columns), rows: Arc::new(rows) })
 }

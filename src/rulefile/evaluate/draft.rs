@@ -365,7 +365,7 @@ fn flatten(arguments: &[Argument], what: &str) -> Result<Named<OutputPattern>, D
         match &argument.expr {
             Expr::Unpack(inner) => match &**inner {
                 Expr::Value(Value::Dict(dict)) => {
-                    for (name, value) in &dict.0 {
+                    for (name, value) in dict {
                         add(Some(name), &Expr::Value(value.clone()), argument.span)?;
                     }
                 }

@@ -18,7 +18,7 @@ use crate::rulefile::instance::pattern_error;
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::rule::Expr;
 use crate::rulefile::template::{self, Piece};
-use crate::value::{Dict, Named, Value as Plain};
+use crate::value::{Named, Value as Plain};
 
 /// Folders of flow's and Snakemake's own, in which no one looks for data.
 const OWN_FOLDERS: [&str; 2] = [".flow", ".snakemake"];
@@ -87,7 +87,7 @@ fn values_of<'v>(name: &str, values: Value<'v>, eval: &Evaluator<'v, '_, '_>) ->
     };
     Ok(match plain {
         Plain::List(items) => items,
-        Plain::Dict(dict) => dict.0.into_iter().map(|(key, _)| Plain::Str(key)).collect(),
+        Plain::Dict(dict) => dict.into_iter().map(|(key, _)| Plain::Str(key)).collect(),
         one => vec![one],
     })
 }
@@ -206,6 +206,12 @@ fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
         // A link that leads nowhere or in a circle, or a folder that cannot be read, holds no data for anyone.
         let Ok(entry) = entry else { continue };
         let Some(path) = entry.path().to_str() else {
+            // Someone else's file, unless it has the form that is asked for.
+            let nearly = entry.path().to_string_lossy();
+            let nearly = if folder.is_empty() { nearly.strip_prefix("./").unwrap_or(&nearly) } else { &nearly };
+            if pattern.match_path(&crate::path::normalise(nearly)).is_none() {
+                continue;
+            }
             let shown = crate::diagnostic::printable(&entry.path().to_string_lossy());
             return Err(Box::new(
                 Diagnostic::error(format!("a file name is not UTF-8: {shown}"))
@@ -283,7 +289,7 @@ pub fn files(builder: &mut GlobalsBuilder) {
             return Ok(heap.alloc(AllocList(paths)));
         }
         let entries = named.iter().map(|(name, extension)| (name.clone(), Plain::Str(format!("{prefix}{extension}"))));
-        let dict = Expr::Value(Plain::Dict(Dict(entries.collect())));
+        let dict = Expr::Value(Plain::Dict(entries.collect()));
         Ok(heap.alloc(Marked { expr: Expr::Unpack(Box::new(dict)) }))
     }
 

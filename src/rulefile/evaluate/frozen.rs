@@ -173,5 +173,5 @@ fn parameter<'v>(name: &str, context: &JobContext<'_>, heap: Heap<'v>) -> Option
 
 /// A plain dictionary on a heap that can still be changed.
 pub fn alloc_config<'v>(config: &crate::value::Dict, heap: Heap<'v>) -> Value<'v> {
-    heap.alloc(AllocDict(config.0.iter().map(|(key, value)| (key.as_str(), to_starlark(value, heap)))))
+    heap.alloc(AllocDict(config.iter().map(|(key, value)| (key.as_str(), to_starlark(value, heap)))))
 }

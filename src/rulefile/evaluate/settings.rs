@@ -26,7 +26,7 @@ pub enum DataError {
 
 /// Adds what is in `from` to `into`: dictionaries are merged at every level, anything else is replaced.
 pub fn merge(into: &mut Dict, from: &Dict) {
-    for (key, value) in &from.0 {
+    for (key, value) in from {
         match (into.entry(key), value) {
             (Value::Dict(inner), Value::Dict(more)) => merge(inner, more),
             (slot, value) => *slot = value.clone(),
@@ -92,7 +92,7 @@ fn from_yaml(value: serde_yaml_ng::Value) -> Value {
                 Yaml::String(s) => s,
                 other => serde_yaml_ng::to_string(&other).unwrap_or_default().trim().to_owned(),
             };
-            Value::Dict(Dict(map.into_iter().map(|(k, v)| (key(k), from_yaml(v))).collect()))
+            Value::Dict(map.into_iter().map(|(k, v)| (key(k), from_yaml(v))).collect())
         }
         Yaml::Tagged(tagged) => from_yaml(tagged.value),
     }
@@ -129,6 +129,6 @@ fn from_toml(value: toml::Value) -> Value {
         toml::Value::Boolean(b) => Value::Bool(b),
         toml::Value::Datetime(d) => Value::Str(d.to_string()),
         toml::Value::Array(items) => Value::List(items.into_iter().map(from_toml).collect()),
-        toml::Value::Table(table) => Value::Dict(Dict(table.into_iter().map(|(k, v)| (k, from_toml(v))).collect())),
+        toml::Value::Table(table) => Value::Dict(table.into_iter().map(|(k, v)| (k, from_toml(v))).collect()),
     }
 }

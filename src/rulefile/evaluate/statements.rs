@@ -172,7 +172,7 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         let heap = eval.heap();
         let config = eval.module().get("config").expect("it is set before the first statement");
         let mut dict = DictMut::from_value(config)?;
-        for (key, value) in &merged.0 {
+        for (key, value) in &merged {
             let key = heap.alloc(key.as_str());
             dict.aref.insert_hashed(key.get_hashed()?, to_starlark(value, heap));
         }

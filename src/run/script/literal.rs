@@ -55,7 +55,7 @@ pub fn bash(spec: &JobSpec, path: &Path) -> String {
         array(&format!("snakemake_{name}"), places.chain(names).collect());
     }
     let config = match &*spec.config {
-        Value::Dict(dict) => dict.0.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+        Value::Dict(dict) => dict.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
         _ => Vec::new(),
     };
     array("snakemake_config", config);
@@ -79,7 +79,7 @@ fn plain(value: &Value) -> String {
         Value::Float(number) => number.to_string(),
         Value::Str(text) => text.clone(),
         Value::List(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
-        Value::Dict(dict) => dict.0.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(" "),
+        Value::Dict(dict) => dict.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(" "),
     }
 }
 
@@ -129,7 +129,7 @@ fn r_value(value: &Value) -> String {
         }
         Value::Dict(dict) => {
             let entries: Vec<_> =
-                dict.0.iter().map(|(key, value)| format!("{} = {}", quoted(key), r_value(value))).collect();
+                dict.iter().map(|(key, value)| format!("{} = {}", quoted(key), r_value(value))).collect();
             format!("list({})", entries.join(", "))
         }
     }
@@ -174,7 +174,7 @@ fn julia_value(value: &Value) -> String {
         Value::Str(text) => julia_text(text),
         Value::List(items) => format!("[{}]", items.iter().map(julia_value).collect::<Vec<_>>().join(", ")),
         Value::Dict(dict) => {
-            let entries = dict.0.iter().map(|(key, value)| format!("{} => {}", julia_text(key), julia_value(value)));
+            let entries = dict.iter().map(|(key, value)| format!("{} => {}", julia_text(key), julia_value(value)));
             format!("Dict({})", entries.collect::<Vec<_>>().join(", "))
         }
     }
