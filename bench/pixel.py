@@ -56,7 +56,7 @@ def ours(part):
         group, key = (group, f"{group}/{name[2]}") if name[1] else (name[2], name[2])
         fastest = re.search(r"([\d.]+) (ns|µs|ms|s)\b", line)
         if fastest:
-            seconds[key] = float(fastest[1]) * UNITS[fastest[2]]
+            seconds[key.removesuffix(".0")] = float(fastest[1]) * UNITS[fastest[2]]
     return seconds
 
 
