@@ -118,13 +118,9 @@ fn mandelbrot_chunks<const LANES: usize>(reals: &[f64; WIDEST], y: f64, max_iter
             continue;
         }
         // Points inside are held at 0, which stays there and is found out at once.
-        let mut c = (*x, [y; LANES]);
-        for lane in 0..LANES {
-            if is_inside(x[lane], y) {
-                (c.0[lane], c.1[lane]) = (0.0, 0.0);
-            }
-        }
-        *counts = escape([0.0; LANES], [0.0; LANES], c.0, c.1, max_iter);
+        let cx = x.map(|x| if is_inside(x, y) { 0.0 } else { x });
+        let cy = x.map(|x| if is_inside(x, y) { 0.0 } else { y });
+        *counts = escape([0.0; LANES], [0.0; LANES], cx, cy, max_iter);
     }
 }
 
