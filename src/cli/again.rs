@@ -8,7 +8,7 @@ use super::words;
 /// The arguments, without the program's own name, that run the same workflow with `jobs` jobs at a time in `directory`
 /// and print its events as JSON. `arguments` begin with the program's name and have been parsed before.
 pub fn measured_run(arguments: &[OsString], jobs: usize, directory: &Path) -> Vec<OsString> {
-    let words = words::separate(arguments.iter().cloned()).unwrap_or_default();
+    let words = words::separate(arguments.iter().cloned()).unwrap_or_default().0;
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let (options, targets) = words.split_at(end);
     let mut out: Vec<OsString> = Vec::with_capacity(words.len() + 4);

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde::Serializer;
 
 use super::normal;
 use crate::diagnostic::Diagnostic;
@@ -15,7 +16,7 @@ use crate::path::Paths;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule, RuleId, Workflow};
 use crate::rulefile::template;
-use crate::value::{Dict, Named, Value};
+use crate::value::{Named, Value};
 
 /// A job's code, params, file-level values and script.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,7 +169,10 @@ fn identity(of_rule: &RuleIdentity, params: &Named<Value>) -> Identity {
 /// Named values as a JSON object, none of them lost: an entry stands for each, also where two have one name.
 fn json(entries: Vec<(String, Value)>) -> Arc<str> {
     let finite = entries.into_iter().map(|(name, value)| (name, with_finite_numbers(value)));
-    serde_json::to_string(&Value::Dict(Dict(finite.collect()))).expect("plain values are JSON").into()
+    let mut out = Vec::new();
+    let mut json = serde_json::Serializer::new(&mut out);
+    json.collect_map(finite).expect("plain values are JSON");
+    String::from_utf8(out).expect("JSON is text").into()
 }
 
 /// JSON has no infinite numbers: they are written as Python makes them.
@@ -178,8 +182,8 @@ fn with_finite_numbers(value: Value) -> Value {
             Value::Str(format!("float('{}')", if f.is_nan() { "nan".to_owned() } else { f.to_string() }))
         }
         Value::List(items) => Value::List(items.into_iter().map(with_finite_numbers).collect()),
-        Value::Dict(Dict(entries)) => {
-            Value::Dict(Dict(entries.into_iter().map(|(name, value)| (name, with_finite_numbers(value))).collect()))
+        Value::Dict(entries) => {
+            Value::Dict(entries.into_iter().map(|(name, value)| (name, with_finite_numbers(value))).collect())
         }
         other => other,
     }

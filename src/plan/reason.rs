@@ -193,7 +193,7 @@ pub fn shown_names(names: &Names, inputs: &[FileRecord], outputs: &[FileRecord])
 
 pub fn shown_wildcards(wildcards: impl IntoIterator<Item = (String, String)>) -> String {
     let values = wildcards.into_iter().map(|(name, value)| (name, Value::Str(value)));
-    serde_json::to_string(&Dict(values.collect())).expect("text is JSON")
+    serde_json::to_string(&values.collect::<Dict>()).expect("text is JSON")
 }
 
 fn list(paths: &Paths, files: &[FileId]) -> String {

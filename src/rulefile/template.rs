@@ -389,7 +389,7 @@ fn of_rule(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> 
     let (&name, rest) = field.path.split_first().ok_or_else(missing)?;
     let Value::Dict(known) = &rules else { return Err(missing()) };
     let rule = known.get(name).cloned();
-    let rule = rule.ok_or_else(|| unknown(field, known.0.iter().map(|(name, _)| format!("rules.{name}")).collect()))?;
+    let rule = rule.ok_or_else(|| unknown(field, known.iter().map(|(name, _)| format!("rules.{name}")).collect()))?;
     let (&part, rest) = rest.split_first().ok_or_else(missing)?;
     let named = rest.first().and_then(|name| follow(rule.clone(), &[part, "names", name]));
     let value = match (named, rest) {

@@ -178,7 +178,8 @@ fn irreplaceable(output: &OutputSpec, inputs: &[FileRecord]) -> Option<String> {
             if meta.is_dir() { "in it or is it," } else { "the same file" }
         ));
     }
-    is_protected(&output.path).then(|| "is write-protected and would be made again: remove it, or make it writable, first".to_owned())
+    is_protected(&output.path)
+        .then(|| "is write-protected and would be made again: remove it, or make it writable, first".to_owned())
 }
 
 /// Whether removing an output would remove an input: it is the same directory entry by another name, or lies in the

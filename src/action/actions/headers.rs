@@ -104,7 +104,7 @@ fn plain(value: &header::Value) -> Value {
 fn set_header(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let changes = match call.data("cards") {
         Value::Dict(cards) => {
-            cards.0.iter().map(|(keyword, value)| change(keyword, value)).collect::<Result<_, _>>()?
+            cards.iter().map(|(keyword, value)| change(keyword, value)).collect::<Result<_, _>>()?
         }
         Value::None => Vec::new(),
         _ => return Err(Failure::new("cards are values by keyword: OBJECT=\"M13\"")),
@@ -181,7 +181,7 @@ fn catalogue(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 /// The keywords of all headers, in the order in which they first come.
 fn all_keys(headers: &[Dict]) -> Vec<String> {
     let mut seen = std::collections::BTreeSet::new();
-    let keywords = headers.iter().flat_map(|header| &header.0).map(|(keyword, _)| keyword);
+    let keywords = headers.iter().flat_map(Dict::iter).map(|(keyword, _)| keyword);
     let mut keys = Vec::new();
     for keyword in keywords.filter(|keyword| !["COMMENT", "HISTORY", "END"].contains(&keyword.as_str())) {
         if seen.insert(keyword) {
@@ -196,7 +196,7 @@ fn table(keys: &[String], rows: &[Dict]) -> Result<Vec<u8>, Failure> {
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record(["file"].into_iter().chain(keys.iter().map(String::as_str))).map_err(wrong)?;
     for row in rows {
-        let cells = row.0.iter().map(|(_, value)| cell(value)).collect::<Result<Vec<_>, _>>()?;
+        let cells = row.iter().map(|(_, value)| cell(value)).collect::<Result<Vec<_>, _>>()?;
         out.write_record(&cells).map_err(wrong)?;
     }
     out.into_inner().map_err(|error| Failure::new(error.to_string()))

@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::dialect::namedlist::Namedlist;
 use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext};
-use crate::value::{Dict, Named, Value as Plain};
+use crate::value::{Named, Value as Plain};
 
 pub struct Frozen {
     module: FrozenModule,
@@ -95,7 +95,7 @@ impl Functions for Frozen {
         if name == "rules" {
             let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
             let facts = loader.facts.read().unwrap_or_else(PoisonError::into_inner);
-            let rules = Plain::Dict(Dict(facts.iter().map(|facts| (facts.name.clone(), facts.plain())).collect()));
+            let rules = Plain::Dict(facts.iter().map(|facts| (facts.name.clone(), facts.plain())).collect());
             known.insert(name.to_owned(), Some(rules.clone()));
             return Some(rules);
         }
@@ -111,7 +111,7 @@ impl Functions for Frozen {
                     let value = value.get_attr(&name, heap).ok()??;
                     Some((name, from_starlark(value, heap).ok()?))
                 };
-                Some(Plain::Dict(Dict(value.dir_attr().into_iter().filter_map(entry).collect())))
+                Some(Plain::Dict(value.dir_attr().into_iter().filter_map(entry).collect()))
             })
         });
         known.insert(name.to_owned(), value.clone());

@@ -34,12 +34,12 @@ impl RuleFacts {
                     },
                 ))
             });
-            Plain::Dict(Dict(vec![
+            Plain::Dict(Dict::from_iter([
                 ("items".to_owned(), Plain::List(list.items.clone())),
-                ("names".to_owned(), Plain::Dict(Dict(named.collect()))),
+                ("names".to_owned(), Plain::Dict(named.collect())),
             ]))
         };
-        Plain::Dict(Dict(vec![
+        Plain::Dict(Dict::from_iter([
             ("name".to_owned(), Plain::Str(self.name.clone())),
             ("input".to_owned(), part(&paths(&self.input))),
             ("output".to_owned(), part(&self.output)),
