@@ -6,6 +6,8 @@
 //! worked on in [`LANES`] at once: the order statistics come from a sorting network over the frames
 //! ([`super::network`]), sums and deviations run in `f64` along the frames.
 
+#![allow(clippy::needless_range_loop, reason = "one lane of several arrays; iterators over them hide the sums")]
+
 use rayon::prelude::*;
 
 use super::clip::{Center, MAD_TO_STD, SigmaClip, Spread};

@@ -155,6 +155,7 @@ fn work_once(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<Peaks,
 pub(super) fn panicked(order: &Order, panic: &(dyn Any + Send)) -> Outcome {
     Outcome {
         job: order.spec.job,
+        began: true,
         result: Err(panic_error("the job", panic)),
         usage: Usage::default(),
         inputs: Vec::new(),

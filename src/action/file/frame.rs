@@ -20,7 +20,7 @@ pub struct Frame {
 }
 
 enum Place {
-    File { path: String, size: u64, hdu: ImageHdu },
+    File { path: String, size: u64, hdu: Box<ImageHdu> },
     Memory(Image),
 }
 
@@ -38,7 +38,7 @@ impl Frame {
             if source.format != Format::Fits {
                 return Ok(Place::Memory(read_file(path, &ReadOptions::default())?));
             }
-            let hdu = ImageHdu::find(&mut source.fits_bytes()?, None)?;
+            let hdu = Box::new(ImageHdu::find(&mut source.fits_bytes()?, None)?);
             Ok(Place::File { path: path.to_owned(), size: source.size, hdu })
         };
         let place = open().map_err(|reason| FileError { path: name.to_owned(), reason })?;
