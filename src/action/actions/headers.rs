@@ -103,9 +103,7 @@ fn plain(value: &header::Value) -> Value {
 
 fn set_header(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let changes = match call.data("cards") {
-        Value::Dict(cards) => {
-            cards.iter().map(|(keyword, value)| change(keyword, value)).collect::<Result<_, _>>()?
-        }
+        Value::Dict(cards) => cards.iter().map(|(keyword, value)| change(keyword, value)).collect::<Result<_, _>>()?,
         Value::None => Vec::new(),
         _ => return Err(Failure::new("cards are values by keyword: OBJECT=\"M13\"")),
     };
