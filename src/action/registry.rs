@@ -213,7 +213,8 @@ impl Action {
     /// form: the place among the named ones, if it is one of those, and the words for it.
     pub fn misuse(&self, positional: usize, named: &[&str]) -> Option<(Option<usize>, String)> {
         let name = self.name;
-        if let Some(at) = named.iter().position(|named| self.position(named).is_none()) {
+        let takes_any = self.parameters.iter().any(|parameter| parameter.kind == Kind::Cards);
+        if let Some(at) = named.iter().position(|named| !takes_any && self.position(named).is_none()) {
             let near = nearest(named[at], self.parameters.iter().map(|parameter| parameter.name));
             let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
             return Some((Some(at), format!("{name}() has no parameter `{}`{near}", named[at])));

@@ -168,7 +168,7 @@ fn the_body_sees_its_job() {
         "[params.size, wildcards.frame, threads, resources.mem_mb, resources._threads, config[\"k\"], rule, attempt, \
          workflow.basedir, jobid, len(input), len(log)]",
     );
-    assert_eq!(shown, "[5, \"a\", 2, 500, 2, 7, \"soup\", 1, \"/base\", 3, 1, 0]");
+    assert_eq!(shown, "[5, 'a', 2, 500, 2, 7, 'soup', 1, '/base', 3, 1, 0]");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn wrong_arguments_are_explained() {
     flow --actions gaussian tells more
     "#);
     insta::assert_snapshot!(bench.error("crop(input[0], section=3)"), @r"
-    crop() takes a text for section, not an int
+    crop() takes a text for section, not 3
     help: crop(image, output=None, section=None, rows=None, columns=None, dtype=None)
     flow --actions crop tells more
     ");
@@ -242,7 +242,7 @@ fn images_have_attributes_and_operators() {
     assert_eq!(bench.shown("read(input[0])"), "<image: 2 × 3 uint8>");
     assert_eq!(
         bench.shown("[read(input[0]).shape, read(input[0]).dtype, len(read(input[0]))]"),
-        "[(2, 3), \"uint8\", 2]"
+        "[(2, 3), 'uint8', 2]"
     );
     assert_eq!(bench.shown("max(2 * read(input[0]) + 1)"), "25.0");
     assert_eq!(bench.shown("min(-read(input[0]))"), "-12.0");
@@ -262,7 +262,7 @@ fn python_keeps_its_functions() {
     let mut bench = bench();
     assert_eq!(
         bench.shown("[min(3, 2), max([1, 5]), abs(-4), sum([1, 2]), min('b', 'a'), max(input[0])]"),
-        "[2, 5, 4, 3, \"a\", 12.0]"
+        "[2, 5, 4, 3, 'a', 12.0]"
     );
     assert_eq!(bench.shown("[sqrt(9), clip(5, high=3), isfinite(1.0), maximum(1, 2)]"), "[3.0, 3.0, True, 2.0]");
 }
@@ -279,7 +279,7 @@ fn headers_are_kept_and_tell_what_was_done() {
             write_text(str(facts), output[0])";
     assert_eq!(
         bench.written(body),
-        "[\"M13\", 30.5, 1.0, False, 2, \"flow: gaussian sigma=1\\nflow: crop columns=[1, None]\", (2, 2)]"
+        "['M13', 30.5, 1.0, False, 2, 'flow: gaussian sigma=1\\nflow: crop columns=[1, None]', (2, 2)]"
     );
     insta::assert_snapshot!(bench.error("read(input[0]).header['GAIN']"), @r#"
     the header has no keyword GAIN
@@ -290,7 +290,7 @@ fn headers_are_kept_and_tell_what_was_done() {
 #[test]
 fn filters_work_on_every_type() {
     let mut bench = bench();
-    assert_eq!(bench.shown("[gaussian(input[0], sigma=0).dtype, max(gaussian(input[0], 0))]"), "[\"float32\", 12.0]");
+    assert_eq!(bench.shown("[gaussian(input[0], sigma=0).dtype, max(gaussian(input[0], 0))]"), "['float32', 12.0]");
     assert_eq!(bench.shown("max(median_filter(input[0], size=(1, 3)))"), "12.0");
     assert_eq!(bench.shown("max(highpass(input[0], 1))"), "0.0");
     assert_eq!(bench.shown("percentile_filter(input[0], percentile=0, size=3)[0, 0] if False else 0"), "0");
@@ -309,7 +309,7 @@ fn windows_are_averaged_and_searched() {
     assert_eq!(bench.shown("max(maximum_filter(input[0], 9, mode='constant', cval=99))"), "99.0");
     assert_eq!(
         bench.shown("[max(unsharp_mask(input[0], radius=0, amount=5)), unsharp_mask(input[0]).dtype]"),
-        "[12.0, \"float32\"]"
+        "[12.0, 'float32']"
     );
     insta::assert_snapshot!(bench.error("median_filter(input[0], size=-3)"), @r#"
     median_filter(): size must be at least 1, not -3
@@ -322,7 +322,9 @@ fn windows_are_averaged_and_searched() {
             .starts_with("uniform_filter(): size must be at least 1, not 0")
     );
     assert!(
-        bench.error("uniform_filter(input[0], size='big')").starts_with("uniform_filter() takes an integer or a pair")
+        bench
+            .error("uniform_filter(input[0], size='big')")
+            .starts_with("uniform_filter() takes an integer from 1 or a pair")
     );
 }
 
@@ -336,24 +338,24 @@ fn images_are_turned_framed_and_fitted() {
             all.replace("a[y, x]", "int(__index__(a, (y, x)))")
         ))
     };
-    assert_eq!(of("flip(input[0])"), "[\"uint8\", [[12, 11, 10], [2, 1, 0]]]");
-    assert_eq!(of("flip(input[0], axis=0)"), "[\"uint8\", [[10, 11, 12], [0, 1, 2]]]");
-    assert_eq!(of("rot90(input[0])"), "[\"uint8\", [[2, 12], [1, 11], [0, 10]]]");
-    assert_eq!(of("rotate(input[0], 90, resize=True)"), "[\"float32\", [[2, 12], [1, 11], [0, 10]]]");
-    assert_eq!(of("auto_orient(input[0], orientation=6)"), "[\"uint8\", [[10, 0], [11, 1], [12, 2]]]");
-    assert_eq!(of("auto_orient(input[0])"), "[\"uint8\", [[0, 1, 2], [10, 11, 12]]]");
+    assert_eq!(of("flip(input[0])"), "['uint8', [[12, 11, 10], [2, 1, 0]]]");
+    assert_eq!(of("flip(input[0], axis=0)"), "['uint8', [[10, 11, 12], [0, 1, 2]]]");
+    assert_eq!(of("rot90(input[0])"), "['uint8', [[2, 12], [1, 11], [0, 10]]]");
+    assert_eq!(of("rotate(input[0], 90, resize=True)"), "['float32', [[2, 12], [1, 11], [0, 10]]]");
+    assert_eq!(of("auto_orient(input[0], orientation=6)"), "['uint8', [[10, 0], [11, 1], [12, 2]]]");
+    assert_eq!(of("auto_orient(input[0])"), "['uint8', [[0, 1, 2], [10, 11, 12]]]");
     assert_eq!(
         of("pad(input[0], [[1, 0], [0, 2]], mode='edge')"),
-        "[\"uint8\", [[0, 1, 2, 2, 2], [0, 1, 2, 2, 2], [10, 11, 12, 12, 12]]]"
+        "['uint8', [[0, 1, 2, 2, 2], [0, 1, 2, 2, 2], [10, 11, 12, 12, 12]]]"
     );
     assert_eq!(
         of("pad(input[0], (0, 1), constant_values=300)"),
-        "[\"uint8\", [[0, 1, 2, 255], [10, 11, 12, 255], [255, 255, 255, 255]]]"
+        "['uint8', [[0, 1, 2, 255], [10, 11, 12, 255], [255, 255, 255, 255]]]"
     );
-    assert_eq!(of("block_reduce(input[0], factor=2)"), "[\"float32\", [[22, 14]]]");
-    assert_eq!(of("block_reduce(input[0], (1, 3), 'max')"), "[\"float32\", [[2], [12]]]");
-    assert_eq!(of("fit(input[0], size=2, filter='nearest')"), "[\"uint8\", [[1, 2], [11, 12]]]");
-    assert_eq!(of("thumbnail(input[0], 9)"), "[\"uint8\", [[0, 1, 2], [10, 11, 12]]]");
+    assert_eq!(of("block_reduce(input[0], factor=2)"), "['float32', [[22, 14]]]");
+    assert_eq!(of("block_reduce(input[0], (1, 3), 'max')"), "['float32', [[2], [12]]]");
+    assert_eq!(of("fit(input[0], size=2, filter='nearest')"), "['uint8', [[1, 2], [11, 12]]]");
+    assert_eq!(of("thumbnail(input[0], 9)"), "['uint8', [[0, 1, 2], [10, 11, 12]]]");
     assert_eq!(bench.shown("thumbnail(full((100, 300), value=1), 30).shape"), "(10, 30)");
     assert_eq!(bench.error("flip(input[0], axis=2)"), "axis is 0 (rows) or 1 (columns), not 2");
     assert_eq!(bench.error("rotate(input[0], 10, order=2)"), "order is 0, 1 or 3, not 2");
@@ -402,7 +404,7 @@ fn numbers_of_images() {
     let mut bench = bench();
     assert_eq!(
         bench.shown("imstat(input[0])"),
-        "{\"npix\": 6, \"mean\": 6.0, \"std\": 5.066228051190222, \"min\": 0.0, \"max\": 12.0, \"median\": 6.0}"
+        "{'npix': 6, 'mean': 6.0, 'std': 5.066228051190222, 'min': 0.0, 'max': 12.0, 'median': 6.0}"
     );
     assert_eq!(
         bench.shown("[median(input[0]), percentile(input[0], 100), var(full(2, value=3)), std(full(2, value=3))]"),
@@ -413,12 +415,9 @@ fn numbers_of_images() {
 #[test]
 fn pictures_are_stretched_coloured_and_laid_out() {
     let mut bench = bench();
-    assert_eq!(
-        bench.shown("[max(stretch(input[0], interval='minmax')), stretch(input[0]).dtype]"),
-        "[1.0, \"float32\"]"
-    );
+    assert_eq!(bench.shown("[max(stretch(input[0], interval='minmax')), stretch(input[0]).dtype]"), "[1.0, 'float32']");
     assert_eq!(bench.shown("colormap(stretch(input[0])).shape"), "(3, 2, 3)");
-    assert_eq!(bench.shown("[preview(input[0], width=2).shape, preview(input[0]).dtype]"), "[(1, 2), \"uint8\"]");
+    assert_eq!(bench.shown("[preview(input[0], width=2).shape, preview(input[0]).dtype]"), "[(1, 2), 'uint8']");
     assert_eq!(bench.shown("resize(input[0], size=(4, 6)).shape"), "(4, 6)");
     assert_eq!(bench.shown("montage([input[0]] * 3, columns=2, gap=1).shape"), "(5, 7)");
     assert_eq!(bench.shown("montage([noise(20), input[0]], captions=['a', 'b']).shape"), "(33, 42)");
@@ -506,7 +505,7 @@ fn made_images_repeat() {
     assert_eq!(bench.shown("__eq__(mean(noise((3, 4), seed=1)), mean(noise((3, 4), seed=1)))"), "True");
     assert_eq!(bench.shown("abs(std(random_field(16, power=-2)) - 1) < 0.000001"), "True");
     assert_eq!(bench.shown("full(2, value=300, dtype='uint8').dtype"), "uint8");
-    assert_eq!(bench.shown("[mandelbrot(9, 5).shape, mandelbrot(9, 5).dtype]"), "[(5, 9), \"int32\"]");
+    assert_eq!(bench.shown("[mandelbrot(9, 5).shape, mandelbrot(9, 5).dtype]"), "[(5, 9), 'int32']");
     assert_eq!(bench.shown("max(mandelbrot(3, 3, center=[-0.5, 0], extent=3, max_iter=70))"), "70.0");
     assert_eq!(bench.shown("max(julia([9, 0], 3, 3, max_iter=70))"), "1.0");
     assert_eq!(bench.shown("round(sum(zeldovich(potential(noise(8), 5), 5, time=2)), 9)"), "64.0");
@@ -520,7 +519,7 @@ fn files_go_in_and_out() {
     let mut bench = bench().output("b.npy").input("t.csv", "a,b\n1,x\n");
     bench.run("convert(input[0], output[1], dtype='int16')\nwrite_text(read(output[1]).dtype, output[0])").unwrap();
     assert_eq!(fs::read_to_string(temporary(&bench.output[0])).unwrap(), "int16");
-    assert_eq!(bench.shown("read_csv(input[1])"), "[{\"a\": \"1\", \"b\": \"x\"}]");
+    assert_eq!(bench.shown("read_csv(input[1])"), "[{'a': '1', 'b': 'x'}]");
     assert_eq!(bench.written("concat([input[1], input[1]], output[0])"), "a,b\n1,x\na,b\n1,x\n");
     assert_eq!(bench.written("copy(input[1], output[0])"), "a,b\n1,x\n");
     assert_eq!(bench.written("write_csv([{'a': 1}, {'b': 'x,y'}], output[0])"), "a,b\n1,\n,\"x,y\"\n");
