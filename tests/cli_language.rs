@@ -278,6 +278,31 @@ fn glob_wildcards_is_sorted_and_empty_without_its_folder() {
 }
 
 #[test]
+fn tables_are_asked_for_columns_and_rows_in_bodies_too() {
+    let project = Project::new(
+        r#"
+        rule out:
+            input: "samples.csv"
+            output: "out.txt"
+            run:
+                table = read_csv(input[0])
+                chosen = table.where(kind="b", n=2)
+                chosen[0]["name"] += "!"
+                write_text(",".join(table.column("name")) + " " + str(len(chosen)) + "\n", output[0])
+
+        rule wrong:
+            input: "samples.csv"
+            output: "wrong.txt"
+            run: write_text(str(read_csv(input[0]).column("kid")), output[0])
+        "#,
+    )
+    .file("samples.csv", "name,kind,n\nx,a,2\ny,b,2\nz,b,3\n");
+    project.flow("out.txt").exits(0);
+    assert_eq!(project.read("out.txt"), "x,y!,z 1\n");
+    project.flow("wrong.txt").exits(1).says("the table has no column `kid`; its columns are: name, kind, n");
+}
+
+#[test]
 fn data_files_are_read() {
     let project = Project::new(
         r#"

@@ -12,6 +12,7 @@ mod builtins;
 mod modules;
 mod number;
 mod strings;
+mod table;
 mod template;
 
 use starlark::environment::GlobalsBuilder;

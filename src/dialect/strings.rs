@@ -1,15 +1,16 @@
-//! Methods of Python's text and dictionaries that Starlark lacks or has for fewer arguments, as a native that lowering
-//! calls for `value.method(…)`; other values answer for themselves.
+//! Methods of Python's text and dictionaries that Starlark lacks or has for fewer arguments, and those of tables, as a native
+//! that lowering calls for `value.method(…)`; other values answer for themselves.
 
 use starlark::collections::SmallMap;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::dict::DictRef;
-use starlark::values::list::AllocList;
+use starlark::values::list::{AllocList, ListRef};
 use starlark::values::tuple::UnpackTuple;
 use starlark::values::{UnpackValue, Value};
 
+use super::table;
 use super::text::{items, str_of};
 
 fn message(text: impl Into<String>) -> starlark::Error {
@@ -103,6 +104,13 @@ pub fn methods(builder: &mut GlobalsBuilder) {
         #[starlark(kwargs)] kwargs: SmallMap<String, Value<'v>>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
+        if let Some(rows) = ListRef::from_value(recv) {
+            match (name, &args.items[..], kwargs.is_empty()) {
+                ("column", [column], true) => return table::column(rows, &str_of(*column), eval.heap()),
+                ("where", [], false) => return table::rows_where(rows, &kwargs, eval.heap()),
+                _ => {}
+            }
+        }
         if kwargs.is_empty() {
             if let Some(text) = recv.unpack_str()
                 && let Some(result) = of_text(text, name, &args.items, eval)?

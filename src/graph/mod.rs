@@ -6,3 +6,4 @@ pub mod explain;
 pub mod index;
 pub mod resolve;
 pub mod select;
+mod writers;

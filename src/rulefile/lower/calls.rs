@@ -163,8 +163,20 @@ fn call_site(name: &str, callee: &Expr, arguments: &[Argument]) -> CallSite {
 }
 
 /// Methods that values of Starlark lack or have for fewer arguments.
-const METHODS: &[&str] =
-    &["join", "zfill", "ljust", "rjust", "center", "casefold", "swapcase", "isdecimal", "isnumeric", "most_common"];
+const METHODS: &[&str] = &[
+    "join",
+    "zfill",
+    "ljust",
+    "rjust",
+    "center",
+    "casefold",
+    "swapcase",
+    "isdecimal",
+    "isnumeric",
+    "most_common",
+    "column",
+    "where",
+];
 
 /// What is called for the values of a function of Starlark's first, so that it takes what Python's takes.
 fn wrapper(function: &str) -> Option<&'static str> {
