@@ -11,7 +11,7 @@ use flow::pixel::fractal::{View, mandelbrot};
 use flow::pixel::gaussian::gaussian;
 use flow::pixel::geometry::rot90;
 use flow::pixel::median::median_filter;
-use flow::pixel::mosaic::{Method, choose};
+use flow::pixel::mosaic::{Method as Matching, choose};
 use flow::pixel::random::{noise, random_field};
 use flow::pixel::resize::{Filter, resize_rgb};
 use flow::pixel::rotate::{Order, Turn, rotate};
@@ -183,5 +183,5 @@ fn mosaic_unique(bencher: Bencher, count: usize) {
         |row: usize, shift: usize, range: [f64; 3]| [0, 1, 2].map(|part| values[[row, shift + part]] * range[part]);
     let places: Vec<_> = (0..count).map(|row| colour(row, 0, [255.0, 160.0, 60.0])).collect();
     let tiles: Vec<_> = (0..count).map(|row| colour(row, 3, [255.0; 3])).collect();
-    bencher.bench(|| choose(black_box(&places), &tiles, Method::Unique));
+    bencher.bench(|| choose(black_box(&places), &tiles, Matching::Unique));
 }

@@ -105,7 +105,8 @@ impl Planner<'_> {
     /// Whether a change of an input's stamp is a change: not for one that is `ancient()`; and not for a directory in
     /// which the job itself writes, whose time changes with every file in it.
     pub(super) fn stamp_counts(&self, rule: &Rule, job: &Job, at: usize, stamp: &Stamp) -> bool {
-        !(self.ancient)(rule, job, at) && !(stamp.is_dir && self.writes_into(job, self.dag.paths.name(job.inputs[at])))
+        let is_own_folder = stamp.is_dir && self.writes_into(job, self.dag.paths.name(job.inputs[at]));
+        !is_own_folder && !(self.ancient)(rule, job, at)
     }
 
     fn writes_into(&self, job: &Job, folder: &str) -> bool {
