@@ -3,8 +3,8 @@
 //! calls decides how much of the frames is in memory at a time.
 //!
 //! The rules are those of ccdproc.Combiner: NaN counts as missing; a pixel of which nothing is left is NaN. Pixels are
-//! worked on in [`LANES`] at once: the order statistics come from a sorting network over the frames
-//! ([`super::network`]), sums and deviations run in `f64` along the frames.
+//! worked on in `LANES` at once: the order statistics come from a sorting network over the frames
+//! (`network`), sums and deviations run in `f64` along the frames.
 
 #![allow(clippy::needless_range_loop, reason = "one lane of several arrays; iterators over them hide the sums")]
 

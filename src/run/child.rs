@@ -94,7 +94,7 @@ impl Children {
     }
 
     /// Runs a command to its end in a process group of its own; `begun` is told the group's number; `detailed` asks for
-    /// all of [`Peaks`], else for resident memory. After [`Children::stop`], it is ended as soon as it was started.
+    /// all of `Peaks`, else for resident memory. After [`Children::stop`], it is ended as soon as it was started.
     ///
     /// # Errors
     /// It could not be started.

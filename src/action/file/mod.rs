@@ -149,7 +149,7 @@ pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> R
 }
 
 /// Writes an animated GIF to `path`, whose final name is `name`: for each frame the places of its pixels' colours. Errors as
-/// for [`write`].
+/// for [`write()`].
 pub fn write_animation(
     animation: &Animation,
     frames: impl Iterator<Item = Vec<u8>>,
