@@ -40,6 +40,13 @@ impl PixelError {
         if got < least { Err(Self::TooSmall { name, least, got }) } else { Ok(()) }
     }
 
+    /// The sides of a window (rows, columns): 1 pixel at least, 2¹⁴ at most.
+    pub(super) fn window(size: (usize, usize)) -> Result<(), Self> {
+        const MOST_SIDE: usize = 1 << 14;
+        Self::at_least("size", 1, size.0.min(size.1))?;
+        Self::at_most("size", MOST_SIDE, size.0.max(size.1))
+    }
+
     /// `Ok` when `got` is at most `most`.
     pub(super) fn at_most(name: &'static str, most: usize, got: usize) -> Result<(), Self> {
         if got > most { Err(Self::TooLarge { name, most, got }) } else { Ok(()) }

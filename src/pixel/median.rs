@@ -12,9 +12,6 @@ const NETWORK_AREA: usize = 36;
 /// The most pixels of a window.
 const MOST_PIXELS: usize = 1 << 20;
 
-/// The most pixels of a window along one axis.
-const MOST_SIDE: usize = 1 << 14;
-
 /// The median of the `size` (rows, columns) pixels around each pixel: scipy.ndimage.median_filter.
 ///
 /// A window of `k` pixels covers `i - k/2 ..= i + k - 1 - k/2` along its axis; of an even number of pixels, the upper of
@@ -58,8 +55,7 @@ pub fn highpass<T: Sample>(image: ArrayView2<T>, size: (usize, usize), mode: Bor
 }
 
 fn check_size(size: (usize, usize)) -> Result<(), PixelError> {
-    PixelError::at_least("size", 1, size.0.min(size.1))?;
-    PixelError::at_most("size", MOST_SIDE, size.0.max(size.1))?;
+    PixelError::window(size)?;
     PixelError::at_most("the number of pixels of the window", MOST_PIXELS, size.0 * size.1)
 }
 

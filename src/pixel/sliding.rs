@@ -12,9 +12,6 @@ use ndarray::{Array2, ArrayView2};
 use super::separable::{ACROSS, Lanes, Line, separable};
 use super::{Border, PixelError, Sample};
 
-/// The most pixels of a window along one axis.
-const MOST_SIDE: usize = 1 << 14;
-
 /// The mean of the `size` (rows, columns) pixels around each pixel: scipy.ndimage.uniform_filter.
 ///
 /// A window of `k` pixels covers `i - k/2 ..= i + k - 1 - k/2` along its axis. The columns are averaged first, then the
@@ -55,8 +52,7 @@ fn slide<T: Sample, F: Fold>(
     size: (usize, usize),
     mode: Border,
 ) -> Result<Array2<T>, PixelError> {
-    PixelError::at_least("size", 1, size.0.min(size.1))?;
-    PixelError::at_most("size", MOST_SIDE, size.0.max(size.1))?;
+    PixelError::window(size)?;
     Ok(separable(image, mode, &Window { size: size.0, fold: F::NEW }, &Window { size: size.1, fold: F::NEW }))
 }
 

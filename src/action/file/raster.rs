@@ -7,12 +7,13 @@ use std::io::Write;
 use image::codecs::{bmp, gif, jpeg, png, webp};
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, Axis, stack};
 
 use super::format::Format;
 use super::{ReadSeek, Reason, check_memory, check_not_empty, memory_limit};
 use crate::action::header::Header;
 use crate::action::image::{Image, Pixels, Sample, each_dtype};
+use crate::pixel::geometry;
 
 /// Reads a picture; `file_size` bounds what it may ask for.
 pub fn read(reader: &mut dyn ReadSeek, file_size: u64, format: Format) -> Result<Image, Reason> {
@@ -80,20 +81,13 @@ pub fn oriented(pixels: Pixels, orientation: u8) -> Pixels {
     if !(2..=8).contains(&orientation) {
         return pixels;
     }
-    fn turned<T: Sample>(a: &ArrayView3<T>, orientation: u8) -> Pixels {
-        let mut view = a.view();
-        if orientation >= 5 {
-            view.swap_axes(1, 2);
-        }
-        if matches!(orientation, 3 | 4 | 7 | 8) {
-            view.invert_axis(Axis(1));
-        }
-        if matches!(orientation, 2 | 3 | 6 | 7) {
-            view.invert_axis(Axis(2));
-        }
-        T::pixels(view.as_standard_layout().into_owned())
+    fn turned<T: Sample>(planes: &Array3<T>, orientation: u8) -> Pixels {
+        let turned = |plane| geometry::oriented(plane, usize::from(orientation)).expect("it is from 2 to 8");
+        let planes: Vec<_> = planes.outer_iter().map(turned).collect();
+        let views: Vec<_> = planes.iter().map(|plane| plane.view()).collect();
+        T::pixels(stack(Axis(0), &views).expect("planes of one shape, one at least"))
     }
-    each_dtype!(&pixels, a => turned(&a.view(), orientation))
+    each_dtype!(&pixels, a => turned(a, orientation))
 }
 
 /// One or three planes as raster formats keep them, sample by sample of each pixel.
