@@ -80,6 +80,20 @@ fn correlate(panel: &[Lanes], weights: &[f64], sums: &mut [Lanes]) {
     }
 }
 
+/// Does something for each of a block's sums. Written out and not a loop: a loop over sums is what the compiler would turn
+/// into vectors, gathering one number of each sum, where the lanes of a sum are to be the vectors.
+macro_rules! each_sum {
+    ($k:ident of $count:ident, $body:expr) => {
+        each_sum!(@ $k $count $body, 0 1 2 3 4 5 6 7)
+    };
+    (@ $k:ident $count:ident $body:expr, $($index:literal)*) => {
+        $(if $index < $count {
+            let $k = $index;
+            $body
+        })*
+    };
+}
+
 /// `correlate` for the lanes `lane..lane + LANES`, `ALONG` sums at a time, so that they share each load.
 #[inline(always)]
 fn correlate_lanes<const ALONG: usize, const LANES: usize>(
@@ -95,23 +109,21 @@ fn correlate_lanes<const ALONG: usize, const LANES: usize>(
         let mut block = [[0.0; LANES]; ALONG];
         for place in 0..ALONG - 1 {
             let pixels = lanes(&panel[place], lane);
-            for k in 0..=place {
+            each_sum!(k of ALONG, if k <= place {
                 add(&mut block[k], weights[place - k], pixels);
-            }
+            });
         }
         // The pixels that all the sums have in common.
         for (pixels, weights) in panel[ALONG - 1..taps].iter().zip(weights.windows(ALONG)) {
             let pixels = lanes(pixels, lane);
             let weights: &[f64; ALONG] = weights.try_into().expect("as many weights as sums");
-            for k in 0..ALONG {
-                add(&mut block[k], weights[ALONG - 1 - k], pixels);
-            }
+            each_sum!(k of ALONG, add(&mut block[k], weights[ALONG - 1 - k], pixels));
         }
         for place in 1..ALONG {
             let pixels = lanes(&panel[taps - 1 + place], lane);
-            for k in place..ALONG {
+            each_sum!(k of ALONG, if k >= place {
                 add(&mut block[k], weights[taps - 1 + place - k], pixels);
-            }
+            });
         }
         for (sums, block) in sums.iter_mut().zip(&block) {
             sums[lane..lane + LANES].copy_from_slice(block);
