@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Times flow beside Python's packages on the image work of the lessons, file to file, in one run.
 
-usage: bench/images.py [--flow target/release/flow] [--work NAME...] [--runs 3] [--peers serial multiprocessing dask ray]
+usage: bench/images.py [--flow target/release/flow] [--work NAME...] [--runs 3] [--peers serial ...]
 
 Each work is a folder of FITS frames or photos in, a folder of results out. The peers compute with scipy, scikit-image,
 Pillow and numba, serially or two at a time by multiprocessing, dask and ray; they are timed in a process that has
 imported everything and started its workers, flow from its start to its end. All take turns; medians are printed, and
-how many times longer than `flow -j2` each took. The packages go into an environment of their own under
+how many times longer than `flow -j2` each took. The large images are for flow alone: how well its two threads share one.
+`--work batch` makes the table of the batch, from 50,000 small images to ten large ones. The packages go into an environment of their own under
 target/bench-images, made by the first run. Needs Python 3.9 or later with venv, and the package index.
 """
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 import time
 import venv
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 PLACE = HERE.parent / "target" / "bench-images"
@@ -40,9 +42,7 @@ rule blur:
         write_json({{"before": var(image), "after": var(blurred)}}, output.variances)
 """
 
-# name: frames in, pixels a side, the Rulefile
-WORKS = {
-    "highpass": (2, 1000, """\
+HIGHPASS = """\
 frames = glob_wildcards("{folder}/{{n}}.fits").n
 rule all:
     input: expand("{out}/{{n}}.fits", n=frames)
@@ -50,8 +50,9 @@ rule highpass:
     input: "{folder}/{{n}}.fits"
     output: "{out}/{{n}}.fits"
     run: highpass(input[0], output[0], size=50)
-"""),
-    "convolve": (8, 3000, """\
+"""
+
+CONVOLVE = """\
 frames = glob_wildcards("{folder}/{{n}}.fits").n
 rule all:
     input: expand("{out}/{{n}}.fits", n=frames)
@@ -59,11 +60,9 @@ rule convolve:
     input: "{folder}/{{n}}.fits"
     output: "{out}/{{n}}.fits"
     run: convolve(input[0], output[0], kernel=random_kernel(4, seed=1), stride=5)
-"""),
-    "gaussian-2048": (10, 2048, GAUSSIAN),
-    "gaussian-512": (50, 512, GAUSSIAN),
-    "gaussian-32": (2000, 32, GAUSSIAN),
-    "photos": (500, None, """\
+"""
+
+PHOTOS = """\
 photos = glob_wildcards("{folder}/{{n}}.jpg").n
 rule all:
     input: expand("{out}/{{n}}.jpg", n=photos)
@@ -71,12 +70,39 @@ rule fit:
     input: "{folder}/{{n}}.jpg"
     output: "{out}/{{n}}.jpg"
     run: fit(input[0], output[0], size=50)
-"""),
-    "mandelbrot": (0, 2048, """\
+"""
+
+MANDELBROT = """\
 rule mandelbrot:
     output: "{out}/mandelbrot.fits"
     run: mandelbrot(2048, 2048, output[0], center=(-0.5, 0.0), extent=3.0, max_iter=256)
-"""),
+"""
+
+
+class Work(NamedTuple):
+    """Files in, pixels a side, the Rulefile, and what does the same."""
+
+    count: int
+    side: int
+    rulefile: str
+    peers: list = PEERS
+
+
+WORKS = {
+    "highpass": Work(2, 1000, HIGHPASS),
+    "convolve": Work(8, 3000, CONVOLVE),
+    "gaussian-2048": Work(10, 2048, GAUSSIAN),
+    "gaussian-512": Work(50, 512, GAUSSIAN),
+    "gaussian-32": Work(2000, 32, GAUSSIAN),
+    "photos": Work(500, 0, PHOTOS),
+    # numba's loop is parallel in itself: the other ways to share the work out do not apply.
+    "mandelbrot": Work(0, 2048, MANDELBROT, ["serial"]),
+    "highpass-large": Work(1, 3000, HIGHPASS, []),
+    "gaussian-large": Work(1, 6000, GAUSSIAN, []),
+}
+BATCH = {
+    f"batch-{side}": Work(count, side, GAUSSIAN, ["serial", "multiprocessing"])
+    for count, side in [(50_000, 32), (12_500, 64), (3_000, 128), (800, 256), (200, 512), (50, 1024), (10, 2048)]
 }
 
 
@@ -124,7 +150,7 @@ def run_flow(flow, work, folder, jobs):
     """Seconds of one run from nothing."""
     place = new_folder(folder.parent)
     rulefile = place / "Rulefile"
-    rulefile.write_text(WORKS[work][2].format(folder=folder, out="out"))
+    rulefile.write_text(work.rulefile.format(folder=folder, out="out"))
     start = time.perf_counter()
     subprocess.run([flow, "-d", place, "-s", rulefile, f"-j{jobs}", "-q", "all"], check=True)
     return time.perf_counter() - start
@@ -133,7 +159,7 @@ def run_flow(flow, work, folder, jobs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flow", default=HERE.parent / "target/release/flow", type=Path)
-    parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))
+    parser.add_argument("--work", nargs="+", choices=[*WORKS, *BATCH, "batch"], default=list(WORKS))
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
@@ -143,13 +169,12 @@ def main():
     data.mkdir(exist_ok=True)
     atexit.register(lambda: [shutil.rmtree(out) for out in data.glob("out-*")])
     print(f"{'work':15} {'flow -j2':>9} {'flow -j1':>9} {'efficiency':>10}", *(f"{peer:>24}" for peer in options.peers))
-    for work in options.work:
-        count, side, _ = WORKS[work]
-        folder = data / work
-        subprocess.run([python, HERE / "peers.py", "make", work, folder, str(count), str(side or 0)], check=True)
-        # numba's loop is parallel in itself: the other ways to share the work out do not apply.
-        kinds = [kind for kind in options.peers if work != "mandelbrot" or kind == "serial"]
-        peers = {kind: Peer(python, kind, work, folder) for kind in kinds}
+    names = [name for work in options.work for name in (BATCH if work == "batch" else [work])]
+    for name in names:
+        work = {**WORKS, **BATCH}[name]
+        folder = data / name
+        subprocess.run([python, HERE / "peers.py", "make", name, folder, str(work.count), str(work.side)], check=True)
+        peers = {kind: Peer(python, kind, name, folder) for kind in options.peers if kind in work.peers}
         times = {kind: [] for kind in [*peers, 1, 2]}
         for _ in range(options.runs):
             for jobs in (2, 1):
@@ -160,7 +185,7 @@ def main():
             peer.end()
         median = {kind: statistics.median(values) for kind, values in times.items()}
         columns = [f"{median[kind]:13.3f} s {median[kind] / median[2]:7.1f}×" if kind in median else f"{'':>24}" for kind in options.peers]
-        print(f"{work:15} {median[2]:7.3f} s {median[1]:7.3f} s {median[1] / median[2] / 2:10.2f}", *columns, flush=True)
+        print(f"{name:15} {median[2]:7.3f} s {median[1]:7.3f} s {median[1] / median[2] / 2:10.2f}", *columns, flush=True)
 
 
 if __name__ == "__main__":

@@ -234,12 +234,45 @@ pub(super) fn variance_about<T: Sample>(values: &[T], mean: f64) -> f64 {
 
 /// Least and greatest, or NaN twice where there is one.
 fn range_of<T: Sample>(values: &[T]) -> (f64, f64) {
-    let start = (f64::INFINITY, f64::NEG_INFINITY, false);
-    let (least, most, nan) = values.iter().fold(start, |(least, most, nan), &value| {
-        let value = value.to_f64();
-        (least.min(value), most.max(value), nan | value.is_nan())
-    });
-    if nan { (f64::NAN, f64::NAN) } else { (least, most) }
+    let (least, most) = extremes(values, |value| !value.is_nan());
+    if values.iter().any(|value| value.is_nan()) { (f64::NAN, f64::NAN) } else { (least, most) }
+}
+
+/// Least and greatest of the finite values; none where there is none.
+pub(super) fn finite_range<T: Sample, D: Dimension>(array: &ArrayView<T, D>) -> Option<(f64, f64)> {
+    let (least, most) = extremes(&values(array), |value| value.to_f64().is_finite());
+    (least <= most).then_some((least, most))
+}
+
+/// The finite values in reading order; borrowed where all are.
+pub(super) fn finite_values<'a, T: Sample, D: Dimension>(array: &'a ArrayView<T, D>) -> Cow<'a, [T]> {
+    let values = values(array);
+    let is_finite = |value: &T| value.to_f64().is_finite();
+    if values.iter().all(is_finite) { values } else { Cow::Owned(values.iter().copied().filter(is_finite).collect()) }
+}
+
+/// Least and greatest of the values that count; infinities the other way round where none does.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
+    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
+))]
+fn extremes<T: Sample>(values: &[T], counts: impl Fn(T) -> bool + Copy) -> (f64, f64) {
+    let mut least = [f64::INFINITY; LANES];
+    let mut most = [f64::NEG_INFINITY; LANES];
+    let (whole, rest) = values.as_chunks::<LANES>();
+    let mut last = [T::NAN; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    for chunk in whole.iter().chain([&last]) {
+        // Comparisons and choices, which become vectors, where `f64::min` is a call for each.
+        for k in 0..LANES {
+            let value = chunk[k].to_f64();
+            let counts = counts(chunk[k]);
+            least[k] = if counts & (value < least[k]) { value } else { least[k] };
+            most[k] = if counts & (value > most[k]) { value } else { most[k] };
+        }
+    }
+    let least = least.into_iter().fold(f64::INFINITY, f64::min);
+    (least, most.into_iter().fold(f64::NEG_INFINITY, f64::max))
 }
 
 /// The sum of `term` over `values`: halves are summed apart and added, down to short runs.
@@ -249,6 +282,14 @@ fn pairwise<T: Sample>(values: &[T], term: impl Fn(T) -> f64 + Copy) -> f64 {
         let (left, right) = values.split_at(half.min(values.len() - 1));
         return pairwise(left, term) + pairwise(right, term);
     }
+    sum_of_run(values, term)
+}
+
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
+    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
+))]
+fn sum_of_run<T: Sample>(values: &[T], term: impl Fn(T) -> f64 + Copy) -> f64 {
     let mut sums = [0.0; LANES];
     let (whole, rest) = values.as_chunks::<LANES>();
     for chunk in whole {

@@ -2,8 +2,9 @@
 //! image of the same shape and type between 0 and 1. The formulas are those of astropy.visualization.
 
 use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
 
-use super::statistics::{median_of, percentile_of};
+use super::statistics::{finite_range, finite_values, median_of, percentile_of};
 use super::{PixelError, Sample};
 
 /// Which values become 0 and 1.
@@ -38,23 +39,22 @@ impl Interval {
     /// # Errors
     /// An image without a finite value, a percentage that is not between 0 and 100.
     pub fn limits<T: Sample>(self, image: ArrayView2<T>) -> Result<(f64, f64), PixelError> {
-        if let Self::Manual(low, high) = self {
-            return Ok((low, high));
+        let values = || {
+            let values = finite_values(&image);
+            if values.is_empty() { Err(PixelError::NoFiniteValue) } else { Ok(values) }
+        };
+        match self {
+            Self::Manual(low, high) => Ok((low, high)),
+            Self::MinMax => finite_range(&image).ok_or(PixelError::NoFiniteValue),
+            Self::ZScale => Ok(zscale(&values()?)),
+            Self::Percentile(kept) => {
+                let mut values = values()?.into_owned();
+                let inside = (0.0..=100.0).contains(&kept);
+                PixelError::number("percentile", "between 0 and 100", kept, inside)?;
+                let left_out = (100.0 - kept) * 0.5;
+                Ok((percentile_of(&mut values, left_out)?, percentile_of(&mut values, 100.0 - left_out)?))
+            }
         }
-        let mut values: Vec<f64> = image.iter().map(|value| value.to_f64()).filter(|value| value.is_finite()).collect();
-        if values.is_empty() {
-            return Err(PixelError::NoFiniteValue);
-        }
-        if let Self::Percentile(kept) = self {
-            let inside = (0.0..=100.0).contains(&kept);
-            PixelError::number("percentile", "between 0 and 100", kept, inside)?;
-            let left_out = (100.0 - kept) * 0.5;
-            return Ok((percentile_of(&mut values, left_out)?, percentile_of(&mut values, 100.0 - left_out)?));
-        }
-        if self == Self::ZScale {
-            return Ok(zscale(&values));
-        }
-        Ok(values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v))))
     }
 }
 
@@ -92,14 +92,58 @@ impl Stretch {
 /// The image with `interval` mapped to 0..1, clipped, and bent by `stretch`. NaN becomes 0, the lowest. An interval of no
 /// length is only moved to 0, as in astropy. Errors as for [`Interval::limits`].
 pub fn stretch<T: Sample>(image: ArrayView2<T>, stretch: Stretch, interval: Interval) -> Result<Array2<T>, PixelError> {
+    bent(image, stretch, interval, |value| value)
+}
+
+/// What [`stretch`] makes, in 256 steps: 255 times that, rounded half to even.
+pub fn stretch_to_bytes<T: Sample>(
+    image: ArrayView2<T>,
+    stretch: Stretch,
+    interval: Interval,
+) -> Result<Array2<u8>, PixelError> {
+    bent(image, stretch, interval, |value: T| {
+        // The sum has no room for a fraction: the processor rounds it, and its last bits are the whole number.
+        const WHOLE: f64 = (1u64 << 52) as f64;
+        ((value * T::from_f64(255.0)).to_f64() + WHOLE).to_bits() as u8
+    })
+}
+
+/// Pixels that one thread takes at once.
+const CHUNK: usize = 1 << 15;
+
+/// `last` of each pixel between 0 and 1, bent by `stretch`.
+fn bent<T: Sample, U: Copy + Default + Send + Sync>(
+    image: ArrayView2<T>,
+    stretch: Stretch,
+    interval: Interval,
+    last: impl Fn(T) -> U + Copy + Sync,
+) -> Result<Array2<U>, PixelError> {
     let (low, high) = interval.limits(image)?;
     let length = if high == low { 1.0 } else { high - low };
-    Ok(image.mapv(|value| {
+    let mut out = Array2::default(image.dim());
+    let image = image.as_standard_layout();
+    let values = image.as_slice().expect("brought into C order");
+    let made = out.as_slice_mut().expect("the output was made in C order");
+    values.par_chunks(CHUNK).zip(made.par_chunks_mut(CHUNK)).for_each(|(values, made)| match stretch {
+        // The commonest by itself, so that it becomes vectors.
+        Stretch::Linear => map_interval(values, made, (low, length), |x| last(T::from_f64(x))),
+        _ => map_interval(values, made, (low, length), |x| last(T::from_f64(stretch.bend(x)))),
+    });
+    Ok(out)
+}
+
+/// `f` of where each value lies between `low` (0) and the other end (1), clipped.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
+    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
+))]
+fn map_interval<T: Sample, U>(values: &[T], made: &mut [U], (low, length): (f64, f64), f: impl Fn(f64) -> U) {
+    for (made, value) in made.iter_mut().zip(values) {
         let x = (value.to_f64() - low) / length;
         // NaN is not above 0.
-        let x = if x > 0.0 { x.min(1.0) } else { 0.0 };
-        T::from_f64(stretch.bend(x))
-    }))
+        let x = if x > 0.0 { x } else { 0.0 };
+        *made = f(if x < 1.0 { x } else { 1.0 });
+    }
 }
 
 /// Numbers of the zscale algorithm: astropy's defaults, which are those of IRAF.
@@ -112,9 +156,9 @@ const MAX_ITERATIONS: usize = 5;
 
 /// The limits of IRAF's zscale: around the median, as wide as the slope of the sorted sample, with its ends clipped,
 /// divided by the contrast. `values` are finite, in reading order, at least one.
-fn zscale(values: &[f64]) -> (f64, f64) {
+fn zscale<T: Sample>(values: &[T]) -> (f64, f64) {
     let stride = (values.len() / SAMPLES).max(1);
-    let mut samples: Vec<f64> = values.iter().step_by(stride).take(SAMPLES).copied().collect();
+    let mut samples: Vec<f64> = values.iter().step_by(stride).take(SAMPLES).map(|value| value.to_f64()).collect();
     samples.sort_by(f64::total_cmp);
     let count = samples.len();
     let (low, high) = (samples[0], samples[count - 1]);
@@ -186,6 +230,24 @@ mod tests {
             assert!(out[[0, 3]] >= 0.5 && out[[0, 3]] < 1.0);
             assert!((out[[0, 4]] - 1.0).abs() < 1e-15 && (out[[0, 5]] - 1.0).abs() < 1e-15);
         }
+    }
+
+    #[test]
+    fn bytes_are_255_times_as_much_rounded() {
+        let image = Array2::from_shape_fn((61, 33), |(y, x)| (y * 33 + x) as f64 / 1000.0);
+        for kind in [Stretch::Linear, Stretch::Sqrt, Stretch::Log, Stretch::Asinh] {
+            let interval = Interval::Manual(0.1, 1.9);
+            let expected = stretch(image.view(), kind, interval).unwrap().mapv(|v| (v * 255.0).round_ties_even() as u8);
+            assert_eq!(stretch_to_bytes(image.view(), kind, interval).unwrap(), expected);
+            let expected = stretch(image.mapv(|v| v as f32).view(), kind, interval).unwrap();
+            let bytes = stretch_to_bytes(image.mapv(|v| v as f32).view(), kind, interval).unwrap();
+            assert_eq!(bytes, expected.mapv(|v| (v * 255.0).round_ties_even() as u8));
+        }
+        let halves = array![[0.5, 1.5, 2.5, f64::NAN, 254.5]];
+        assert_eq!(
+            stretch_to_bytes(halves.view(), Stretch::Linear, Interval::Manual(0.0, 255.0)).unwrap(),
+            array![[0, 2, 2, 0, 254]]
+        );
     }
 
     #[test]

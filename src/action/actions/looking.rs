@@ -119,6 +119,11 @@ pub(super) fn stretched(image: &Image, bend: Stretch, interval: Interval) -> Res
     each_plane!(image, plane => stretch::stretch(plane, bend, interval)).map_err(|error| of_file(image, error))
 }
 
+/// The image stretched to the 256 steps of a picture; see [`stretched`].
+pub(super) fn stretched_to_bytes(image: &Image, bend: Stretch, interval: Interval) -> Result<Image, Failure> {
+    each_plane!(image, plane => stretch::stretch_to_bytes(plane, bend, interval)).map_err(|error| of_file(image, error))
+}
+
 fn of_file(image: &Image, error: PixelError) -> Failure {
     match (&error, image.header().path()) {
         (PixelError::NoFiniteValue, Some(path)) => Failure::new(format!("{path}: {error}")),

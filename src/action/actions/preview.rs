@@ -3,10 +3,12 @@
 use ndarray::{Axis, s};
 
 use super::geometry::resized;
-use super::looking::{COLORMAPS, INTERVAL, PERCENTILE, STRETCHES, VMAX, VMIN, coloured, interval, stretched};
+use super::looking::{
+    COLORMAPS, INTERVAL, PERCENTILE, STRETCHES, VMAX, VMIN, coloured, interval, stretched, stretched_to_bytes,
+};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
-use crate::action::image::{Dtype, FloatView, Image, Pixels, each_dtype, mapped};
+use crate::action::image::{Dtype, Image, Pixels, each_dtype, mapped};
 use crate::action::registry::{Action, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, with};
 use crate::action::wcs::AxisMap;
 use crate::pixel::colormap::Colormap;
@@ -48,14 +50,19 @@ pub const ACTIONS: &[Action] = &[Action {
 
 fn preview(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let most = call.count("width")?.max(1);
-    let image = upright(shrunk(&call.image("image"), (most, most))?, call.optional_text("origin"))?;
-    if image.shape()[0] == 3 && image.dtype() == Dtype::U8 {
-        return Ok(Answer::Image(image));
-    }
-    let bend = Stretch::from_name(call.text("stretch"))?;
-    let map = Colormap::from_name(call.text("colormap"))?;
-    let grey = stretched(&first_plane(image), bend, interval(call)?)?;
-    Ok(Answer::Image(if call.text("colormap") == "gray" { bytes(&grey) } else { coloured(&grey, map)? }))
+    let image = shrunk(&call.image("image"), (most, most))?;
+    let picture = if image.shape()[0] == 3 && image.dtype() == Dtype::U8 {
+        image
+    } else {
+        let bend = Stretch::from_name(call.text("stretch"))?;
+        let map = Colormap::from_name(call.text("colormap"))?;
+        let plane = first_plane(image);
+        match call.text("colormap") {
+            "gray" => stretched_to_bytes(&plane, bend, interval(call)?)?,
+            _ => coloured(&stretched(&plane, bend, interval(call)?)?, map)?,
+        }
+    };
+    Ok(Answer::Image(upright(picture, call.optional_text("origin"))?))
 }
 
 /// The image with its top row first: its rows turned round if row 0 is the lowest, as `origin` says, or else the file it
@@ -106,20 +113,11 @@ pub(super) fn shrunk(image: &Image, most: (usize, usize)) -> Result<Image, Failu
 
 /// A picture in bytes, upright: colour images and grey ones of `uint8` as they are, others by their first plane, stretched.
 pub(super) fn picture(image: &Image) -> Result<Image, Failure> {
-    let image = upright(image.clone(), None)?;
-    match (image.dtype(), image.shape()[0]) {
-        (Dtype::U8, 1 | 3) => Ok(image),
-        _ => Ok(bytes(&stretched(&first_plane(image), Stretch::Linear, Interval::ZScale)?)),
-    }
-}
-
-/// Values from 0 to 1 as bytes.
-fn bytes(image: &Image) -> Image {
-    let grey: Pixels = match image.pixels().to_float() {
-        FloatView::F32(pixels) => Pixels::F32(pixels.mapv(|value| value * 255.0)),
-        FloatView::F64(pixels) => Pixels::F64(pixels.mapv(|value| value * 255.0)),
+    let picture = match (image.dtype(), image.shape()[0]) {
+        (Dtype::U8, 1 | 3) => image.clone(),
+        _ => stretched_to_bytes(&first_plane(image.clone()), Stretch::Linear, Interval::ZScale)?,
     };
-    image.with_pixels(grey.cast(Dtype::U8))
+    upright(picture, None)
 }
 
 fn first_plane(image: Image) -> Image {
