@@ -1,15 +1,12 @@
-//! Images cut, turned, mirrored and enlarged by a frame. Any pixel type; moves pixels, never computes with them.
+//! Images cut, turned and mirrored. Any pixel type; moves pixels, never computes with them.
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::{Border, PixelError};
+use super::PixelError;
 
 /// Rows and columns that are turned together, so that both sides of the turn stay in the nearest cache.
 const TILE: usize = 32;
-
-/// The most pixels of a padded image.
-const MOST_PIXELS: usize = 1 << 31;
 
 /// The pixels of the rows `rows.0..rows.1` and the columns `columns.0..columns.1`: numpy's `image[y0:y1, x0:x1]`, but what
 /// reaches outside of the image is an error.
@@ -87,64 +84,6 @@ fn copied<T: Copy + Default + Send + Sync>(view: ArrayView2<T>) -> Array2<T> {
     out
 }
 
-/// Pixels that are added at either end of an axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Frame {
-    pub before: usize,
-    pub after: usize,
-}
-
-/// The image in a frame of further rows and columns, filled as `mode` goes on beyond the edge: numpy.pad, whose modes
-/// `constant`, `edge`, `reflect`, `symmetric` and `wrap` are [`Border`]'s `Constant`, `Nearest`, `Mirror`, `Reflect` and
-/// `Wrap`. `constant` is the pixel that `Constant` stands for. At any width; an empty image can only be padded with the
-/// constant.
-///
-/// # Errors
-/// More than 2³¹ pixels, and an empty image with any mode but `Constant`.
-pub fn pad<T: Copy + Send + Sync>(
-    image: ArrayView2<T>,
-    rows: Frame,
-    columns: Frame,
-    mode: Border,
-    constant: T,
-) -> Result<Array2<T>, PixelError> {
-    let (height, width) = image.dim();
-    if image.is_empty() && !matches!(mode, Border::Constant(_)) {
-        return Err(PixelError::Empty { name: "image", height, width });
-    }
-    let padded = |length: usize, frame: Frame| length.saturating_add(frame.before).saturating_add(frame.after);
-    let size = (padded(height, rows), padded(width, columns));
-    PixelError::at_most("the number of pixels", MOST_PIXELS, size.0.saturating_mul(size.1))?;
-    let image = image.as_standard_layout();
-    let pixels = image.as_slice().expect("brought to C order");
-    let place = |i: usize, before: usize, length: usize| {
-        if length == 0 { None } else { mode.map(i as isize - before as isize, length) }
-    };
-    let sources: Vec<Option<usize>> = (0..size.1).map(|x| place(x, columns.before, width)).collect();
-    let mut out = Array2::from_elem(size, constant);
-    if out.is_empty() {
-        return Ok(out);
-    }
-    let out_pixels = out.as_slice_mut().expect("the output was made in C order");
-    out_pixels.par_chunks_mut(size.1).enumerate().for_each(|(y, out)| {
-        let Some(y) = place(y, rows.before, height) else { return };
-        let row = &pixels[y * width..][..width];
-        let (left, rest) = out.split_at_mut(columns.before);
-        let (middle, right) = rest.split_at_mut(width);
-        middle.copy_from_slice(row);
-        let fill = |out: &mut [T], sources: &[Option<usize>]| {
-            for (out, source) in out.iter_mut().zip(sources) {
-                if let Some(x) = source {
-                    *out = row[*x];
-                }
-            }
-        };
-        fill(left, &sources);
-        fill(right, &sources[columns.before + width..]);
-    });
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -200,35 +139,5 @@ mod tests {
             let turned = rot90(image.view(), 1);
             prop_assert_eq!(turned[[0, 0]], image[[0, shape.1 - 1]]);
         }
-
-        #[test]
-        fn frames_go_on_as_borders_do(
-            shape in (1usize..6, 1usize..6),
-            rows in (0usize..14, 0usize..14),
-            columns in (0usize..14, 0usize..14),
-            mode in prop_oneof![
-                Just(Border::Reflect), Just(Border::Nearest), Just(Border::Mirror), Just(Border::Wrap), Just(Border::Constant(9.0)),
-            ],
-        ) {
-            let image = Array2::from_shape_fn(shape, |(y, x)| (y * 10 + x) as i32);
-            let frame = |(before, after)| Frame { before, after };
-            let padded = pad(image.view(), frame(rows), frame(columns), mode, 9).unwrap();
-            prop_assert_eq!(padded.dim(), (shape.0 + rows.0 + rows.1, shape.1 + columns.0 + columns.1));
-            for ((y, x), &pixel) in padded.indexed_iter() {
-                let y = mode.map(y as isize - rows.0 as isize, shape.0);
-                let x = mode.map(x as isize - columns.0 as isize, shape.1);
-                prop_assert_eq!(pixel, y.zip(x).map_or(9, |(y, x)| image[[y, x]]));
-            }
-        }
-    }
-
-    #[test]
-    fn empty_images_and_endless_frames() {
-        let empty = Array2::<u8>::zeros((0, 2));
-        let one = Frame { before: 1, after: 0 };
-        assert_eq!(pad(empty.view(), one, one, Border::Constant(7.0), 7).unwrap(), array![[7, 7, 7]]);
-        assert!(pad(empty.view(), one, one, Border::Wrap, 0).is_err());
-        let endless = Frame { before: usize::MAX, after: 1 };
-        assert!(pad(array![[1u8]].view(), endless, one, Border::Wrap, 0).is_err());
     }
 }

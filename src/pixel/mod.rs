@@ -25,6 +25,7 @@ pub mod median;
 pub mod montage;
 pub mod mosaic;
 mod network;
+pub mod padding;
 pub mod palette;
 mod radix;
 pub mod random;

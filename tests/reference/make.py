@@ -136,6 +136,12 @@ def turned_and_framed(images):
         more = {"constant_values": 3.0} if name == "constant" else {}
         save(f"pad_{mode}", np.pad(images["small"], ((2, 9), (7, 1)), mode=name, **more))
         save(f"pad_row_{mode}", np.pad(images["row"], ((1, 2), (30, 50)), mode=name, **more))
+    whole = np.round(images["small"] * 10).astype(np.int16)
+    for mode in ["maximum", "mean", "median", "minimum", "linear_ramp"]:
+        more = {"end_values": 3.0} if mode == "linear_ramp" else {}
+        save(f"pad_{mode}", np.pad(images["small"], ((2, 9), (7, 1)), mode=mode, **more))
+        more = {"end_values": 3} if mode == "linear_ramp" else {}
+        save(f"pad_int16_{mode}", np.pad(whole, ((2, 9), (7, 1)), mode=mode, **more))
     for function in [np.sum, np.mean, np.median, np.min, np.max]:
         save(f"blocks_{function.__name__}", measure.block_reduce(images["field"], (4, 3), function, cval=50.0))
 

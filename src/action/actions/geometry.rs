@@ -1,20 +1,20 @@
-//! Parts of images, images turned, mirrored and framed, and images of another size. Coordinates in the header follow.
+//! Parts of images, images turned and mirrored, and images of another size. Coordinates in the header follow.
 
 use super::filters::{CVAL, MODE, border};
 use super::planes::{each_plane, each_plane_as_it_is, stacked};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
-use crate::action::image::{FloatView, Image, Pixels, Sample};
+use crate::action::image::{FloatView, Image, Pixels};
 use crate::action::registry::{
     Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, required, with,
 };
 use crate::action::section::Slice;
 use crate::action::wcs::{AxisMap, PixelMap};
 use crate::pixel::blocks::{Reduce, block_reduce};
-use crate::pixel::geometry::{self, Frame};
+use crate::pixel::geometry;
 use crate::pixel::resize::{self, Filter, Region};
 use crate::pixel::rotate::{Order, Turn, rotate};
-use crate::pixel::{Border, PixelError};
+use crate::pixel::PixelError;
 use crate::value::Value;
 
 const FILTERS: &str = "How: \"nearest\", \"box\", \"bilinear\", \"bicubic\", \"lanczos\".";
@@ -91,37 +91,6 @@ pub const ACTIONS: &[Action] = &[
                  \"reflect\". NaN spoils what is interpolated from it. Right angles are exact.",
         reference: "skimage.transform.rotate with preserve_range=True",
         run: run_rotate,
-    },
-    Action {
-        name: "pad",
-        group: Group::Geometry,
-        summary: "The image in a frame of further pixels.",
-        parameters: &[
-            IMAGE,
-            OUTPUT,
-            required(
-                "pad_width",
-                Kind::Data,
-                "Pixels on every side; or (before, after) of both axes; or ((above, below), (left, right)).",
-            ),
-            with(
-                "mode",
-                Kind::Text,
-                Default::Text("constant"),
-                "What the frame is filled with, as numpy names it: \"constant\", \"edge\", \"reflect\", \"symmetric\", \"wrap\".",
-            ),
-            with(
-                "constant_values",
-                Kind::Number,
-                Default::Number(0.0),
-                "The value of the frame for mode=\"constant\".",
-            ),
-            DTYPE,
-        ],
-        manual: "The pixel type stays. reflect is what scipy.ndimage calls mirror, symmetric what it calls reflect. The frame may be wider \
-                 than the image.",
-        reference: "numpy.pad",
-        run: run_pad,
     },
     Action {
         name: "block_reduce",
@@ -251,7 +220,7 @@ fn range(name: &str, value: &Value) -> Result<Slice, Failure> {
 }
 
 /// The image's pixels moved; its header follows.
-fn moved(image: &Image, pixels: Pixels, x: AxisMap, y: AxisMap) -> Answer {
+pub(super) fn moved(image: &Image, pixels: Pixels, x: AxisMap, y: AxisMap) -> Answer {
     let mut header = image.header().clone();
     header.map_axes(x, y);
     Answer::Image(Image::new(pixels, header))
@@ -290,52 +259,6 @@ fn run_rotate(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let mut header = turned.header().clone();
     header.map_pixels(PixelMap::about([1.0, 1.0], [x + 1.0, y + 1.0], turn.matrix()));
     Ok(Answer::Image(turned.with_header(header)))
-}
-
-fn run_pad(call: &Call<'_, '_>) -> Result<Answer, Failure> {
-    let image = call.image("image");
-    let (rows, columns) = frames(call.data("pad_width"))?;
-    let constant = call.number("constant_values");
-    let mode = match call.text("mode") {
-        "constant" => Border::Constant(constant),
-        "edge" => Border::Nearest,
-        "reflect" => Border::Mirror,
-        "symmetric" => Border::Reflect,
-        "wrap" => Border::Wrap,
-        other => {
-            let known = "constant, edge, reflect, symmetric, wrap";
-            return Err(Failure::new(format!("unknown mode \"{other}\"; one of {known}")));
-        }
-    };
-    let pixels = each_plane_as_it_is!(&image, plane => {
-        geometry::pad(plane, rows, columns, mode, Sample::from_f64(constant))
-    })?;
-    Ok(moved(&image, pixels, AxisMap::padding(columns.before), AxisMap::padding(rows.before)))
-}
-
-/// numpy's `pad_width`: a number, a pair for both axes, or a pair for each.
-fn frames(width: &Value) -> Result<(Frame, Frame), Failure> {
-    let wrong = || {
-        Failure::new("pad_width is a number, (before, after), or ((above, below), (left, right)), of pixels from 0 on")
-    };
-    let pixels = |value: &Value| match value {
-        Value::Int(count) => usize::try_from(*count).map_err(|_| wrong()),
-        _ => Err(wrong()),
-    };
-    let pair = |value: &Value| match value {
-        Value::List(ends) => match ends.as_slice() {
-            [before, after] => Ok(Frame { before: pixels(before)?, after: pixels(after)? }),
-            _ => Err(wrong()),
-        },
-        _ => Err(wrong()),
-    };
-    match width {
-        Value::List(axes) if matches!(axes.as_slice(), [Value::List(_), Value::List(_)]) => {
-            Ok((pair(&axes[0])?, pair(&axes[1])?))
-        }
-        Value::List(_) => pair(width).map(|both| (both, both)),
-        _ => pixels(width).map(|all| (Frame { before: all, after: all }, Frame { before: all, after: all })),
-    }
 }
 
 fn run_block_reduce(call: &Call<'_, '_>) -> Result<Answer, Failure> {

@@ -15,6 +15,7 @@ mod looking;
 mod making;
 mod mosaic;
 mod numbers;
+mod padding;
 mod pixelwise;
 mod planes;
 mod preview;
@@ -24,11 +25,12 @@ mod text;
 use super::registry::Action;
 
 /// Every action, by group, in the order of the listing.
-pub const ALL: [&[Action]; 16] = [
+pub const ALL: [&[Action]; 17] = [
     files::ACTIONS,
     tables::ACTIONS,
     filters::ACTIONS,
     geometry::ACTIONS,
+    padding::ACTIONS,
     numbers::ACTIONS,
     ccd::ACTIONS,
     combine::ACTIONS,
