@@ -86,6 +86,9 @@ pub struct HowMuch {
     /// Override the threads of a rule
     #[arg(long, value_name = "RULE=N")]
     pub set_threads: Vec<String>,
+    /// Override how many items a process of `scattergather:` has
+    #[arg(long, value_name = "NAME=N")]
+    pub set_scatter: Vec<String>,
     /// Override a resource of a rule
     #[arg(long, value_name = "RULE:NAME=N")]
     pub set_resources: Vec<String>,

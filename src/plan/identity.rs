@@ -94,14 +94,14 @@ impl<'a> Identities<'a> {
             Action::None => RuleIdentity::default(),
             Action::Shell(command) => RuleIdentity {
                 code: normal::command(command).into(),
-                globals: json(template::globals(command, self.workflow)),
+                globals: json(template::globals(command, rule, self.workflow)),
                 sees_wildcards: command.contains("wildcards"),
                 ..RuleIdentity::default()
             },
             Action::Run(body) => RuleIdentity {
                 code: body.program.code.as_str().into(),
                 source: Some(body.text.as_str().into()),
-                globals: json(config_values(body.config_keys.as_deref(), self.workflow)),
+                globals: json(config_values(body.config_keys.as_deref(), rule, self.workflow)),
                 sees_wildcards: body.text.contains("wildcards"),
                 ..RuleIdentity::default()
             },
@@ -190,13 +190,13 @@ fn with_finite_numbers(value: Value) -> Value {
 }
 
 /// The parts of the configuration that a `run:` body reads.
-fn config_values(keys: Option<&[String]>, workflow: &Workflow) -> Vec<(String, Value)> {
+fn config_values(keys: Option<&[String]>, rule: &Rule, workflow: &Workflow) -> Vec<(String, Value)> {
     match keys {
-        None => vec![("config".into(), (*workflow.config).clone())],
+        None => vec![("config".into(), Value::clone(workflow.config(rule)))],
         Some(keys) => keys
             .iter()
             .map(|key| {
-                let value = workflow.config_dict().and_then(|dict| dict.get(key)).cloned().unwrap_or_default();
+                let value = workflow.config_entry(rule, key).cloned().unwrap_or_default();
                 (format!("config[{key:?}]"), value)
             })
             .collect(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::starlark_simple_value;
-use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
+use starlark::values::{FrozenValue, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
 
 use crate::dialect::namedlist::Namedlist;
 use crate::rulefile::rule::Argument;
@@ -17,7 +17,10 @@ pub struct RuleFacts {
     pub name: String,
     pub input: Arc<[Argument]>,
     pub output: Named<Plain>,
+    /// The same as values that carry where they are from; and so for the logs.
+    pub outputs: Arc<[FrozenValue]>,
     pub log: Named<Plain>,
+    pub logs: Arc<[FrozenValue]>,
     pub params: Named<Plain>,
 }
 
@@ -119,12 +122,12 @@ impl<'v> StarlarkValue<'v> for OneRule {
         let list = match attribute {
             "name" => return Some(heap.alloc(self.facts.name.as_str())),
             "input" => return Some(heap.alloc(Namedlist::from(paths(&self.facts.input)))),
-            "output" => &self.facts.output,
-            "log" => &self.facts.log,
-            "params" => &self.facts.params,
+            "output" => (&self.facts.output, &self.facts.outputs),
+            "log" => (&self.facts.log, &self.facts.logs),
+            "params" => return Some(heap.alloc(Namedlist::from(self.facts.params.clone()))),
             _ => return None,
         };
-        Some(heap.alloc(Namedlist::from(list.clone())))
+        Some(heap.alloc(Namedlist::from(list.0.clone()).of_values(Arc::clone(list.1))))
     }
 
     fn dir_attr(&self) -> Vec<String> {

@@ -11,7 +11,6 @@ const DIRECTIVES_TO_COME: &[&str] = &[
     "envmodules",
     "cache",
     "handover",
-    "pathvars",
     "conda",
     "container",
     "containerized",
@@ -24,37 +23,36 @@ const DIRECTIVES_TO_COME: &[&str] = &[
 
 /// Functions and objects of the language that this version does not have yet.
 const NAMES_TO_COME: &[&str] = &[
-    "access",
     "before_update",
-    "branch",
     "checkpoints",
-    "evaluate",
-    "extract_checksum",
-    "flag",
-    "flatten",
     "from_queue",
-    "gather",
     "github",
     "gitfile",
     "gitlab",
-    "local",
-    "lookup",
-    "parse_input",
     "pipe",
-    "prepend_param",
     "remote",
     "repeat",
     "report",
-    "scatter",
     "service",
     "storage",
-    "subpath",
     "update",
 ];
 
 /// Statements that this version has; the other keywords of the grammar are to come.
-pub const STATEMENTS: &[&str] =
-    &["include", "configfile", "workdir", "localrules", "ruleorder", "wildcard_constraints"];
+pub const STATEMENTS: &[&str] = &[
+    "include",
+    "configfile",
+    "workdir",
+    "localrules",
+    "ruleorder",
+    "wildcard_constraints",
+    "envvars",
+    "scattergather",
+    "pathvars",
+    "inputflags",
+    "outputflags",
+    "resource_scopes",
+];
 
 /// Modules whose pure part is there as a native struct.
 const MODULES: &[&str] = &[
