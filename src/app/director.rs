@@ -15,7 +15,7 @@ use crate::plan::decide::{PlanError, Planner, Verdict, key};
 use crate::plan::identity::{Identity, named_paths};
 use crate::plan::reason::Reason;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Action, Flags, JobContext, NamespaceId, Rule, Workflow};
+use crate::rulefile::rule::{Action, Flags, JobContext, NamespaceId, Rule, RunBody, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
 use crate::run::runner::{Decision, Director, Finished, Prepared};
 use crate::run::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
@@ -297,11 +297,7 @@ impl Director for JobDirector<'_> {
         let JobError::Action { message, place, help } = error else { return None };
         let rule = self.rule(self.id(job));
         let Action::Run(body) = &rule.action else { return None };
-        let span = place.and_then(|(start, end)| {
-            let inside = |o: &&crate::run::spec::Origin| o.start <= start && end <= o.end;
-            let origin = body.program.origin.iter().filter(inside).min_by_key(|o| o.end - o.start)?;
-            Some(Span { source: SourceId(origin.source), start: origin.source_start, end: origin.source_end })
-        });
+        let span = place.and_then(|place| span_of(body, place));
         let mut diagnostic = Diagnostic::error(message).at(span.unwrap_or(rule.action_span), "");
         if let Some(help) = help {
             diagnostic = diagnostic.help(help);
@@ -313,6 +309,13 @@ impl Director for JobDirector<'_> {
         let id = self.id(job);
         Finished { record: self.refreshed.remove(&job), remove: self.done_with(id) }
     }
+}
+
+/// The place in the Rulefile that a piece of a body's program stands for.
+pub fn span_of(body: &RunBody, (start, end): (u32, u32)) -> Option<Span> {
+    let inside = |o: &&crate::run::spec::Origin| o.start <= start && end <= o.end;
+    let origin = body.program.origin.iter().filter(inside).min_by_key(|o| o.end - o.start)?;
+    Some(Span { source: SourceId(origin.source), start: origin.source_start, end: origin.source_end })
 }
 
 /// A job as it is to be run, and its message.

@@ -139,6 +139,9 @@ pub struct Which {
     /// Keep the files of temp()
     #[arg(long, aliases = ["nt", "no-temp"])]
     pub notemp: bool,
+    /// Run jobs that ask for conda, a container or modules with the programs that are there
+    #[arg(long)]
+    pub without_environments: bool,
     /// Keep the outputs of failed jobs
     #[arg(long)]
     pub keep_incomplete: bool,

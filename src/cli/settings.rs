@@ -45,6 +45,8 @@ pub struct Settings {
     pub allow_ambiguity: bool,
     pub keep_temp: bool,
     pub keep_incomplete: bool,
+    /// `conda:` and its like do not keep a job from running.
+    pub without_environments: bool,
 
     pub say: Say,
     /// Warnings: options that were taken and change nothing.
@@ -214,6 +216,7 @@ impl TryFrom<Options> for Settings {
             allow_ambiguity: which.allow_ambiguity,
             keep_temp: which.notemp,
             keep_incomplete: which.keep_incomplete,
+            without_environments: which.without_environments,
             say: say_settings(&say),
             notes,
             hints: Vec::new(),

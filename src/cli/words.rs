@@ -84,7 +84,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
             "--software-deployment-method",
             "--sdm",
         ],
-        "flow makes no software environments: start it inside the one that has your programs",
+        "flow makes no software environments: start it inside the one that has your programs, with --without-environments",
     ),
     (
         &["--conda-prefix", "--conda-frontend", "--conda-create-envs-only", "--containerize"],

@@ -94,14 +94,16 @@ impl<'a> Identities<'a> {
             Action::None => RuleIdentity::default(),
             Action::Shell(command) => RuleIdentity {
                 code: normal::command(command).into(),
-                globals: json(template::globals(command, rule, self.workflow)),
+                globals: json(self.with_sources(rule, template::globals(command, rule, self.workflow))?),
                 sees_wildcards: command.contains("wildcards"),
                 ..RuleIdentity::default()
             },
             Action::Run(body) => RuleIdentity {
                 code: body.program.code.as_str().into(),
                 source: Some(body.text.as_str().into()),
-                globals: json(config_values(body.config_keys.as_deref(), rule, self.workflow)),
+                globals: json(
+                    self.with_sources(rule, config_values(body.config_keys.as_deref(), rule, self.workflow))?,
+                ),
                 sees_wildcards: body.text.contains("wildcards"),
                 ..RuleIdentity::default()
             },
@@ -115,6 +117,7 @@ impl<'a> Identities<'a> {
                 // What a script looks at is not known.
                 RuleIdentity {
                     script: Some((path.as_str().into(), hash)),
+                    globals: json(self.with_sources(rule, Vec::new())?),
                     sees_wildcards: true,
                     ..RuleIdentity::default()
                 }
@@ -128,6 +131,24 @@ impl<'a> Identities<'a> {
         let of_rule = Arc::new(of_rule);
         self.by_rule.borrow_mut().insert(id, Arc::clone(&of_rule));
         Ok(of_rule)
+    }
+}
+
+impl Identities<'_> {
+    /// With what the files of the workflow hold that are among a rule's params: they belong to its code.
+    fn with_sources(&self, rule: &Rule, mut globals: Vec<(String, Value)>) -> Result<Vec<(String, Value)>, Diagnostic> {
+        for param in &rule.params {
+            for path in param.expr.sources() {
+                let hash = self.disk.hash(path).map_err(|error| {
+                    Diagnostic::error(format!("cannot read {path}: {error}"))
+                        .at(param.span, "")
+                        .help("the path is relative to the file that asks for it")
+                })?;
+                let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+                globals.push((format!("file {path}"), Value::Str(digits)));
+            }
+        }
+        Ok(globals)
     }
 }
 

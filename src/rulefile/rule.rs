@@ -124,6 +124,20 @@ impl Expr {
         }
     }
 
+    /// The paths in it that are files of the workflow.
+    pub fn sources(&self) -> Vec<&str> {
+        match self {
+            Expr::Flagged(inner, flags) => match &**inner {
+                Expr::Value(Value::Str(path)) if flags.source => vec![path],
+                inner => inner.sources(),
+            },
+            Expr::Unpack(inner) => inner.sources(),
+            Expr::List(items) => items.iter().flat_map(Expr::sources).collect(),
+            Expr::Dict(entries) => entries.iter().flat_map(|(_, value)| value.sources()).collect(),
+            Expr::Value(_) | Expr::Function(_) | Expr::Later(_) => Vec::new(),
+        }
+    }
+
     /// As a plain value, where no function is in it; flags are dropped.
     #[must_use]
     pub fn into_value(self) -> Value {
@@ -197,10 +211,22 @@ pub struct Rule {
     pub action: Action,
     /// Where the action stands: the directive's values.
     pub action_span: Span,
+    /// What it asks for that flow does not provide.
+    pub needs: Vec<Need>,
     /// The names that have a value in every job: the wildcards of the outputs.
     pub wildcard_names: Vec<String>,
     /// `repeat()` of the benchmark.
     pub benchmark_repeats: u32,
+}
+
+/// Software that a rule asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    /// The directive: `conda`, `container`, `wrapper`, ….
+    pub directive: String,
+    pub span: Span,
+    /// Whether it is what the rule does, so that there is no job without it.
+    pub is_action: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

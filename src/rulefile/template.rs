@@ -362,7 +362,13 @@ fn files(field: &Field<'_>, list: &Named<String>) -> Result<Vec<String>, Templat
 
 fn wildcard(field: &Field<'_>, wildcards: &[(String, String)]) -> Result<Found, TemplateError> {
     let names = match field.path.first() {
-        None => wildcards.iter().map(|(_, value)| value.clone()).collect(),
+        // All of them, as messages show a job's.
+        None if wildcards.is_empty() => Vec::new(),
+        None => {
+            let mut pairs: Vec<String> = wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            pairs.sort();
+            vec![pairs.join(",")]
+        }
         Some(&wanted) => {
             let by_name = wildcards.iter().find(|(name, _)| name == wanted);
             let found = by_name.or_else(|| wildcards.get(wanted.parse::<usize>().ok()?));

@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::relocation::{Level, PathVars, Relocation, RelocationError};
-use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, OutputPattern, Rule};
+use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, Need, OutputPattern, Rule};
 use crate::value::{Named, Value};
 
 /// Adds a rule to the namespace that is being evaluated.
@@ -125,6 +125,7 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
             local: false,
             action: Action::None,
             action_span: span,
+            needs: Vec::new(),
             wildcard_names: Vec::new(),
         },
         constraints: Vec::new(),
@@ -155,6 +156,9 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
         return Err(two_actions(span));
     }
     builder.settle_wildcards(written.has_run)?;
+    let has_own = written.directives.iter().any(|given| CONTAINERS.contains(&given.keyword.as_str()));
+    let of_all = loader.namespace(written.namespace, |space| space.container.clone());
+    builder.rule.needs.extend(of_all.filter(|_| !has_own));
     if let Some(run) = &written.run {
         builder.rule.action = Action::Run(Arc::clone(run));
         builder.rule.action_span =
@@ -163,6 +167,9 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
     let Builder { rule, constraints, .. } = builder;
     Ok(Draft { rule, written, constraints, used_from: None })
 }
+
+/// Directives that put a rule into a container.
+const CONTAINERS: [&str; 3] = ["container", "containerized", "singularity"];
 
 /// Directives whose values are paths.
 const PATHS: [&str; 4] = ["input", "output", "log", "benchmark"];
@@ -276,6 +283,19 @@ impl Builder {
         let rule = &mut self.rule;
         match keyword {
             "name" | "pathvars" => {}
+            "conda" | "container" | "containerized" | "singularity" | "envmodules" => {
+                let is_none =
+                    |argument: &Argument| matches!(argument.expr, Expr::Value(Value::None | Value::Bool(false)));
+                if !arguments.iter().all(is_none) {
+                    rule.needs.push(Need { directive: keyword.to_owned(), span, is_action: false });
+                }
+            }
+            "notebook" | "wrapper" | "cwl" | "template_engine" => {
+                if rule.action != Action::None {
+                    return Err(two_actions(span));
+                }
+                rule.needs.push(Need { directive: keyword.to_owned(), span, is_action: true });
+            }
             "input" => rule.input = arguments,
             "output" => rule.output = outputs(&arguments, &self.output_flags)?,
             "log" => rule.log = logs(&arguments)?,
@@ -376,7 +396,7 @@ impl Builder {
                     .help("otherwise jobs with different values would write the same file"));
             }
         }
-        let idle = rule.action == Action::None && !has_run;
+        let idle = rule.action == Action::None && !has_run && !rule.needs.iter().any(|need| need.is_action);
         let touches = rule.output.items.iter().all(|output| output.flags.touch);
         if idle && !rule.output.is_empty() && !touches {
             return Err(Diagnostic::error(format!("rule `{}` has outputs, and nothing that makes them", rule.name))

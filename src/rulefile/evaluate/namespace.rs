@@ -10,7 +10,7 @@ use super::objects::RuleFacts;
 use super::settings::ConfigLayers;
 use crate::diagnostic::Span;
 use crate::rulefile::relocation::{PathVars, Prefix};
-use crate::rulefile::rule::{Flags, Handlers, NamespaceId, RuleOrder};
+use crate::rulefile::rule::{Flags, Handlers, NamespaceId, Need, RuleOrder};
 
 #[derive(Debug, Default)]
 pub struct Namespace {
@@ -33,6 +33,8 @@ pub struct Namespace {
     /// Of `inputflags:` and `outputflags:`.
     pub input_flags: Flags,
     pub output_flags: Flags,
+    /// Of `container:`, for all rules that have none of their own.
+    pub container: Option<Need>,
     pub modules: BTreeMap<String, ModuleInfo>,
     /// `onstart:` and its like, as places in the sites.
     pub handlers: BTreeMap<String, u32>,

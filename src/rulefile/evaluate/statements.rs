@@ -19,7 +19,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::rulefile::lower::refused;
 use crate::rulefile::relocation::Level;
-use crate::rulefile::rule::{Argument, Expr, Flags};
+use crate::rulefile::rule::{Argument, Expr, Flags, Need};
 use crate::value::{Dict, Value as Plain};
 
 /// The positional and named values of one directive, as `__args__` puts them together.
@@ -79,6 +79,18 @@ pub fn path_text<'v>(statement: &str, path: Value<'v>, eval: &Evaluator<'v, '_, 
         [path] => Ok(path.clone()),
         _ => Err(fail(Diagnostic::error(format!("{statement}: takes a path as text, not {}", path.get_type())))),
     }
+}
+
+/// A container for all rules.
+fn container(statement: &str, image: &[Value<'_>], eval: &Evaluator<'_, '_, '_>) -> starlark::Result<NoneType> {
+    let loader = Loader::of(eval);
+    let [image] = image else {
+        return Err(fail(Diagnostic::error(format!("{statement}: takes one image"))));
+    };
+    let need = (!image.is_none()).then(|| loader.here(eval)).flatten();
+    let need = need.map(|span| Need { directive: statement.to_owned(), span, is_action: false });
+    loader.here_in(|space| space.container = need);
+    Ok(NoneType)
 }
 
 /// What flag functions say of every file that they are given.
@@ -341,6 +353,27 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         loader.scatter.borrow_mut().extend(counts);
         loader.here_in(|space| space.constraints.push(("scatteritem".to_owned(), r"\d+-of-\d+".to_owned())));
         Ok(NoneType)
+    }
+
+    fn __container__<'v>(
+        #[starlark(args)] image: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        container("container", &image.items, eval)
+    }
+
+    fn __containerized__<'v>(
+        #[starlark(args)] image: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        container("containerized", &image.items, eval)
+    }
+
+    fn __singularity__<'v>(
+        #[starlark(args)] image: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        container("singularity", &image.items, eval)
     }
 
     fn __handler__<'v>(

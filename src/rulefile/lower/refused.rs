@@ -5,21 +5,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::Foreign;
 
 /// Directives of the language that this version does not have yet.
-const DIRECTIVES_TO_COME: &[&str] = &[
-    "group",
-    "shadow",
-    "envmodules",
-    "cache",
-    "handover",
-    "conda",
-    "container",
-    "containerized",
-    "singularity",
-    "notebook",
-    "wrapper",
-    "cwl",
-    "template_engine",
-];
+const DIRECTIVES_TO_COME: &[&str] = &["group", "shadow", "cache", "handover"];
 
 /// Functions and objects of the language that this version does not have yet.
 const NAMES_TO_COME: &[&str] = &[
@@ -52,6 +38,9 @@ pub const STATEMENTS: &[&str] = &[
     "inputflags",
     "outputflags",
     "resource_scopes",
+    "container",
+    "containerized",
+    "singularity",
 ];
 
 /// Modules whose pure part is there as a native struct.
