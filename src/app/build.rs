@@ -82,10 +82,11 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let io_failure = |error: std::io::Error| Failure::from(Diagnostic::error(format!("cannot start: {error}")));
     let watch = signals::watch(sender.clone()).map_err(io_failure)?;
     let programs: Arc<Programs> = Arc::new(Programs::new(shell_in_run, file_functions));
-    let mut executor = Local::new(project.cores as usize, programs, Arc::new(RealDisk), sender).map_err(io_failure)?;
-    let handlers = Handlers { project, writer: &writer, tag: &tag, reports: &reports };
+    let mut executor = Local::new(project.cores as usize, Arc::clone(&programs) as _, Arc::new(RealDisk), sender)
+        .map_err(io_failure)?;
+    let handlers = Handlers { project, writer: &writer, tag: &tag, programs: &programs, reports: &reports };
     let around = &project.workflow.handlers;
-    handlers.run("onstart", around.onstart.as_ref(), &format!("{} jobs to do\n", jobs.len()), &mut executor)?;
+    handlers.run("onstart", around.onstart.as_ref(), &format!("{} jobs to do\n", jobs.len()))?;
     let mut director = JobDirector::new(project, &plan, &jobs, planner, stats, &totals);
     let summary = Run {
         settings: RunSettings {
@@ -112,8 +113,8 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         summary.not_run.len()
     );
     let handled = match summary.ending {
-        Ending::Done => handlers.run("onsuccess", around.onsuccess.as_ref(), &account, &mut executor),
-        Ending::Failed => handlers.run("onerror", around.onerror.as_ref(), &account, &mut executor),
+        Ending::Done => handlers.run("onsuccess", around.onsuccess.as_ref(), &account),
+        Ending::Failed => handlers.run("onerror", around.onerror.as_ref(), &account),
         Ending::Interrupted(_) => Ok(()),
     };
     drop(watch);

@@ -2,14 +2,18 @@
 //! run. What it prints goes to standard error, whose order with the reporter's lines is the order in which they happen.
 
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use super::Failure;
 use super::director::span_of;
 use super::project::Project;
+use crate::action::program::Programs;
 use crate::diagnostic::Diagnostic;
+use crate::disk::RealDisk;
 use crate::rulefile::rule::RunBody;
-use crate::run::executor::{Executor, Order, Report};
+use crate::run::executor::{Executor, Force, Order, Report};
+use crate::run::local::Local;
 use crate::run::spec::{JobError, JobSpec, Work};
 use crate::store::{StartedRow, Writer};
 use crate::value::Named;
@@ -22,21 +26,20 @@ pub struct Handlers<'a> {
     pub project: &'a Project,
     pub writer: &'a Writer,
     pub tag: &'a str,
+    pub programs: &'a Arc<Programs>,
+    /// Where signals are told.
     pub reports: &'a Receiver<Report>,
 }
+
+/// How often a handler that runs looks for a signal.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Handlers<'_> {
     /// Runs a handler, if there is one, and waits for its end. `account` is what the run's log says by then.
     ///
     /// # Errors
     /// What failed in it; that the run was interrupted meanwhile.
-    pub fn run(
-        &self,
-        event: &str,
-        body: Option<&Arc<RunBody>>,
-        account: &str,
-        executor: &mut dyn Executor,
-    ) -> Result<(), Failure> {
+    pub fn run(&self, event: &str, body: Option<&Arc<RunBody>>, account: &str) -> Result<(), Failure> {
         let Some(body) = body else { return Ok(()) };
         let written = std::fs::create_dir_all(".flow/log").and_then(|()| std::fs::write(RUN_LOG, account));
         written.map_err(|error| Diagnostic::error(format!("cannot write {RUN_LOG}: {error}")))?;
@@ -50,6 +53,10 @@ impl Handlers<'_> {
             kept: false,
             group: None,
         };
+        // After a failure, the executor of the jobs takes no more.
+        let (sender, ended) = channel();
+        let executor = Local::new(1, Arc::clone(self.programs) as _, Arc::new(RealDisk), sender);
+        let mut executor = executor.map_err(|error| Diagnostic::error(format!("cannot start {event}: {error}")))?;
         executor.submit(Order {
             spec: Arc::clone(&spec),
             run: self.tag.to_owned(),
@@ -58,11 +65,16 @@ impl Handlers<'_> {
             keep_incomplete: false,
         });
         let result = loop {
-            match self.reports.recv() {
-                Ok(Report::Done(outcome)) if outcome.job == spec.job => break outcome.result,
-                Ok(Report::Done(_)) => {}
-                Ok(Report::Signal(signal)) => return Err(Failure::Interrupted(signal)),
-                Err(_) => break Err(JobError::Interrupted),
+            match ended.recv_timeout(LOOK) {
+                Ok(Report::Done(outcome)) => break outcome.result,
+                Ok(Report::Signal(_)) => {}
+                Err(RecvTimeoutError::Disconnected) => break Err(JobError::Interrupted),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Ok(Report::Signal(signal)) = self.reports.try_recv() {
+                        executor.stop(Force::Term);
+                        return Err(Failure::Interrupted(signal));
+                    }
+                }
             }
         };
         self.writer.ended(event);

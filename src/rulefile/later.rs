@@ -2,9 +2,12 @@
 //! stand in the Rulefile in, for each job a value out. Functions are called through the evaluator's seam; which one it
 //! is, is not known here.
 
+use std::sync::Arc;
+
 use super::expand::{Combine, expand};
 use super::instance::{describe, evaluate};
 use super::lookup::Lookup;
+use super::relocation::Relocation;
 use super::rule::{Expr, Flags, Functions, JobContext};
 use super::template;
 use crate::diagnostic::Diagnostic;
@@ -44,6 +47,11 @@ pub enum Later {
         of: Expr,
         parser: Parser,
         named: Vec<(String, Value)>,
+    },
+    /// Paths that another rule's functions give, `rules.NAME.input`: they go where that rule's paths go.
+    Moved {
+        of: Expr,
+        relocation: Arc<Relocation>,
     },
     /// `expand(…)` with a function among its patterns or values.
     Expand {
@@ -108,6 +116,15 @@ pub enum Parser {
     Function(super::rule::FunctionId),
 }
 
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Step::Name(name) => write!(f, ".{name}"),
+            Step::Index(at) => write!(f, "[{at}]"),
+        }
+    }
+}
+
 impl Later {
     /// The value for a job.
     ///
@@ -143,6 +160,11 @@ impl Later {
                 let path = one_path("parse_input", plain(of, context, functions)?)?;
                 parse(&path, parser, named, functions).map(Expr::Value)
             }
+            Later::Moved { of, relocation } => {
+                let mut paths = evaluate(of, context, functions)?;
+                relocation.settle(&mut paths).map_err(|error| Diagnostic::error(error.to_string()))?;
+                Ok(Expr::Flagged(Box::new(paths), Flags { settled: true, ..Flags::default() }))
+            }
             Later::Expand { patterns, wildcards, combine, allow_missing } => {
                 let mut values = Vec::new();
                 for (name, value) in wildcards {
@@ -167,6 +189,7 @@ impl Later {
                 asks(condition) || asks(then) || otherwise.as_ref().is_some_and(asks) || cases
             }
             Later::Evaluate(_) => false,
+            Later::Moved { of, .. } => asks(of),
             Later::Lookup(lookup) => lookup.functions().any(asks),
             Later::Expand { patterns, wildcards, .. } => asks(patterns) || wildcards.iter().any(|(_, v)| asks(v)),
         }

@@ -66,7 +66,7 @@ pub fn directives<'v>(
 /// Another rule has the name.
 pub fn register(draft: Draft, replace: bool, eval: &Evaluator<'_, '_, '_>) -> starlark::Result<()> {
     let loader = Loader::of(eval);
-    let facts = facts(&draft.rule, eval);
+    let facts = facts(&draft.rule, loader);
     loader
         .here_in(|space| {
             let at = space.drafts.iter().position(|known| known.rule.name == draft.rule.name);
@@ -380,6 +380,14 @@ impl Builder {
             rule.wildcard_names = first.pattern.names().to_vec();
         }
         let outputs = rule.output.items.iter().map(|output| (&output.pattern, output.span, "output"));
+        // There may be a million of them, so that they are only kept where it matters.
+        let is_moved = !rule.input_relocation.prefixes.is_empty();
+        let inputs = is_moved.then(|| {
+            let settled = Flags { settled: true, ..Flags::default() };
+            let note = |text: &Value| loader.noted(text.as_str().unwrap_or_default(), settled.clone(), eval);
+            let note = |text| note(text).unpack_frozen().expect("it is frozen");
+            super::objects::paths(&rule.input).items.iter().map(note).collect()
+        });
         let logs = rule.log.items.iter().map(|log| (&log.pattern, log.span, "log"));
         let benchmarks = rule.benchmark.iter().map(|(pattern, span)| (pattern, *span, "benchmark"));
         for (pattern, span, what) in outputs.chain(logs).chain(benchmarks) {
@@ -561,17 +569,8 @@ fn logs(arguments: &[Argument]) -> Result<Named<LogPattern>, Diagnostic> {
     Ok(Named { items, names: flat.names })
 }
 
-/// What `rules.NAME` shows of a rule. Its paths carry where they are from.
-fn facts(rule: &Rule, eval: &Evaluator<'_, '_, '_>) -> RuleFacts {
-    let loader = Loader::of(eval);
-    let producer: Arc<str> = rule.name.as_str().into();
-    let noted = |pattern: &Pattern, producer: Option<Arc<str>>| {
-        let flags = Flags { settled: true, producer, ..Flags::default() };
-        // It was just allocated on a frozen heap.
-        loader.noted(pattern.text(), flags, eval).unpack_frozen().expect("it is frozen")
-    };
-    let outputs = rule.output.items.iter().map(|output| noted(&output.pattern, Some(Arc::clone(&producer)))).collect();
-    let logs = rule.log.items.iter().map(|log| noted(&log.pattern, None)).collect();
+/// What `rules.NAME` shows of a rule.
+fn facts(rule: &Rule, loader: &Loader) -> RuleFacts {
     let text = |pattern: &Pattern| Value::Str(pattern.text().to_owned());
     let mut params = Named::default();
     for argument in &rule.params {
@@ -585,10 +584,11 @@ fn facts(rule: &Rule, eval: &Evaluator<'_, '_, '_>) -> RuleFacts {
     RuleFacts {
         name: rule.name.clone(),
         input: Arc::clone(&rule.input),
+        input_relocation: Arc::clone(&rule.input_relocation),
+        notes: Arc::clone(&loader.notes),
+        origins: Arc::default(),
         output: rule.output.map(|output| text(&output.pattern)),
-        outputs,
         log: rule.log.map(|log| text(&log.pattern)),
-        logs,
         params,
     }
 }

@@ -4,11 +4,12 @@ use starlark::collections::SmallMap;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
-use starlark::values::list::AllocList;
+use starlark::values::list::{AllocList, ListRef};
 use starlark::values::tuple::UnpackTuple;
 use starlark::values::{Value, ValueLike};
 
 use super::flags::{Marked, expr};
+use super::frozen::JOB_WILDCARDS;
 use super::loader::{Loader, fail, is, is_callable};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::from_starlark;
@@ -52,15 +53,16 @@ pub fn expand<'v>(
     let loader = Loader::find(eval);
     let mut out: Vec<Value<'v>> = Vec::new();
     for (pattern, settled) in &patterns {
-        // What is made of a path that has its module's prefix has it, too.
-        let flags = loader.filter(|_| *settled).map(|loader| (loader, Flags { settled: true, ..Flags::default() }));
-        let push = &mut |text: String| {
-            out.push(match &flags {
-                Some((loader, flags)) => loader.noted(&text, flags.clone(), eval),
-                None => heap.alloc(text),
-            });
+        let mut texts = Vec::new();
+        let push = &mut |text: String| match (loader, settled) {
+            (Some(_), true) => texts.push(text),
+            _ => out.push(heap.alloc(text)),
         };
         expand_one(pattern, &wildcards, combine, allow_missing, push).map_err(|diagnostic| fail(*diagnostic))?;
+        if let Some(loader) = loader.filter(|_| !texts.is_empty()) {
+            // What is made of a path that has its module's prefix has it, too.
+            out.extend(loader.noted(&texts, &Flags { settled: true, ..Flags::default() }));
+        }
     }
     Ok(heap.alloc(AllocList(out)))
 }
@@ -256,6 +258,9 @@ fn expand_or_wait<'v>(
     if !arguments.first().into_iter().chain(named.values()).any(|&value| waits(value, eval)) {
         return expand(arguments, named, eval);
     }
+    if let Some(wildcards) = eval.module().get(JOB_WILDCARDS) {
+        return expand_for_job(arguments, named, wildcards, eval);
+    }
     let [patterns, rest @ ..] = arguments else {
         return Err(fail(Diagnostic::error("expand() needs a pattern").help("write expand(\"{x}.txt\", x=[…])")));
     };
@@ -271,6 +276,37 @@ fn expand_or_wait<'v>(
         allow_missing: named.get("allow_missing").is_some_and(|value| value.to_bool()),
     };
     Ok(eval.heap().alloc(Marked::later(later)))
+}
+
+/// In a function that is called for a job, functions are called at once.
+fn expand_for_job<'v>(
+    arguments: &[Value<'v>],
+    named: &SmallMap<String, Value<'v>>,
+    wildcards: Value<'v>,
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<Value<'v>> {
+    let mut called = |value: Value<'v>| -> starlark::Result<Value<'v>> {
+        if is_callable(value) {
+            return eval.eval_function(value, &[wildcards], &[]);
+        }
+        let Some(items) = ListRef::from_value(value).filter(|list| list.iter().any(is_callable)) else {
+            return Ok(value);
+        };
+        let mut out = Vec::new();
+        for item in items.iter() {
+            out.push(if is_callable(item) { eval.eval_function(item, &[wildcards], &[])? } else { item });
+        }
+        Ok(eval.heap().alloc(AllocList(out)))
+    };
+    let mut now: SmallMap<String, Value<'v>> = SmallMap::new();
+    for (name, &value) in named {
+        now.insert(name.clone(), called(value)?);
+    }
+    let mut first = arguments.to_vec();
+    if let Some(patterns) = first.first_mut() {
+        *patterns = called(*patterns)?;
+    }
+    expand(&first, &now, eval)
 }
 
 /// Whether a value is a function, waits for a job as one does, or is a list with such an item.

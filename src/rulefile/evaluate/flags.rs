@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
+use starlark::collections::SmallMap;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
@@ -42,7 +43,15 @@ impl Marked {
 impl std::fmt::Display for Marked {
     /// The paths under the flags, so that a flagged path can stand in a message or an f-string.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&texts(&self.expr).join(" "))
+        match &self.expr {
+            // In an f-string, a part of the job is what a placeholder of a command would be.
+            Expr::Later(later) => match &**later {
+                Later::Part { part, step: Some(step) } => write!(f, "{{{part}{step}}}"),
+                Later::Part { part, step: None } => write!(f, "{{{part}}}"),
+                _ => f.write_str("<a value for each job>"),
+            },
+            expr => f.write_str(&texts(expr).join(" ")),
+        }
     }
 }
 
@@ -105,7 +114,7 @@ fn nested<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>, depth: usize) -> s
     }
     if let Some(text) = value.unpack_str() {
         let path = Expr::Value(value::Value::Str(text.to_owned()));
-        let note = Loader::find(eval).and_then(|loader| loader.note(value));
+        let note = Loader::find(eval).and_then(|loader| loader.notes.flags(value));
         return Ok(match note {
             Some(flags) => Expr::Flagged(Box::new(path), flags),
             None => path,
@@ -264,6 +273,16 @@ pub fn flags(builder: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Marked> {
         let _ = (name, content);
+        flagged(value, Flags::default(), eval)
+    }
+
+    /// flow writes no report, for which this says what belongs to it.
+    fn report<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        #[starlark(kwargs)] words: SmallMap<String, Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        let _ = words;
         flagged(value, Flags::default(), eval)
     }
 

@@ -51,6 +51,7 @@ impl Functions for Frozen {
             let heap = eval.heap();
             let kept = self.kept(parameters.namespace, function).map_err(starlark::Error::new_other)?;
             let kept = heap.access_owned_frozen_value(&kept);
+            eval.module().set(JOB_WILDCARDS, wildcards(context, heap));
             let mut positional = Vec::new();
             if parameters.takes_all || !parameters.names.is_empty() {
                 positional.push(wildcards(context, heap));
@@ -66,7 +67,7 @@ impl Functions for Frozen {
             loader.rename_producers(&mut result, parameters.namespace, NamespaceId::MAIN);
             Ok(result)
         });
-        loader.forget_call();
+        loader.notes.forget_call();
         called.map_err(|error: starlark::Error| {
             let mut diagnostic = loader.diagnostic(error);
             let values: Vec<String> = context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -112,7 +113,7 @@ impl Functions for Frozen {
             from_starlark(result, heap)
                 .map_err(|error| starlark::Error::new_other(anyhow::Error::msg(error.to_string())))
         });
-        loader.forget_call();
+        loader.notes.forget_call();
         called.map_err(|error: starlark::Error| loader.diagnostic(error))
     }
 
@@ -155,6 +156,9 @@ impl Frozen {
         self.modules[namespace.index()].get_any_visibility(&function_name(function)).map(|(value, _)| value)
     }
 }
+
+/// The name under which a call's module has the wildcards of its job; no Rulefile can write it.
+pub const JOB_WILDCARDS: &str = "job wildcards";
 
 /// What Starlark says of a name that a list of the job does not have.
 const NO_NAME: &str = "Object of type `Namedlist` has no attribute `";

@@ -43,7 +43,7 @@ impl Part {
 
 impl std::fmt::Display for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
+        write!(f, "{{{}}}", self.name)
     }
 }
 

@@ -3,16 +3,17 @@
 //! module keeps them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use starlark::any::ProvidesStaticType;
 use starlark::environment::FrozenModule;
 use starlark::eval::Evaluator;
-use starlark::values::{Value, ValueIdentity, ValueLike};
+use starlark::values::{Value, ValueLike};
 
 use super::Misuse;
 use super::namespace::Namespace;
+use super::notes::Notes;
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
 use crate::dialect::explained;
 use crate::rulefile::lower::{FunctionSource, RuleSite};
@@ -104,12 +105,8 @@ pub struct Loader {
     pub actions: Vec<&'static str>,
     pub misuse: Option<Misuse>,
     pub cores: u32,
-    /// What is known of texts that came from somewhere: Python has them as a kind of `str` that carries flags, and loses
-    /// them when it is changed. Here it is the value itself that is known, by its identity, which is safe only for what
-    /// is allocated where nothing moves, on a frozen heap.
-    notes: RefCell<HashMap<ValueIdentity<'static>, Flags>>,
-    /// The same, for texts of the call of a function for a job.
-    notes_of_call: RefCell<HashMap<ValueIdentity<'static>, Flags>>,
+    /// Texts that came from somewhere.
+    pub notes: Arc<Notes>,
     /// Whether the file has been evaluated: what follows are calls of its functions.
     pub is_loaded: Cell<bool>,
 }
@@ -202,28 +199,12 @@ impl Loader {
         Some(place.1)
     }
 
-    /// A text that carries flags wherever it goes unchanged.
-    pub fn noted<'v>(&self, text: &str, flags: Flags, eval: &Evaluator<'v, '_, '_>) -> Value<'v> {
-        let frozen = eval.frozen_heap().alloc(text);
-        let notes = if self.is_loaded.get() { &self.notes_of_call } else { &self.notes };
-        // Texts of one character are the same value everywhere.
-        if text.chars().nth(1).is_some() {
-            notes.borrow_mut().insert(frozen.to_value().identity(), flags);
-        }
-        frozen.to_value()
-    }
-
-    /// The flags that a text carries.
-    pub fn note<'v>(&self, text: Value<'v>) -> Option<Flags> {
-        fn known<'v>(notes: &HashMap<ValueIdentity<'v>, Flags>, text: Value<'v>) -> Option<Flags> {
-            notes.get(&text.identity()).cloned()
-        }
-        known(&self.notes.borrow(), text).or_else(|| known(&self.notes_of_call.borrow(), text))
-    }
-
-    /// The heap of a call is gone, and with it what was noted in it.
-    pub fn forget_call(&self) {
-        self.notes_of_call.borrow_mut().clear();
+    /// Texts that carry flags wherever they go unchanged.
+    pub fn noted<'v>(&self, texts: &[String], flags: &Flags) -> Vec<Value<'v>> {
+        let texts = texts.iter().map(String::as_str);
+        let loaded = self.is_loaded.get();
+        let values = if loaded { self.notes.note_in_call(texts, flags) } else { self.notes.note(texts, flags) };
+        values.iter().map(|value| value.to_value()).collect()
     }
 
     /// The place in the Rulefile that a piece of a unit stands for.

@@ -10,6 +10,7 @@ mod helpers;
 mod loader;
 mod modules;
 mod namespace;
+mod notes;
 mod objects;
 mod open_text;
 mod programs;

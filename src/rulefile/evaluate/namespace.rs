@@ -12,7 +12,7 @@ use crate::diagnostic::Span;
 use crate::rulefile::relocation::{PathVars, Prefix};
 use crate::rulefile::rule::{Flags, Handlers, NamespaceId, Need, RuleOrder};
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Namespace {
     pub id: NamespaceId,
     pub drafts: Vec<Draft>,

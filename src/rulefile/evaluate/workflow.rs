@@ -72,6 +72,6 @@ fn methods(builder: &mut MethodsBuilder) {
         let asking = loader.here(eval).map(|span| loader.sources.borrow().name(span.source).to_owned());
         let folder = asking.map_or_else(|| loader.here_in(|space| space.basedir.clone()), |file| folder_of(&file));
         let path = crate::path::normalise(&relative_to(&path, &folder)).into_owned();
-        Ok(loader.noted(&path, Flags { settled: true, source: true, ..Flags::default() }, eval))
+        Ok(loader.noted(&[path], &Flags { settled: true, source: true, ..Flags::default() })[0])
     }
 }

@@ -18,7 +18,6 @@ const NAMES_TO_COME: &[&str] = &[
     "pipe",
     "remote",
     "repeat",
-    "report",
     "service",
     "storage",
     "update",

@@ -8,14 +8,14 @@ use starlark::values::Value;
 use starlark::values::list::UnpackList;
 use starlark::values::none::{NoneOr, NoneType};
 
-use super::super::draft;
-use super::super::loader::{Loader, fail};
-use super::super::relative_to;
-use super::super::statements::{Arguments, path_text};
 use super::use_rule::{Statement, use_rules};
 use super::{ModuleInfo, pathvars_of};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::from_starlark;
+use crate::rulefile::evaluate::draft;
+use crate::rulefile::evaluate::loader::{Loader, fail};
+use crate::rulefile::evaluate::relative_to;
+use crate::rulefile::evaluate::statements::{Arguments, path_text};
 use crate::rulefile::relocation::{Level, Prefix};
 use crate::value::Value as Plain;
 

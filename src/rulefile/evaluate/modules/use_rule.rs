@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use starlark::eval::Evaluator;
 
-use super::super::draft::{draft, register};
-use super::super::loader::{Draft, Given, Loader, Written, fail};
-use super::super::nearest;
 use super::evaluated;
 use super::object::ModuleObject;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::rulefile::evaluate::draft::{draft, register};
+use crate::rulefile::evaluate::loader::{Draft, Given, Loader, Written, fail};
+use crate::rulefile::evaluate::nearest;
 use crate::rulefile::rule::{Argument, Expr, NamespaceId};
 
 /// A `use rule` statement.
