@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::Failure;
 use super::director::{JobDirector, shell_in_run};
+use super::handlers::Handlers;
 use super::project::{Plan, Project};
 use super::records::{StoreRecords, store_failure};
 use super::tidy;
@@ -63,6 +64,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, not_run: 0, wall });
         return Ok(());
     }
+    check_needs(project, &dag, &jobs)?;
     let totals = Totals::of(project);
     let (tasks, work_ms) = tasks(project, &plan, &jobs, &records, &totals)?;
     reporter.tell(&Event::Planned {
@@ -80,7 +82,11 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let io_failure = |error: std::io::Error| Failure::from(Diagnostic::error(format!("cannot start: {error}")));
     let watch = signals::watch(sender.clone()).map_err(io_failure)?;
     let programs: Arc<Programs> = Arc::new(Programs::new(shell_in_run, file_functions));
-    let mut executor = Local::new(project.cores as usize, programs, Arc::new(RealDisk), sender).map_err(io_failure)?;
+    let mut executor = Local::new(project.cores as usize, Arc::clone(&programs) as _, Arc::new(RealDisk), sender)
+        .map_err(io_failure)?;
+    let handlers = Handlers { project, writer: &writer, tag: &tag, programs: &programs, reports: &reports };
+    let around = &project.workflow.handlers;
+    handlers.run("onstart", around.onstart.as_ref(), &format!("{} jobs to do\n", jobs.len()))?;
     let mut director = JobDirector::new(project, &plan, &jobs, planner, stats, &totals);
     let summary = Run {
         settings: RunSettings {
@@ -98,8 +104,20 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         disk,
     }
     .go();
-    drop(watch);
     let summary = summary.map_err(|error| store_failure(&error))?;
+    let account = format!(
+        "{} jobs to do\n{} done\n{} failed\n{} not run\n",
+        jobs.len(),
+        summary.done.len(),
+        summary.failed.len(),
+        summary.not_run.len()
+    );
+    let handled = match summary.ending {
+        Ending::Done => handlers.run("onsuccess", around.onsuccess.as_ref(), &account),
+        Ending::Failed => handlers.run("onerror", around.onerror.as_ref(), &account),
+        Ending::Interrupted(_) => Ok(()),
+    };
+    drop(watch);
     for job in summary.not_run.iter().filter(|job| !summary.abandoned.contains(job)) {
         if let Some(key) = unrecorded.get(&jobs[*job as usize]) {
             writer.ended(key);
@@ -108,14 +126,32 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
     writer.flush().map_err(|error| store_failure(&error))?;
     match summary.ending {
-        Ending::Done => Ok(()),
-        Ending::Failed => Err(Failure::Told),
+        Ending::Done => handled,
+        Ending::Failed => handled.and(Err(Failure::Told)),
         Ending::Interrupted(signal) => {
             // Work inside the process cannot be stopped; nothing of it will be kept, so it is not waited for.
             std::mem::forget(executor);
             Err(Failure::Interrupted(signal))
         }
     }
+}
+
+/// Nothing is run if a job needs software that flow does not provide.
+fn check_needs(project: &Project, dag: &Dag, jobs: &[JobId]) -> Result<(), Failure> {
+    for &job in jobs {
+        let rule = project.workflow.rule(dag.job(job).rule);
+        let has_programs = rule.action != Action::None && !project.settings.without_environments;
+        let Some(need) = rule.needs.iter().find(|need| need.is_action || has_programs) else { continue };
+        let directive = &need.directive;
+        let diagnostic =
+            Diagnostic::error(format!("rule `{}` needs what flow does not have: `{directive}:`", rule.name));
+        return Err(project.failure(diagnostic.at(need.span, "").help(if need.is_action {
+            "do its work with `shell:`, `run:` or `script:`"
+        } else {
+            "start flow where its programs are there, and say --without-environments"
+        })));
+    }
+    Ok(())
 }
 
 /// Marks jobs that work inside flow and are not on record as started, before any is; gives their keys. Such a job puts

@@ -15,7 +15,7 @@ use crate::plan::decide::{PlanError, Planner, Verdict, key};
 use crate::plan::identity::{Identity, named_paths};
 use crate::plan::reason::Reason;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
+use crate::rulefile::rule::{Action, Flags, JobContext, NamespaceId, Rule, RunBody, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
 use crate::run::runner::{Decision, Director, Finished, Prepared};
 use crate::run::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
@@ -297,11 +297,7 @@ impl Director for JobDirector<'_> {
         let JobError::Action { message, place, help } = error else { return None };
         let rule = self.rule(self.id(job));
         let Action::Run(body) = &rule.action else { return None };
-        let span = place.and_then(|(start, end)| {
-            let inside = |o: &&crate::run::spec::Origin| o.start <= start && end <= o.end;
-            let origin = body.program.origin.iter().filter(inside).min_by_key(|o| o.end - o.start)?;
-            Some(Span { source: SourceId(origin.source), start: origin.source_start, end: origin.source_end })
-        });
+        let span = place.and_then(|place| span_of(body, place));
         let mut diagnostic = Diagnostic::error(message).at(span.unwrap_or(rule.action_span), "");
         if let Some(help) = help {
             diagnostic = diagnostic.help(help);
@@ -313,6 +309,13 @@ impl Director for JobDirector<'_> {
         let id = self.id(job);
         Finished { record: self.refreshed.remove(&job), remove: self.done_with(id) }
     }
+}
+
+/// The place in the Rulefile that a piece of a body's program stands for.
+pub fn span_of(body: &RunBody, (start, end): (u32, u32)) -> Option<Span> {
+    let inside = |o: &&crate::run::spec::Origin| o.start <= start && end <= o.end;
+    let origin = body.program.origin.iter().filter(inside).min_by_key(|o| o.end - o.start)?;
+    Some(Span { source: SourceId(origin.source), start: origin.source_start, end: origin.source_end })
 }
 
 /// A job as it is to be run, and its message.
@@ -357,6 +360,7 @@ fn job_spec(
     });
     let values = JobValues {
         rule: &rule.name,
+        namespace: rule.namespace,
         input: &input,
         output: &output,
         log: &log,
@@ -388,15 +392,17 @@ fn job_spec(
         ([first, ..], Action::Shell(text)) if !names_its_log(text) => first.clone(),
         _ => own_log(rule, &wildcards),
     };
-    let outputs = output.items.iter().zip(&rule.output.items).map(|(path, spec)| OutputSpec {
-        path: path.clone(),
-        directory: spec.flags.directory,
-        touch: spec.flags.touch,
-        protected: spec.flags.protected,
-        non_empty: spec.flags.non_empty,
-        checksum: spec.flags.checksum.clone(),
+    let outputs = output.items.iter().zip(&rule.output.items).map(|(path, spec)| {
+        Ok(OutputSpec {
+            path: path.clone(),
+            directory: spec.flags.directory,
+            touch: spec.flags.touch,
+            protected: spec.flags.protected,
+            non_empty: spec.flags.non_empty,
+            checksum: checksum(&spec.flags, spec.span, &context, workflow)?,
+        })
     });
-    let outputs = outputs.collect();
+    let outputs = outputs.collect::<Result<_, Diagnostic>>()?;
     let spec = JobSpec {
         job: number,
         rule: rule.name.clone(),
@@ -409,13 +415,36 @@ fn job_spec(
         resources,
         threads,
         attempt,
-        config: Arc::clone(&workflow.config),
+        config: Arc::clone(workflow.config(rule)),
         outputs,
         stdio_log,
         benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
         basedir: workflow.basedir.clone(),
     };
     Ok((spec, message))
+}
+
+/// The checksum that an output must have: `ensure(…)`, where a function may give it.
+fn checksum(
+    flags: &Flags,
+    span: Span,
+    context: &JobContext<'_>,
+    workflow: &Workflow,
+) -> Result<Option<(String, String)>, Diagnostic> {
+    let Some((algorithm, function)) = &flags.checksum_of else { return Ok(flags.checksum.clone()) };
+    let given = workflow.functions.call(*function, context)?.into_value();
+    let length = match algorithm.as_str() {
+        "sha256" => 64,
+        "sha1" => 40,
+        _ => 32,
+    };
+    match given.as_str() {
+        Some(digest) if digest.len() == length && digest.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            Ok(Some((algorithm.clone(), digest.to_ascii_lowercase())))
+        }
+        _ => Err(Diagnostic::error(format!("ensure(): a {algorithm} checksum is {length} hexadecimal digits"))
+            .at(span, format!("the function gave {}", instance::describe(&given)))),
+    }
 }
 
 /// Whether a command has a placeholder for its log.
@@ -466,6 +495,7 @@ pub fn shell_in_run(text: &str, spec: &JobSpec, place: &dyn Fn(&str) -> String) 
     let output = spec.output.map(|path| place(path));
     let values = JobValues {
         rule: &spec.rule,
+        namespace: NamespaceId::MAIN,
         input: &spec.input,
         output: &output,
         log: &spec.log,

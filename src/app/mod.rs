@@ -4,6 +4,7 @@
 mod build;
 mod director;
 mod draw;
+mod handlers;
 mod look;
 mod project;
 mod records;

@@ -70,6 +70,7 @@ impl Project {
             directory_is_fixed: fixed,
             actions: crate::action::registry::names().collect(),
             misuse: Some(misuse),
+            scatter: settings.set_scatter.clone(),
         };
         let workflow = load(&request)?;
         let project = Project { settings, workflow, colour, cores };

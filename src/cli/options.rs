@@ -86,6 +86,9 @@ pub struct HowMuch {
     /// Override the threads of a rule
     #[arg(long, value_name = "RULE=N")]
     pub set_threads: Vec<String>,
+    /// Override how many items a process of `scattergather:` has
+    #[arg(long, value_name = "NAME=N")]
+    pub set_scatter: Vec<String>,
     /// Override a resource of a rule
     #[arg(long, value_name = "RULE:NAME=N")]
     pub set_resources: Vec<String>,
@@ -136,6 +139,9 @@ pub struct Which {
     /// Keep the files of temp()
     #[arg(long, aliases = ["nt", "no-temp"])]
     pub notemp: bool,
+    /// Run jobs that ask for conda, a container or modules with the programs that are there
+    #[arg(long)]
+    pub without_environments: bool,
     /// Keep the outputs of failed jobs
     #[arg(long)]
     pub keep_incomplete: bool,

@@ -27,6 +27,8 @@ pub struct Settings {
     pub resources: BTreeMap<String, i64>,
     pub default_resources: BTreeMap<String, Value>,
     pub set_threads: BTreeMap<String, u32>,
+    /// How many items a process of `scattergather:` has, by its name.
+    pub set_scatter: BTreeMap<String, u32>,
     /// By rule, then by resource.
     pub set_resources: BTreeMap<String, BTreeMap<String, Value>>,
     pub max_threads: Option<u32>,
@@ -43,6 +45,8 @@ pub struct Settings {
     pub allow_ambiguity: bool,
     pub keep_temp: bool,
     pub keep_incomplete: bool,
+    /// `conda:` and its like do not keep a job from running.
+    pub without_environments: bool,
 
     pub say: Say,
     /// Warnings: options that were taken and change nothing.
@@ -198,7 +202,8 @@ impl TryFrom<Options> for Settings {
             jobs: jobs(how_much.jobs.as_deref())?,
             resources: totals(&how_much.resources)?,
             default_resources: amounts("--default-resources", &how_much.default_resources)?,
-            set_threads: set_threads(&how_much.set_threads)?,
+            set_threads: set_counts("--set-threads", &how_much.set_threads)?,
+            set_scatter: set_counts("--set-scatter", &how_much.set_scatter)?,
             set_resources: set_resources(&how_much)?,
             max_threads: how_much.max_threads,
             retries: how_much.retries,
@@ -211,6 +216,7 @@ impl TryFrom<Options> for Settings {
             allow_ambiguity: which.allow_ambiguity,
             keep_temp: which.notemp,
             keep_incomplete: which.keep_incomplete,
+            without_environments: which.without_environments,
             say: say_settings(&say),
             notes,
             hints: Vec::new(),
@@ -404,14 +410,15 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn set_threads(pairs: &[String]) -> Result<BTreeMap<String, u32>, String> {
+/// `NAME=N` for each name, with N from 1.
+fn set_counts(option: &str, pairs: &[String]) -> Result<BTreeMap<String, u32>, String> {
     pairs
         .iter()
         .map(|text| {
-            let (rule, threads) = pair("--set-threads", text)?;
-            match threads.parse() {
-                Ok(threads) if threads > 0 => Ok((rule.to_owned(), threads)),
-                _ => Err(format!("--set-threads: `{threads}` is not a number from 1")),
+            let (name, count) = pair(option, text)?;
+            match count.parse() {
+                Ok(count) if count > 0 => Ok((name.to_owned(), count)),
+                _ => Err(format!("{option}: `{count}` is not a number from 1")),
             }
         })
         .collect()

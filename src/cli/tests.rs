@@ -167,7 +167,7 @@ fn how_much_is_said() {
 fn what_is_not_there_yet_is_refused_and_what_does_nothing_is_said() {
     for words in ["--profile p", "--workflow-profile=p", "--batch a=1/2", "--list-changes code", "--list-untracked"]
         .into_iter()
-        .chain(["--shadow-prefix d", "--set-scatter a=2", "--envvars A", "--lint"])
+        .chain(["--shadow-prefix d", "--envvars A", "--lint"])
     {
         assert!(refused(words).contains("does not have it yet"), "{words}");
     }

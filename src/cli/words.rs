@@ -44,6 +44,7 @@ const LISTED: &[Listed] = &[
     Listed { long: "--resources", others: &["--res"], shape: Shape::Pair, absent: None },
     Listed { long: "--default-resources", others: &["--default-res"], shape: Shape::Pair, absent: None },
     Listed { long: "--set-threads", others: &[], shape: Shape::Pair, absent: None },
+    Listed { long: "--set-scatter", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--set-resources", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--consider-ancient", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--forcerun", others: &["-R"], shape: Shape::Greedy, absent: None },
@@ -64,7 +65,6 @@ const NOT_YET: &[&str] = &[
     "--list-changes",
     "--list-untracked",
     "--shadow-prefix",
-    "--set-scatter",
     "--envvars",
     "--lint",
 ];
@@ -84,7 +84,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
             "--software-deployment-method",
             "--sdm",
         ],
-        "flow makes no software environments: start it inside the one that has your programs",
+        "flow makes no software environments: start it inside the one that has your programs, with --without-environments",
     ),
     (
         &["--conda-prefix", "--conda-frontend", "--conda-create-envs-only", "--containerize"],

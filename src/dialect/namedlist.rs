@@ -1,6 +1,8 @@
 //! `input`, `output`, `params` and their like inside Starlark: a sequence whose items may have names, as Snakemake's
 //! `Namedlist`. It cannot be changed, and so crosses threads.
 
+use std::sync::Arc;
+
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder, MethodsStatic};
@@ -25,6 +27,21 @@ pub struct Namedlist {
     /// A function of the same name, which a call of the list means.
     #[allocative(skip)]
     function: Option<Hidden>,
+    /// The items as values of whoever made the list, who knows them again by their identity.
+    #[allocative(skip)]
+    values: Option<Originals>,
+    /// Whether the items are paths of files, whose sizes can be asked for.
+    files: bool,
+}
+
+/// Values that stand for the items. They take no part in what the list is equal to, because the items are.
+#[derive(Debug, Clone)]
+struct Originals(Arc<[FrozenValue]>);
+
+impl PartialEq for Originals {
+    fn eq(&self, _: &Originals) -> bool {
+        true
+    }
 }
 
 /// A function that a list hides by its name. It takes no part in what the list is equal to.
@@ -41,7 +58,7 @@ starlark_simple_value!(Namedlist);
 
 impl From<Named<value::Value>> for Namedlist {
     fn from(named: Named<value::Value>) -> Self {
-        Namedlist { named, function: None }
+        Namedlist { named, function: None, values: None, files: false }
     }
 }
 
@@ -58,18 +75,67 @@ impl Namedlist {
         Namedlist { function: function.map(Hidden), ..self }
     }
 
+    /// The list as one of files: `size` and its like are how much they hold together.
+    #[must_use]
+    pub fn of_files(self) -> Namedlist {
+        Namedlist { files: true, ..self }
+    }
+
+    /// `size` in bytes, `size_mb` and its like in units of 1024. A file that is not there yet holds nothing.
+    fn size<'v>(&self, name: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        let unit = match name {
+            "size" => None,
+            "size_kb" | "size_kib" => Some(1),
+            "size_mb" | "size_mib" => Some(2),
+            "size_gb" | "size_gib" => Some(3),
+            "size_tb" | "size_tib" => Some(4),
+            _ => return None,
+        };
+        let length = |path: &str| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let bytes: u64 = self.named.items.iter().filter_map(value::Value::as_str).map(length).sum();
+        #[allow(clippy::cast_precision_loss)]
+        Some(match unit {
+            None => heap.alloc(bytes),
+            Some(power) => heap.alloc(bytes as f64 / 1024f64.powi(power)),
+        })
+    }
+
+    /// The list with these values for its items, one for each.
+    #[must_use]
+    pub fn of_values(self, values: Arc<[FrozenValue]>) -> Namedlist {
+        debug_assert_eq!(values.len(), self.named.len());
+        Namedlist { values: Some(Originals(values)), ..self }
+    }
+
+    /// The values that stand for the items, if the list was made of values.
+    pub fn values(&self) -> Option<&[FrozenValue]> {
+        self.values.as_ref().map(|Originals(values)| &**values)
+    }
+
+    fn item<'v>(&self, at: usize, heap: Heap<'v>) -> Option<Value<'v>> {
+        match self.values() {
+            Some(values) => values.get(at).map(|value| value.to_value()),
+            None => self.named.items.get(at).map(|item| to_starlark(item, heap)),
+        }
+    }
+
     pub fn items(&self) -> &[value::Value] {
         &self.named.items
     }
 
     /// What a name stands for: a value, or a named list without names where it was given a list.
     fn named_item<'v>(&self, name: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        let (_, _, count) = self.named.names.iter().find(|(n, _, _)| n == name)?;
+        let (_, start, count) = self.named.names.iter().find(|(n, _, _)| n == name)?;
+        let start = *start as usize;
         let items = self.named.get(name)?;
-        match (count, items) {
-            (None, [one]) => Some(to_starlark(one, heap)),
-            _ => Some(heap.alloc(Namedlist::from(Named { items: items.to_vec(), names: Vec::new() }))),
+        if count.is_none() && items.len() == 1 {
+            return self.item(start, heap);
         }
+        let list = Namedlist::from(Named { items: items.to_vec(), names: Vec::new() });
+        Some(heap.alloc(match self.values() {
+            Some(values) => list.of_values(values[start..start + items.len()].into()),
+            None => list,
+        }))
     }
 
     fn name_list(&self) -> impl Iterator<Item = &str> {
@@ -134,7 +200,7 @@ impl<'v> StarlarkValue<'v> for Namedlist {
             return ValueError::unsupported_with(self, "[]", index);
         };
         let length = self.length()?;
-        let item = usize::try_from(if at < 0 { at + length } else { at }).ok().and_then(|at| self.named.items.get(at));
+        let item = usize::try_from(if at < 0 { at + length } else { at }).ok().and_then(|at| self.item(at, heap));
         let missing = || {
             let count = match length {
                 0 => "there are no items".to_owned(),
@@ -143,7 +209,7 @@ impl<'v> StarlarkValue<'v> for Namedlist {
             };
             starlark::Error::new_other(anyhow::Error::msg(format!("index {at} is out of bounds: {count}")))
         };
-        item.map(|item| to_starlark(item, heap)).ok_or_else(missing)
+        item.ok_or_else(missing)
     }
 
     fn slice(
@@ -157,11 +223,11 @@ impl<'v> StarlarkValue<'v> for Namedlist {
     }
 
     fn iterate_collect(&self, heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
-        Ok(self.named.items.iter().map(|item| to_starlark(item, heap)).collect())
+        Ok((0..self.named.len()).filter_map(|at| self.item(at, heap)).collect())
     }
 
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        self.named_item(attribute, heap)
+        self.named_item(attribute, heap).or_else(|| self.size(attribute, heap).filter(|_| self.files))
     }
 
     fn dir_attr(&self) -> Vec<String> {

@@ -272,14 +272,15 @@ impl<'a> Resolver<'a, '_> {
 
     /// Finds out how a file comes about.
     fn settle(&mut self, file: FileId) -> Result<State, GraphError> {
-        if let Some(frame) = self.enter(file)? {
+        if let Some(frame) = self.enter(file, None)? {
             self.run(frame)?;
         }
         Ok(self.states[file.index()])
     }
 
-    /// Settles a file that no rule makes at once; gives the frame to work on for any other.
-    fn enter(&mut self, file: FileId) -> Result<Option<Frame>, GraphError> {
+    /// Settles a file that no rule makes at once; gives the frame to work on for any other. A rule that the file was
+    /// asked of by name, `rules.NAME.output`, makes it whatever others could.
+    fn enter(&mut self, file: FileId, producer: Option<&str>) -> Result<Option<Frame>, GraphError> {
         if self.states[file.index()] != State::Unseen {
             return Ok(None);
         }
@@ -289,6 +290,12 @@ impl<'a> Resolver<'a, '_> {
             let there = self.exists(file)?;
             self.states[file.index()] = if there { State::Source } else { State::Missing };
             return Ok(None);
+        }
+        if let Some(producer) = producer {
+            let is_meant = |candidate: &Candidate| workflow.rule(candidate.rule).name == producer;
+            if candidates.iter().any(is_meant) {
+                candidates.retain(is_meant);
+            }
         }
         if !self.allow_ambiguity && candidates.len() > 1 {
             candidates.sort_by(|a, b| workflow.order.compare(workflow.rule(a.rule), workflow.rule(b.rule)));
@@ -381,10 +388,14 @@ impl<'a> Resolver<'a, '_> {
                     frame.reject(why);
                     return Ok(Step::Again);
                 }
-                State::Unseen => match self.enter(input)? {
-                    Some(child) => return Ok(Step::WaitFor(child)),
-                    None => continue,
-                },
+                State::Unseen => {
+                    let shape = Arc::clone(&building.job.shape);
+                    let producer = shape.flags(building.at).and_then(|flags| flags.producer.as_deref());
+                    match self.enter(input, producer)? {
+                        Some(child) => return Ok(Step::WaitFor(child)),
+                        None => continue,
+                    }
+                }
             }
             building.at += 1;
         }

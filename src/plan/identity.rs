@@ -94,14 +94,16 @@ impl<'a> Identities<'a> {
             Action::None => RuleIdentity::default(),
             Action::Shell(command) => RuleIdentity {
                 code: normal::command(command).into(),
-                globals: json(template::globals(command, self.workflow)),
+                globals: json(self.with_sources(rule, template::globals(command, rule, self.workflow))?),
                 sees_wildcards: command.contains("wildcards"),
                 ..RuleIdentity::default()
             },
             Action::Run(body) => RuleIdentity {
                 code: body.program.code.as_str().into(),
                 source: Some(body.text.as_str().into()),
-                globals: json(config_values(body.config_keys.as_deref(), self.workflow)),
+                globals: json(
+                    self.with_sources(rule, config_values(body.config_keys.as_deref(), rule, self.workflow))?,
+                ),
                 sees_wildcards: body.text.contains("wildcards"),
                 ..RuleIdentity::default()
             },
@@ -115,6 +117,7 @@ impl<'a> Identities<'a> {
                 // What a script looks at is not known.
                 RuleIdentity {
                     script: Some((path.as_str().into(), hash)),
+                    globals: json(self.with_sources(rule, Vec::new())?),
                     sees_wildcards: true,
                     ..RuleIdentity::default()
                 }
@@ -128,6 +131,24 @@ impl<'a> Identities<'a> {
         let of_rule = Arc::new(of_rule);
         self.by_rule.borrow_mut().insert(id, Arc::clone(&of_rule));
         Ok(of_rule)
+    }
+}
+
+impl Identities<'_> {
+    /// With what the files of the workflow hold that are among a rule's params: they belong to its code.
+    fn with_sources(&self, rule: &Rule, mut globals: Vec<(String, Value)>) -> Result<Vec<(String, Value)>, Diagnostic> {
+        for param in &rule.params {
+            for path in param.expr.sources() {
+                let hash = self.disk.hash(path).map_err(|error| {
+                    Diagnostic::error(format!("cannot read {path}: {error}"))
+                        .at(param.span, "")
+                        .help("the path is relative to the file that asks for it")
+                })?;
+                let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+                globals.push((format!("file {path}"), Value::Str(digits)));
+            }
+        }
+        Ok(globals)
     }
 }
 
@@ -190,13 +211,13 @@ fn with_finite_numbers(value: Value) -> Value {
 }
 
 /// The parts of the configuration that a `run:` body reads.
-fn config_values(keys: Option<&[String]>, workflow: &Workflow) -> Vec<(String, Value)> {
+fn config_values(keys: Option<&[String]>, rule: &Rule, workflow: &Workflow) -> Vec<(String, Value)> {
     match keys {
-        None => vec![("config".into(), (*workflow.config).clone())],
+        None => vec![("config".into(), Value::clone(workflow.config(rule)))],
         Some(keys) => keys
             .iter()
             .map(|key| {
-                let value = workflow.config_dict().and_then(|dict| dict.get(key)).cloned().unwrap_or_default();
+                let value = workflow.config_entry(rule, key).cloned().unwrap_or_default();
                 (format!("config[{key:?}]"), value)
             })
             .collect(),

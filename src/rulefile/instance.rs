@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::later;
 use super::pattern::{Pattern, PatternError};
 use super::rule::{Argument, Expr, Flags, Functions, JobContext, Rule};
 use crate::diagnostic::{Diagnostic, Span};
@@ -32,7 +33,7 @@ pub fn input_patterns(rule: &Rule) -> Result<Option<Named<(Pattern, Flags)>>, Di
     let mut out = Named::default();
     for argument in rule.input.iter() {
         let start = out.items.len();
-        if !collect_patterns(&argument.expr, &Flags::default(), argument.span, &mut out.items)? {
+        if !collect_patterns(&argument.expr, &rule.input_flags, argument.span, &mut out.items)? {
             return Ok(None);
         }
         name_range(&mut out, argument, start);
@@ -65,7 +66,7 @@ fn collect_patterns(
             }
             Ok(true)
         }
-        Expr::Dict(_) | Expr::Function(_) | Expr::Unpack(_) => Ok(false),
+        Expr::Dict(_) | Expr::Function(_) | Expr::Later(_) | Expr::Unpack(_) => Ok(false),
     }
 }
 
@@ -132,19 +133,29 @@ pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> 
     let context = JobContext { rule: &rule.name, wildcards, attempt: 1, ..JobContext::default() };
     let mut out = Named::default();
     for argument in rule.input.iter() {
-        let expr = evaluate(&argument.expr, &context, functions)?;
+        let mut expr = evaluate(&argument.expr, &context, functions)?;
+        if argument.expr.is_computed() {
+            let moved = rule.input_relocation.settle(&mut expr);
+            moved.map_err(|error| Diagnostic::error(error.to_string()).at(argument.span, "a path that this gives"))?;
+        }
         if let Expr::Unpack(inner) = expr {
-            unpack(&inner, argument.span, wildcards, &mut out)?;
+            unpack(&inner, rule, argument.span, wildcards, &mut out)?;
             continue;
         }
         let start = out.items.len();
-        collect_files(&expr, &Flags::default(), argument.span, wildcards, &mut out.items)?;
+        collect_files(&expr, &rule.input_flags, argument.span, wildcards, &mut out.items)?;
         name_range(&mut out, &Argument { expr, ..argument.clone() }, start);
     }
     Ok(out)
 }
 
-fn unpack(expr: &Expr, span: Span, wildcards: &Wildcards, out: &mut Named<InputFile>) -> Result<(), Diagnostic> {
+fn unpack(
+    expr: &Expr,
+    rule: &Rule,
+    span: Span,
+    wildcards: &Wildcards,
+    out: &mut Named<InputFile>,
+) -> Result<(), Diagnostic> {
     let entries: Vec<(Option<String>, Expr)> = match expr {
         Expr::Dict(entries) => entries.iter().map(|(k, v)| (Some(k.clone()), v.clone())).collect(),
         Expr::Value(Value::Dict(dict)) => dict.iter().map(|(k, v)| (Some(k.clone()), Expr::Value(v.clone()))).collect(),
@@ -157,7 +168,7 @@ fn unpack(expr: &Expr, span: Span, wildcards: &Wildcards, out: &mut Named<InputF
     };
     for (name, expr) in entries {
         let start = out.items.len();
-        collect_files(&expr, &Flags::default(), span, wildcards, &mut out.items)?;
+        collect_files(&expr, &rule.input_flags, span, wildcards, &mut out.items)?;
         name_range(out, &Argument { name, expr, span }, start);
     }
     Ok(())
@@ -186,16 +197,24 @@ fn collect_files(
         Expr::Dict(_) => Err(Diagnostic::error("a dictionary is no path")
             .at(span, "")
             .help("write `unpack(FUNCTION)` if its entries are meant as named inputs")),
-        Expr::Function(_) | Expr::Unpack(_) => {
+        Expr::Function(_) | Expr::Later(_) | Expr::Unpack(_) => {
             Err(Diagnostic::error("an input function returned a function").at(span, ""))
         }
     }
 }
 
 /// Calls what is a function; flags and `unpack` around it stay.
-fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Expr, Diagnostic> {
+///
+/// # Errors
+/// What a function reports.
+pub fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Expr, Diagnostic> {
     Ok(match expr {
-        Expr::Function(function) => functions.call(*function, context)?,
+        Expr::Function(function) => match functions.call(*function, context)? {
+            // A helper that the function has called.
+            given if given.is_computed() => evaluate(&given, context, functions)?,
+            given => given,
+        },
+        Expr::Later(later) => later.value(context, functions)?,
         Expr::Flagged(inner, flags) => Expr::Flagged(Box::new(evaluate(inner, context, functions)?), flags.clone()),
         Expr::Unpack(inner) => Expr::Unpack(Box::new(evaluate(inner, context, functions)?)),
         Expr::List(items) => {
@@ -211,35 +230,14 @@ fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) ->
     })
 }
 
-/// An expression without functions as a plain value; flags are dropped.
-fn plain(expr: Expr) -> Value {
-    match expr {
-        Expr::Value(value) => value,
-        Expr::Flagged(inner, _) | Expr::Unpack(inner) => plain(*inner),
-        Expr::List(items) => Value::List(items.into_iter().map(plain).collect()),
-        Expr::Dict(entries) => Value::Dict(entries.into_iter().map(|(k, v)| (k, plain(v))).collect()),
-        Expr::Function(_) => Value::None,
-    }
-}
-
 /// Whether a function has a say in the params, so that they may differ between jobs beyond their wildcards.
 pub fn params_are_static(rule: &Rule) -> bool {
-    rule.params.iter().all(|argument| !has_function(&argument.expr) && !mentions_wildcard(&argument.expr))
+    rule.params.iter().all(|argument| !argument.expr.is_computed() && !mentions_wildcard(&argument.expr))
 }
 
 /// Whether a function has a say in an argument, so that it may differ between jobs.
 pub fn is_computed(argument: &Argument) -> bool {
-    has_function(&argument.expr)
-}
-
-fn has_function(expr: &Expr) -> bool {
-    match expr {
-        Expr::Function(_) => true,
-        Expr::Value(_) => false,
-        Expr::Flagged(inner, _) | Expr::Unpack(inner) => has_function(inner),
-        Expr::List(items) => items.iter().any(has_function),
-        Expr::Dict(entries) => entries.iter().any(|(_, value)| has_function(value)),
-    }
+    argument.expr.is_computed()
 }
 
 fn mentions_wildcard(expr: &Expr) -> bool {
@@ -281,13 +279,7 @@ pub fn own_params(
 }
 
 fn is_derived(expr: &Expr, functions: &dyn Functions) -> bool {
-    match expr {
-        Expr::Function(function) => ["threads", "resources"].iter().any(|name| functions.asks_for(*function, name)),
-        Expr::Value(_) => false,
-        Expr::Flagged(inner, _) | Expr::Unpack(inner) => is_derived(inner, functions),
-        Expr::List(items) => items.iter().any(|item| is_derived(item, functions)),
-        Expr::Dict(entries) => entries.iter().any(|(_, value)| is_derived(value, functions)),
-    }
+    ["threads", "resources"].iter().any(|name| later::asks_for(expr, name, functions))
 }
 
 fn params_of<'r>(
@@ -297,10 +289,10 @@ fn params_of<'r>(
 ) -> Result<Named<Value>, Diagnostic> {
     let mut out: Named<Value> = Named::default();
     for argument in arguments {
-        let from_function = has_function(&argument.expr);
+        let from_function = argument.expr.is_computed();
         let expr = evaluate(&argument.expr, context, functions)?;
         if let Expr::Unpack(inner) = expr {
-            match plain(*inner) {
+            match inner.into_value() {
                 Value::Dict(dict) => {
                     for (name, value) in dict {
                         out.names.push((name, index(out.items.len()), None));
@@ -312,7 +304,7 @@ fn params_of<'r>(
             }
             continue;
         }
-        let mut value = plain(expr);
+        let mut value = expr.into_value();
         if !from_function {
             value = fill_value(value, context.wildcards, argument.span)?;
         }
@@ -342,7 +334,7 @@ fn fill_value(value: Value, wildcards: &Wildcards, span: Span) -> Result<Value, 
 /// # Errors
 /// What the function reports.
 pub fn value(argument: &Argument, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Value, Diagnostic> {
-    Ok(plain(evaluate(&argument.expr, context, functions)?))
+    Ok(evaluate(&argument.expr, context, functions)?.into_value())
 }
 
 /// The resources of one job, without threads, as the Rulefile gives them.

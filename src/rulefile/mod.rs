@@ -3,14 +3,18 @@
 //! configuration, the environment and globs; never the graph, the store or processes.
 
 pub mod evaluate;
+pub mod expand;
 pub mod instance;
+pub mod later;
 pub mod layout;
 pub mod lexemes;
+pub mod lookup;
 pub mod lower;
 pub mod offset_map;
 pub mod parse;
 pub mod pattern;
 pub mod quoting;
+pub mod relocation;
 pub mod rule;
 pub mod scope;
 pub mod template;

@@ -4,15 +4,29 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::later::Later;
 use super::pattern::Pattern;
+use super::relocation::Relocation;
 use crate::diagnostic::{Diagnostic, Sources, Span};
 use crate::run::spec::Program;
-use crate::value::{Dict, Named, Value};
+use crate::value::{Named, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId(pub u32);
 
 impl RuleId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The main file with its includes, or a module: names of its own, and rules that see them. 0 is the main one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct NamespaceId(pub u32);
+
+impl NamespaceId {
+    pub const MAIN: NamespaceId = NamespaceId(0);
+
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -33,6 +47,16 @@ pub struct Flags {
     pub non_empty: bool,
     /// Algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
     pub checksum: Option<(String, String)>,
+    /// The same, where a function of wildcards gives the digest.
+    pub checksum_of: Option<(String, FunctionId)>,
+    /// `local()`: the path is where it says, whatever a module's prefix.
+    pub local: bool,
+    /// The path comes from `rules.NAME.output` and the like: it has the prefixes of its module already.
+    pub settled: bool,
+    /// The rule that makes the file where several can, because it was asked for as `rules.NAME.output`.
+    pub producer: Option<Arc<str>>,
+    /// The path comes from `workflow.source_path`: a file that belongs to the workflow, as its code does.
+    pub source: bool,
 }
 
 impl Flags {
@@ -47,7 +71,28 @@ impl Flags {
             ancient: self.ancient || other.ancient,
             non_empty: self.non_empty || other.non_empty,
             checksum: self.checksum.clone().or_else(|| other.checksum.clone()),
+            checksum_of: self.checksum_of.clone().or_else(|| other.checksum_of.clone()),
+            local: self.local || other.local,
+            settled: self.settled || other.settled,
+            producer: self.producer.clone().or_else(|| other.producer.clone()),
+            source: self.source || other.source,
         }
+    }
+
+    /// Whether they say no more than where a path comes from.
+    pub fn tell_only_origin(&self) -> bool {
+        let origin =
+            Flags { settled: self.settled, producer: self.producer.clone(), source: self.source, ..Flags::default() };
+        *self == origin
+    }
+
+    /// With the flags of `inputflags:` or `outputflags:`, as far as they do not contradict its own.
+    #[must_use]
+    pub fn with_defaults(&self, defaults: &Flags) -> Flags {
+        let mut defaults = defaults.clone();
+        defaults.temp &= !self.protected;
+        defaults.protected &= !self.temp;
+        self.and(&defaults)
     }
 }
 
@@ -61,8 +106,49 @@ pub enum Expr {
     Dict(Vec<(String, Expr)>),
     /// A function of wildcards and more, called for each job.
     Function(FunctionId),
+    /// What a helper such as `branch()` or `input.name` comes to, once there is a job.
+    Later(Arc<Later>),
     /// `unpack(…)`: its dictionary or list becomes arguments of their own.
     Unpack(Box<Expr>),
+}
+
+impl Expr {
+    /// Whether a job has a say in it, through a function or a helper.
+    pub fn is_computed(&self) -> bool {
+        match self {
+            Expr::Function(_) | Expr::Later(_) => true,
+            Expr::Value(_) => false,
+            Expr::Flagged(inner, _) | Expr::Unpack(inner) => inner.is_computed(),
+            Expr::List(items) => items.iter().any(Expr::is_computed),
+            Expr::Dict(entries) => entries.iter().any(|(_, value)| value.is_computed()),
+        }
+    }
+
+    /// The paths in it that are files of the workflow.
+    pub fn sources(&self) -> Vec<&str> {
+        match self {
+            Expr::Flagged(inner, flags) => match &**inner {
+                Expr::Value(Value::Str(path)) if flags.source => vec![path],
+                inner => inner.sources(),
+            },
+            Expr::Unpack(inner) => inner.sources(),
+            Expr::List(items) => items.iter().flat_map(Expr::sources).collect(),
+            Expr::Dict(entries) => entries.iter().flat_map(|(_, value)| value.sources()).collect(),
+            Expr::Value(_) | Expr::Function(_) | Expr::Later(_) => Vec::new(),
+        }
+    }
+
+    /// As a plain value, where no function is in it; flags are dropped.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        match self {
+            Expr::Value(value) => value,
+            Expr::Flagged(inner, _) | Expr::Unpack(inner) => inner.into_value(),
+            Expr::List(items) => Value::List(items.into_iter().map(Expr::into_value).collect()),
+            Expr::Dict(entries) => Value::Dict(entries.into_iter().map(|(k, v)| (k, v.into_value())).collect()),
+            Expr::Function(_) | Expr::Later(_) => Value::None,
+        }
+    }
 }
 
 /// One positional or named argument of a directive.
@@ -103,8 +189,14 @@ pub struct Rule {
     /// The header, `rule NAME:`.
     pub span: Span,
     pub doc: Option<String>,
+    /// Whose names its texts see.
+    pub namespace: NamespaceId,
     /// Shared with what `rules.NAME.input` shows: it may list a million files.
     pub input: Arc<[Argument]>,
+    /// Where paths go that the input's functions give.
+    pub input_relocation: Arc<Relocation>,
+    /// Flags that every input has, from `inputflags:`.
+    pub input_flags: Flags,
     pub output: Named<OutputPattern>,
     pub log: Named<LogPattern>,
     pub benchmark: Option<(Pattern, Span)>,
@@ -119,10 +211,22 @@ pub struct Rule {
     pub action: Action,
     /// Where the action stands: the directive's values.
     pub action_span: Span,
+    /// What it asks for that flow does not provide.
+    pub needs: Vec<Need>,
     /// The names that have a value in every job: the wildcards of the outputs.
     pub wildcard_names: Vec<String>,
     /// `repeat()` of the benchmark.
     pub benchmark_repeats: u32,
+}
+
+/// Software that a rule asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    /// The directive: `conda`, `container`, `wrapper`, ….
+    pub directive: String,
+    pub span: Span,
+    /// Whether it is what the rule does, so that there is no job without it.
+    pub is_action: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -175,19 +279,35 @@ pub trait Functions: Send + Sync {
     /// Whether a function has a parameter of this name, besides its first, the wildcards.
     fn asks_for(&self, function: FunctionId, name: &str) -> bool;
 
-    /// A shell command or message with its placeholders filled in from the job and the file-level names.
+    /// The value of a file-level name, as plain data.
+    fn global(&self, namespace: NamespaceId, name: &str) -> Option<Value>;
+
+    /// The value of an expression that is given as text, in which `names` have these values.
     ///
     /// # Errors
-    /// A diagnostic that names the placeholder.
-    fn global(&self, name: &str) -> Option<Value>;
+    /// A diagnostic that shows the expression.
+    fn expression(&self, text: &str, names: &[(String, Value)]) -> Result<Value, Diagnostic>;
+
+    /// What a function makes of the content of a file, given to it as an open file.
+    ///
+    /// # Errors
+    /// A diagnostic at the place in the Rulefile where it failed.
+    fn parse(&self, function: FunctionId, content: &str, named: &[(String, Value)]) -> Result<Value, Diagnostic>;
 }
 
 /// All that a Rulefile says.
 pub struct Workflow {
     pub rules: Vec<Rule>,
     pub functions: Arc<dyn Functions>,
-    pub config: Arc<Value>,
+    /// By [`NamespaceId`]: modules have a configuration of their own.
+    pub configs: Vec<Arc<Value>>,
     pub order: RuleOrder,
+    /// `onstart:` and its like, for the run.
+    pub handlers: Handlers,
+    /// Resources that are not counted over the whole run: name, and `local` or `global`.
+    pub resource_scopes: Vec<(String, String)>,
+    /// The rule that is made when none is asked for.
+    pub default_target: Option<String>,
     /// The folder to run in, as `workdir:` says.
     pub workdir: Option<String>,
     /// The Rulefile's folder.
@@ -207,18 +327,31 @@ impl Workflow {
         Some(RuleId(u32::try_from(at).expect("fewer than 2^32 rules")))
     }
 
-    /// The rule that is made when no target is asked for: the one with `default_target`, or the first.
+    /// The rule that is made when no target is asked for: the one with `default_target`, or the first of the main file.
     pub fn default_rule(&self) -> Option<RuleId> {
-        let at = self.rules.iter().position(|rule| rule.default_target).unwrap_or(0);
-        (!self.rules.is_empty()).then(|| RuleId(u32::try_from(at).expect("fewer than 2^32 rules")))
+        self.default_target.as_ref().and_then(|name| self.find(name))
     }
 
-    pub fn config_dict(&self) -> Option<&Dict> {
-        match &*self.config {
-            Value::Dict(dict) => Some(dict),
+    /// The configuration that a rule sees.
+    pub fn config(&self, rule: &Rule) -> &Arc<Value> {
+        &self.configs[rule.namespace.index()]
+    }
+
+    /// An entry of the configuration that a rule sees.
+    pub fn config_entry(&self, rule: &Rule, key: &str) -> Option<&Value> {
+        match &**self.config(rule) {
+            Value::Dict(dict) => dict.get(key),
             _ => None,
         }
     }
+}
+
+/// What is done around a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Handlers {
+    pub onstart: Option<Arc<RunBody>>,
+    pub onsuccess: Option<Arc<RunBody>>,
+    pub onerror: Option<Arc<RunBody>>,
 }
 
 /// The `ruleorder:` statements, the last of which weighs most.

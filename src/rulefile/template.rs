@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::pattern::Pattern;
 use super::quoting::{self, QuotingError, Scanner};
-use super::rule::{Argument, Expr, Rule, Workflow};
+use super::rule::{Argument, Expr, NamespaceId, Rule, Workflow};
 use crate::dialect::format::{ascii, format_value, repr_value};
 use crate::value::{Named, Value};
 
@@ -17,6 +17,8 @@ pub type Globals<'g> = dyn Fn(&str) -> Option<Value> + 'g;
 #[derive(Debug, Clone, Copy)]
 pub struct JobValues<'a> {
     pub rule: &'a str,
+    /// Whose names the text sees.
+    pub namespace: NamespaceId,
     pub input: &'a Named<String>,
     pub output: &'a Named<String>,
     pub log: &'a Named<String>,
@@ -76,7 +78,7 @@ const JOB_NAMES: [&str; 11] =
 /// # Errors
 /// [`TemplateError`] for a placeholder that cannot be filled in.
 pub fn shell(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> Result<String, TemplateError> {
-    shell_with(template, values, &|name| workflow.functions.global(name))
+    shell_with(template, values, &|name| workflow.functions.global(values.namespace, name))
 }
 
 /// As [`shell`], with file-level names from `globals`.
@@ -133,26 +135,28 @@ pub fn message(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> R
     for piece in pieces(template)? {
         match piece {
             Piece::Literal(text) => out.push_str(&text),
-            Piece::Field(field) => match find(&field, values, &|name| workflow.functions.global(name))? {
-                Found::Names { names, .. } => {
-                    out.push_str(&own_text(&field, &Value::Str(names.join(" ")))?);
+            Piece::Field(field) => {
+                match find(&field, values, &|name| workflow.functions.global(values.namespace, name))? {
+                    Found::Names { names, .. } => {
+                        out.push_str(&own_text(&field, &Value::Str(names.join(" ")))?);
+                    }
+                    Found::Own(value) => out.push_str(&own_text(&field, &value)?),
                 }
-                Found::Own(value) => out.push_str(&own_text(&field, &value)?),
-            },
+            }
         }
     }
     Ok(out)
 }
 
 /// The file-level names that a template uses, with their values: part of what the job's result depends on.
-pub fn globals(template: &str, workflow: &Workflow) -> Vec<(String, Value)> {
+pub fn globals(template: &str, rule: &Rule, workflow: &Workflow) -> Vec<(String, Value)> {
     let mut out: Vec<(String, Value)> = Vec::new();
     for piece in pieces(template).unwrap_or_default() {
         let Piece::Field(field) = piece else { continue };
         if JOB_NAMES.contains(&field.root) || out.iter().any(|(text, _)| text == field.text) {
             continue;
         }
-        if let Ok(Some(value)) = global(&field, &|name| workflow.functions.global(name)) {
+        if let Ok(Some(value)) = global(&field, &|name| workflow.functions.global(rule.namespace, name)) {
             out.push((field.text.to_owned(), value));
         }
     }
@@ -168,7 +172,7 @@ pub fn check(template: &str, rule: &Rule, workflow: &Workflow) -> Result<(), Tem
     for piece in pieces(template)? {
         let Piece::Field(field) = piece else { continue };
         if !JOB_NAMES.contains(&field.root) {
-            if workflow.functions.global(field.root).is_none() {
+            if workflow.functions.global(rule.namespace, field.root).is_none() {
                 return Err(unknown(&field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect()));
             }
         } else if let Some(&name) = field.path.first()
@@ -358,7 +362,13 @@ fn files(field: &Field<'_>, list: &Named<String>) -> Result<Vec<String>, Templat
 
 fn wildcard(field: &Field<'_>, wildcards: &[(String, String)]) -> Result<Found, TemplateError> {
     let names = match field.path.first() {
-        None => wildcards.iter().map(|(_, value)| value.clone()).collect(),
+        // All of them, as messages show a job's.
+        None if wildcards.is_empty() => Vec::new(),
+        None => {
+            let mut pairs: Vec<String> = wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            pairs.sort();
+            vec![pairs.join(",")]
+        }
         Some(&wanted) => {
             let by_name = wildcards.iter().find(|(name, _)| name == wanted);
             let found = by_name.or_else(|| wildcards.get(wanted.parse::<usize>().ok()?));

@@ -102,11 +102,7 @@ pub enum StatementKind {
         name: Option<Word>,
         body: RuleBody,
     },
-    /// `use rule … from … as … with:`; its words are in the text of `head`.
-    UseRule {
-        head: Span,
-        body: Option<RuleBody>,
-    },
+    UseRule(Box<UseRule>),
     /// Python that a Rulefile has no word for.
     Foreign {
         construct: Foreign,
@@ -161,6 +157,21 @@ pub enum ParameterKind {
     DoubleStar(Word),
     /// `/`.
     Slash,
+}
+
+/// `use rule RULES from MODULE exclude RULES as PATTERN with:`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UseRule {
+    pub head: Span,
+    /// One of them may be `*`.
+    pub rules: Vec<Word>,
+    /// `None` for a rule of the same file.
+    pub module: Option<Word>,
+    pub exclude: Vec<Word>,
+    /// The new name, in which `*` stands for the old one.
+    pub alias: Option<Word>,
+    /// What stands under `with:`.
+    pub body: Option<RuleBody>,
 }
 
 /// A `rule` or a `checkpoint`.

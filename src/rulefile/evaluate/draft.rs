@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use starlark::eval::Evaluator;
 
-use super::loader::{Draft, Loader, fail};
+use super::loader::{Draft, Given, Loader, Written, fail};
 use super::objects::RuleFacts;
 use super::programs;
 use super::statements::Arguments;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
-use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, OutputPattern, Rule};
+use crate::rulefile::relocation::{Level, PathVars, Relocation, RelocationError};
+use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, Need, OutputPattern, Rule};
 use crate::value::{Named, Value};
 
-/// Adds a rule to the loader.
+/// Adds a rule to the namespace that is being evaluated.
 ///
 /// # Errors
 /// What is wrong with its directives, at its place.
@@ -30,31 +31,86 @@ pub fn add_rule<'v>(
         let site = &sites[site as usize];
         (site.span, site.doc.clone(), site.run.is_some())
     };
+    let directives = directives(site, given, eval)?;
+    let (namespace, basedir) = loader.here_in(|space| (space.id, space.basedir.clone()));
+    let captured = if has_run { programs::capture(site, eval)? } else { Vec::new() };
+    let written = Written { site, span, doc, namespace, basedir, directives, has_run, run: None, captured };
+    // An anonymous rule is called by its number.
+    let name = name.unwrap_or_else(|| (loader.here_in(|space| space.rules_met) + 1).to_string());
+    let draft = draft(name, written, loader).map_err(fail)?;
+    register(draft, false, eval)
+}
 
-    let directive = given.iter().find(|(keyword, _)| keyword == "name");
-    let name = match (directive, name) {
-        (Some((_, arguments)), _) => {
-            let argument = one(&arguments.expressions(site, "name", eval)?, "name", span).map_err(fail)?;
-            text(&argument, "name").map_err(fail)?
-        }
-        (None, Some(name)) => name,
-        // An anonymous rule is called by its number.
-        (None, None) => (loader.drafts.borrow().len() + 1).to_string(),
-    };
-    if let Some(other) = loader.drafts.borrow().iter().find(|draft| draft.rule.name == name) {
-        return Err(fail(
-            Diagnostic::error(format!("there are two rules called `{name}`"))
-                .at(span, "the second")
-                .at(other.rule.span, "the first")
-                .help("rename one of them; a rule in a loop can have its name computed: `name: f\"make_{x}\"`"),
-        ));
+/// The directives as they are given, in this namespace.
+///
+/// # Errors
+/// A value that no directive can have, a function that asks for what no job has.
+pub fn directives<'v>(
+    site: u32,
+    given: &[(String, Arguments<'v>)],
+    eval: &Evaluator<'v, '_, '_>,
+) -> starlark::Result<Vec<Given>> {
+    let loader = Loader::of(eval);
+    let mut out = Vec::new();
+    for (keyword, arguments) in given {
+        let arguments = arguments.expressions(site, keyword, eval)?;
+        check_functions(keyword, &arguments, loader).map_err(fail)?;
+        out.push(Given { keyword: keyword.clone(), arguments: arguments.into(), namespace: loader.current() });
     }
+    Ok(out)
+}
+
+/// Adds a rule to the namespace that is being evaluated, or puts it in the place of the one of its name.
+///
+/// # Errors
+/// Another rule has the name.
+pub fn register(draft: Draft, replace: bool, eval: &Evaluator<'_, '_, '_>) -> starlark::Result<()> {
+    let loader = Loader::of(eval);
+    let facts = facts(&draft.rule, loader);
+    loader
+        .here_in(|space| {
+            let at = space.drafts.iter().position(|known| known.rule.name == draft.rule.name);
+            if let Some(at) = at
+                && !replace
+            {
+                let other = &space.drafts[at];
+                return Err(Diagnostic::error(format!("there are two rules called `{}`", draft.rule.name))
+                    .at(draft.rule.span, "the second")
+                    .at(other.rule.span, "the first")
+                    .help("rename one of them; a rule in a loop can have its name computed: `name: f\"make_{x}\"`"));
+            }
+            if draft.rule.default_target || space.default_target.is_none() {
+                space.default_target = Some(draft.rule.name.clone());
+            }
+            space.rules_met += 1;
+            let mut known = space.facts.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            match at {
+                Some(at) => (space.drafts[at], known[at]) = (draft, facts),
+                None => {
+                    known.push(facts);
+                    space.drafts.push(draft);
+                }
+            }
+            Ok(())
+        })
+        .map_err(fail)
+}
+
+/// A rule from what is written of it.
+///
+/// # Errors
+/// What is wrong with its directives, at its place.
+pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, Diagnostic> {
+    let span = written.span;
     let mut builder = Builder {
         rule: Rule {
             name,
             span,
-            doc,
+            doc: written.doc.clone(),
+            namespace: written.namespace,
             input: Arc::default(),
+            input_relocation: Arc::default(),
+            input_flags: Flags::default(),
             output: Named::default(),
             log: Named::default(),
             benchmark: None,
@@ -69,25 +125,101 @@ pub fn add_rule<'v>(
             local: false,
             action: Action::None,
             action_span: span,
+            needs: Vec::new(),
             wildcard_names: Vec::new(),
         },
         constraints: Vec::new(),
-        basedir: loader.basedir.borrow().clone(),
+        basedir: written.basedir.clone(),
+        output_flags: Flags::default(),
     };
-    for (keyword, arguments) in given {
-        let arguments = arguments.expressions(site, keyword, eval)?;
-        check_functions(keyword, &arguments, loader).map_err(fail)?;
-        builder.directive(keyword, arguments).map_err(fail)?;
+    loader.namespace(written.namespace, |space| {
+        builder.rule.input_flags = space.input_flags.clone();
+        builder.output_flags = space.output_flags.clone();
+    });
+    let pathvars = pathvars(&written, loader)?;
+    for Given { keyword, arguments, namespace } in &written.directives {
+        if !PATHS.contains(&keyword.as_str()) {
+            builder.directive(keyword, Arc::clone(arguments))?;
+            continue;
+        }
+        let prefixes = loader.namespace(*namespace, |space| space.prefixes.clone());
+        let relocation = Relocation { prefixes, pathvars: pathvars.clone() };
+        let settled = relocation
+            .arguments(arguments)
+            .map_err(|(at, error)| relocation_error(&error, &pathvars).at(arguments[at].span, ""))?;
+        builder.directive(keyword, settled.map_or_else(|| Arc::clone(arguments), Arc::from))?;
+        if keyword == "input" {
+            builder.rule.input_relocation = Arc::new(relocation);
+        }
     }
-    if has_run && builder.rule.action != Action::None {
-        return Err(fail(two_actions(span)));
+    if written.has_run && builder.rule.action != Action::None {
+        return Err(two_actions(span));
     }
-    builder.settle_wildcards(has_run).map_err(fail)?;
+    builder.settle_wildcards(written.has_run)?;
+    let has_own = written.directives.iter().any(|given| CONTAINERS.contains(&given.keyword.as_str()));
+    let of_all = loader.namespace(written.namespace, |space| space.container.clone());
+    builder.rule.needs.extend(of_all.filter(|_| !has_own));
+    if let Some(run) = &written.run {
+        builder.rule.action = Action::Run(Arc::clone(run));
+        builder.rule.action_span =
+            loader.sites.borrow()[written.site as usize].run.as_ref().map_or(span, |run| run.span);
+    }
     let Builder { rule, constraints, .. } = builder;
-    loader.facts.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(facts(&rule));
-    let captured = if has_run { programs::capture(site, eval)? } else { Vec::new() };
-    loader.drafts.borrow_mut().push(Draft { rule, site, constraints, captured });
-    Ok(())
+    Ok(Draft { rule, written, constraints, used_from: None })
+}
+
+/// Directives that put a rule into a container.
+const CONTAINERS: [&str; 3] = ["container", "containerized", "singularity"];
+
+/// Directives whose values are paths.
+const PATHS: [&str; 4] = ["input", "output", "log", "benchmark"];
+
+/// The path variables of a rule: its own over those of its namespace.
+fn pathvars(written: &Written, loader: &Loader) -> Result<PathVars, Diagnostic> {
+    let mut pathvars = loader.namespace(written.namespace, |space| space.pathvars.clone());
+    if let Some(given) = written.directives.iter().find(|given| given.keyword == "pathvars") {
+        let named = text_items(&given.arguments, "pathvars", written.span)?;
+        let items = named.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let added = pathvars.add(Level::Rule, items);
+        added.map_err(|error| relocation_error(&error, &pathvars).at(given.arguments[0].span, ""))?;
+    }
+    Ok(pathvars)
+}
+
+/// The names and texts of a directive that takes nothing else.
+///
+/// # Errors
+/// A value without a name, or that is no text.
+pub fn text_items(arguments: &[Argument], keyword: &str, span: Span) -> Result<Vec<(String, String)>, Diagnostic> {
+    let mut out = Vec::new();
+    for argument in arguments {
+        let Some(name) = &argument.name else {
+            return Err(Diagnostic::error(format!("`{keyword}:` takes values with names"))
+                .at(argument.span, "")
+                .help(format!("write `{keyword}: NAME=\"TEXT\"`")));
+        };
+        out.push((name.clone(), text(argument, keyword)?));
+    }
+    if out.is_empty() {
+        return Err(Diagnostic::error(format!("`{keyword}:` is empty")).at(span, ""));
+    }
+    Ok(out)
+}
+
+/// The message of a path that cannot be moved.
+pub fn relocation_error(error: &RelocationError, pathvars: &PathVars) -> Diagnostic {
+    let diagnostic = Diagnostic::error(error.to_string());
+    match error {
+        RelocationError::Undefined { name, .. } => match super::nearest(name, pathvars.names()) {
+            Some(near) => diagnostic.help(format!("did you mean `<{near}>`?")),
+            None => diagnostic.help(format!("give it a value: `pathvars: {name}=\"…\"`")),
+        },
+        RelocationError::Cycle(_) => diagnostic.help("give one of them a value without the others"),
+        RelocationError::Name(_) => {
+            diagnostic.help("a name is lower-case letters, digits and underscores, and begins with a letter")
+        }
+        RelocationError::Ambiguous { .. } => diagnostic.help("give prefixes of which none begins another"),
+    }
 }
 
 /// What a function of each directive may ask for by the name of a parameter, beside the wildcards in its first.
@@ -105,6 +237,8 @@ fn check_functions(keyword: &str, arguments: &[Argument], loader: &Loader) -> Re
     fn walk(expr: &Expr, each: &mut dyn FnMut(FunctionId) -> Result<(), Diagnostic>) -> Result<(), Diagnostic> {
         match expr {
             Expr::Function(function) => each(*function),
+            // Helpers ask for what they need by themselves.
+            Expr::Later(_) => Ok(()),
             Expr::Flagged(inner, _) | Expr::Unpack(inner) => walk(inner, each),
             Expr::List(items) => items.iter().try_for_each(|item| walk(item, each)),
             Expr::Dict(entries) => entries.iter().try_for_each(|(_, value)| walk(value, each)),
@@ -139,29 +273,44 @@ struct Builder {
     rule: Rule,
     constraints: Vec<(String, String)>,
     basedir: String,
+    /// Of `outputflags:`.
+    output_flags: Flags,
 }
 
 impl Builder {
-    fn directive(&mut self, keyword: &str, arguments: Vec<Argument>) -> Result<(), Diagnostic> {
+    fn directive(&mut self, keyword: &str, arguments: Arc<[Argument]>) -> Result<(), Diagnostic> {
         let span = arguments.first().map_or(self.rule.span, |argument| argument.span);
         let rule = &mut self.rule;
         match keyword {
-            "name" => {}
-            "input" => rule.input = arguments.into(),
-            "output" => rule.output = outputs(&arguments)?,
+            "name" | "pathvars" => {}
+            "conda" | "container" | "containerized" | "singularity" | "envmodules" => {
+                let is_none =
+                    |argument: &Argument| matches!(argument.expr, Expr::Value(Value::None | Value::Bool(false)));
+                if !arguments.iter().all(is_none) {
+                    rule.needs.push(Need { directive: keyword.to_owned(), span, is_action: false });
+                }
+            }
+            "notebook" | "wrapper" | "cwl" | "template_engine" => {
+                if rule.action != Action::None {
+                    return Err(two_actions(span));
+                }
+                rule.needs.push(Need { directive: keyword.to_owned(), span, is_action: true });
+            }
+            "input" => rule.input = arguments,
+            "output" => rule.output = outputs(&arguments, &self.output_flags)?,
             "log" => rule.log = logs(&arguments)?,
             "benchmark" => {
                 let argument = one(&arguments, keyword, span)?;
                 rule.benchmark = Some((pattern(&text(&argument, keyword)?, argument.span)?, argument.span));
             }
-            "params" => rule.params = arguments,
+            "params" => rule.params = arguments.to_vec(),
             "resources" => {
                 if let Some(argument) = arguments.iter().find(|argument| argument.name.is_none()) {
                     return Err(Diagnostic::error("a resource needs a name")
                         .at(argument.span, "")
                         .help("write `resources: NAME=AMOUNT`, such as `mem_mb=500`"));
                 }
-                for argument in &arguments {
+                for argument in arguments.iter() {
                     let is_negative = match &argument.expr {
                         Expr::Value(Value::Int(n)) => *n < 0,
                         Expr::Value(Value::Float(n)) => !(n.is_finite() && *n >= 0.0),
@@ -172,12 +321,12 @@ impl Builder {
                         return Err(wrong(argument, name, "an amount from 0", &argument.expr));
                     }
                 }
-                rule.resources = arguments;
+                rule.resources = arguments.to_vec();
             }
             "threads" => {
                 let argument = one(&arguments, keyword, span)?;
                 match &argument.expr {
-                    Expr::Function(_) => {}
+                    Expr::Function(_) | Expr::Later(_) => {}
                     Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok_and(|n| n > 0) => {}
                     other => return Err(wrong(&argument, keyword, "a whole number from 1, or a function", other)),
                 }
@@ -192,7 +341,7 @@ impl Builder {
             "default_target" => rule.default_target = truth(&one(&arguments, keyword, span)?, keyword)?,
             "localrule" => rule.local = truth(&one(&arguments, keyword, span)?, keyword)?,
             "wildcard_constraints" => {
-                for argument in &arguments {
+                for argument in arguments.iter() {
                     let Some(name) = &argument.name else {
                         return Err(Diagnostic::error("a constraint needs the name of its wildcard")
                             .at(argument.span, "")
@@ -231,6 +380,14 @@ impl Builder {
             rule.wildcard_names = first.pattern.names().to_vec();
         }
         let outputs = rule.output.items.iter().map(|output| (&output.pattern, output.span, "output"));
+        // There may be a million of them, so that they are only kept where it matters.
+        let is_moved = !rule.input_relocation.prefixes.is_empty();
+        let inputs = is_moved.then(|| {
+            let settled = Flags { settled: true, ..Flags::default() };
+            let note = |text: &Value| loader.noted(text.as_str().unwrap_or_default(), settled.clone(), eval);
+            let note = |text| note(text).unpack_frozen().expect("it is frozen");
+            super::objects::paths(&rule.input).items.iter().map(note).collect()
+        });
         let logs = rule.log.items.iter().map(|log| (&log.pattern, log.span, "log"));
         let benchmarks = rule.benchmark.iter().map(|(pattern, span)| (pattern, *span, "benchmark"));
         for (pattern, span, what) in outputs.chain(logs).chain(benchmarks) {
@@ -247,7 +404,7 @@ impl Builder {
                     .help("otherwise jobs with different values would write the same file"));
             }
         }
-        let idle = rule.action == Action::None && !has_run;
+        let idle = rule.action == Action::None && !has_run && !rule.needs.iter().any(|need| need.is_action);
         let touches = rule.output.items.iter().all(|output| output.flags.touch);
         if idle && !rule.output.is_empty() && !touches {
             return Err(Diagnostic::error(format!("rule `{}` has outputs, and nothing that makes them", rule.name))
@@ -283,6 +440,10 @@ fn one(arguments: &[Argument], keyword: &str, span: Span) -> Result<Argument, Di
 fn text(argument: &Argument, keyword: &str) -> Result<String, Diagnostic> {
     match &argument.expr {
         Expr::Value(Value::Str(text)) => Ok(text.clone()),
+        Expr::Flagged(inner, flags) if flags.tell_only_origin() => {
+            let inner = Argument { expr: (**inner).clone(), ..argument.clone() };
+            self::text(&inner, keyword)
+        }
         other => Err(wrong(argument, keyword, "text", other)),
     }
 }
@@ -307,7 +468,7 @@ fn wrong(argument: &Argument, keyword: &str, wanted: &str, got: &Expr) -> Diagno
         Expr::Flagged(..) => "a file under a flag".into(),
         Expr::List(_) => "a list".into(),
         Expr::Dict(_) => "a dictionary".into(),
-        Expr::Function(_) => "a function".into(),
+        Expr::Function(_) | Expr::Later(_) => "a function".into(),
         Expr::Unpack(_) => "unpack(…)".into(),
     };
     Diagnostic::error(format!("`{keyword}:` takes {wanted}, not {got}")).at(argument.span, "")
@@ -339,9 +500,11 @@ fn flatten(arguments: &[Argument], what: &str) -> Result<Named<OutputPattern>, D
             }
             Expr::List(items) => items.iter().try_for_each(|item| walk(item, flags, span, what, out)),
             Expr::Flagged(inner, own) => walk(inner, &flags.and(own), span, what, out),
-            Expr::Function(_) => Err(Diagnostic::error(format!("a function cannot give {what} files"))
-                .at(span, "")
-                .help("the outputs decide what the wildcards are, so they must be patterns; use wildcards in them")),
+            Expr::Function(_) | Expr::Later(_) => {
+                Err(Diagnostic::error(format!("a function cannot give {what} files"))
+                    .at(span, "")
+                    .help("the outputs decide what the wildcards are, so they must be patterns; use wildcards in them"))
+            }
             Expr::Value(value) => {
                 Err(Diagnostic::error(format!("a path must be text, not {}", describe(value))).at(span, ""))
             }
@@ -382,8 +545,11 @@ fn flatten(arguments: &[Argument], what: &str) -> Result<Named<OutputPattern>, D
     Ok(out)
 }
 
-fn outputs(arguments: &[Argument]) -> Result<Named<OutputPattern>, Diagnostic> {
-    let outputs = flatten(arguments, "output")?;
+fn outputs(arguments: &[Argument], defaults: &Flags) -> Result<Named<OutputPattern>, Diagnostic> {
+    let mut outputs = flatten(arguments, "output")?;
+    for output in &mut outputs.items {
+        output.flags = output.flags.with_defaults(defaults);
+    }
     for (at, output) in outputs.items.iter().enumerate() {
         if let Some(first) = outputs.items[..at].iter().find(|first| first.pattern.text() == output.pattern.text()) {
             return Err(Diagnostic::error(format!("the output `{}` is there twice", output.pattern.text()))
@@ -404,7 +570,7 @@ fn logs(arguments: &[Argument]) -> Result<Named<LogPattern>, Diagnostic> {
 }
 
 /// What `rules.NAME` shows of a rule.
-fn facts(rule: &Rule) -> RuleFacts {
+fn facts(rule: &Rule, loader: &Loader) -> RuleFacts {
     let text = |pattern: &Pattern| Value::Str(pattern.text().to_owned());
     let mut params = Named::default();
     for argument in &rule.params {
@@ -418,6 +584,9 @@ fn facts(rule: &Rule) -> RuleFacts {
     RuleFacts {
         name: rule.name.clone(),
         input: Arc::clone(&rule.input),
+        input_relocation: Arc::clone(&rule.input_relocation),
+        notes: Arc::clone(&loader.notes),
+        origins: Arc::default(),
         output: rule.output.map(|output| text(&output.pattern)),
         log: rule.log.map(|log| text(&log.pattern)),
         params,

@@ -4,31 +4,25 @@ use starlark::collections::SmallMap;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
-use starlark::values::list::AllocList;
+use starlark::values::list::{AllocList, ListRef};
 use starlark::values::tuple::UnpackTuple;
 use starlark::values::{Value, ValueLike};
 
 use super::flags::{Marked, expr};
+use super::frozen::JOB_WILDCARDS;
 use super::loader::{Loader, fail, is, is_callable};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::from_starlark;
-use crate::dialect::format::format_value;
 use crate::dialect::namedlist::Namedlist;
+use crate::rulefile::expand::{Combine, expand as expand_one};
 use crate::rulefile::instance::pattern_error;
+use crate::rulefile::later::Later;
 use crate::rulefile::pattern::Pattern;
-use crate::rulefile::rule::Expr;
-use crate::rulefile::template::{self, Piece};
+use crate::rulefile::rule::{Expr, Flags};
 use crate::value::{Named, Value as Plain};
 
 /// Folders of flow's and Snakemake's own, in which no one looks for data.
 const OWN_FOLDERS: [&str; 2] = [".flow", ".snakemake"];
-
-/// How the values of several wildcards are combined.
-#[derive(Clone, Copy, PartialEq)]
-enum Combine {
-    Product,
-    Zip,
-}
 
 /// `expand(patterns, [zip], name=values…)`.
 pub fn expand<'v>(
@@ -56,10 +50,19 @@ pub fn expand<'v>(
         wildcards.push((name, values_of(name, values, eval)?));
     }
     let patterns = pattern_texts(*patterns, eval)?;
+    let loader = Loader::find(eval);
     let mut out: Vec<Value<'v>> = Vec::new();
-    for pattern in &patterns {
-        expand_one(pattern, &wildcards, combine, allow_missing, &mut |text| out.push(heap.alloc(text)))
-            .map_err(|diagnostic| fail(*diagnostic))?;
+    for (pattern, settled) in &patterns {
+        let mut texts = Vec::new();
+        let push = &mut |text: String| match (loader, settled) {
+            (Some(_), true) => texts.push(text),
+            _ => out.push(heap.alloc(text)),
+        };
+        expand_one(pattern, &wildcards, combine, allow_missing, push).map_err(|diagnostic| fail(*diagnostic))?;
+        if let Some(loader) = loader.filter(|_| !texts.is_empty()) {
+            // What is made of a path that has its module's prefix has it, too.
+            out.extend(loader.noted(&texts, &Flags { settled: true, ..Flags::default() }));
+        }
     }
     Ok(heap.alloc(AllocList(out)))
 }
@@ -92,99 +95,32 @@ fn values_of<'v>(name: &str, values: Value<'v>, eval: &Evaluator<'v, '_, '_>) ->
     })
 }
 
-fn pattern_texts<'v>(patterns: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<Vec<String>> {
+/// Patterns, and whether they have the prefix of their module already.
+fn pattern_texts<'v>(patterns: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<Vec<(String, bool)>> {
+    fn walk(expr: &Expr, settled: bool, out: &mut Vec<(String, bool)>) -> bool {
+        match expr {
+            Expr::Value(Plain::Str(text)) => out.push((text.clone(), settled)),
+            Expr::Value(Plain::List(_)) => {
+                out.extend(super::flags::texts(expr).into_iter().map(|text| (text, settled)))
+            }
+            Expr::Flagged(inner, flags) if flags.tell_only_origin() => {
+                return walk(inner, settled || flags.settled, out);
+            }
+            Expr::List(items) => return items.iter().all(|item| walk(item, settled, out)),
+            _ => return false,
+        }
+        true
+    }
     if is::<Marked>(patterns) {
         return Err(fail(
             Diagnostic::error("a flag such as temp() goes around expand(), not into it").help("write temp(expand(…))"),
         ));
     }
-    match expr(patterns, eval)? {
-        value @ Expr::Value(Plain::Str(_) | Plain::List(_)) => Ok(super::flags::texts(&value)),
-        _ => Err(fail(Diagnostic::error("expand() needs a pattern, or a list of patterns, as text"))),
+    let mut out = Vec::new();
+    if walk(&expr(patterns, eval)?, false, &mut out) {
+        return Ok(out);
     }
-}
-
-fn expand_one(
-    pattern: &str,
-    wildcards: &[(&str, Vec<Plain>)],
-    combine: Combine,
-    allow_missing: bool,
-    push: &mut dyn FnMut(String),
-) -> Result<(), Box<Diagnostic>> {
-    let pieces = template::pieces(pattern).map_err(|error| {
-        Box::new(Diagnostic::error(format!("expand(): {error}")).note(format!("in the pattern {pattern:?}")))
-    })?;
-    // Only wildcards of this pattern vary: one that is not in it would only repeat paths.
-    let used: Vec<&(&str, Vec<Plain>)> =
-        wildcards.iter().filter(|(name, _)| pieces.iter().any(|piece| root_of(piece) == Some(name))).collect();
-    if !allow_missing {
-        for name in pieces.iter().filter_map(root_of) {
-            if used.iter().all(|(known, _)| *known != name) {
-                return Err(Box::new(
-                    Diagnostic::error(format!("expand(): no values for wildcard `{name}`"))
-                        .note(format!("in the pattern {pattern:?}"))
-                        .help(format!(
-                            "give them as `{name}=[…]`, write `{{{{{name}}}}}` to keep it as a wildcard, or add allow_missing=True"
-                        )),
-                ));
-            }
-        }
-    }
-    let mut choice = vec![0; used.len()];
-    let rounds = match combine {
-        Combine::Product => used.iter().map(|(_, values)| values.len()).product(),
-        Combine::Zip => used.iter().map(|(_, values)| values.len()).min().unwrap_or(1),
-    };
-    for round in 0..rounds {
-        let mut left = round;
-        for (at, (_, values)) in used.iter().enumerate().rev() {
-            choice[at] = if combine == Combine::Zip { round } else { left % values.len() };
-            left /= values.len();
-        }
-        let value = |name: &str| {
-            let at = used.iter().position(|(known, _)| *known == name)?;
-            Some(&used[at].1[choice[at]])
-        };
-        push(fill(&pieces, &value).map_err(|reason| Box::new(Diagnostic::error(format!("expand(): {reason}"))))?);
-    }
-    Ok(())
-}
-
-/// The wildcard of a field: its name without constraint, attribute or index.
-fn root_of<'p>(piece: &'p Piece<'_>) -> Option<&'p str> {
-    match piece {
-        Piece::Literal(_) => None,
-        Piece::Field(field) => Some(field.root.split(',').next().unwrap_or(field.root).trim()),
-    }
-}
-
-fn fill<'w>(pieces: &[Piece<'_>], value: &dyn Fn(&str) -> Option<&'w Plain>) -> Result<String, String> {
-    let mut out = String::new();
-    for piece in pieces {
-        let Piece::Field(field) = piece else {
-            if let Piece::Literal(text) = piece {
-                out.push_str(text);
-            }
-            continue;
-        };
-        match root_of(piece).and_then(value) {
-            None => {
-                out.push('{');
-                out.push_str(field.text);
-                out.push('}');
-            }
-            Some(value) => {
-                let value = template::follow(value.clone(), &field.path)
-                    .ok_or_else(|| format!("`{{{}}}` finds nothing there", field.text))?;
-                let value = template::converted(field, &value).map_err(|error| error.to_string())?;
-                match &value {
-                    Plain::Str(text) if field.spec.is_empty() => out.push_str(text),
-                    other => out.push_str(&format_value(other, field.spec).map_err(|error| error.to_string())?),
-                }
-            }
-        }
-    }
-    Ok(out)
+    Err(fail(Diagnostic::error("expand() needs a pattern, or a list of patterns, as text")))
 }
 
 /// Where the values of wildcards are looked for: below the pattern's plain folders.
@@ -244,7 +180,7 @@ fn compiled(text: &str, loader: Option<&Loader>) -> Result<Pattern, Box<Diagnost
         Box::new(diagnostic)
     };
     let mut pattern = Pattern::parse(&text).map_err(unplaced)?;
-    let constraints = loader.map(|loader| loader.constraints.borrow().clone()).unwrap_or_default();
+    let constraints = loader.map(|loader| loader.here_in(|space| space.constraints.clone())).unwrap_or_default();
     pattern
         .compile(|name| constraints.iter().rev().find(|(n, _)| n == name).map(|(_, regex)| regex.clone()))
         .map_err(unplaced)?;
@@ -313,20 +249,71 @@ pub fn files(builder: &mut GlobalsBuilder) {
     }
 }
 
-/// With a function among the patterns or values, what comes out is a function of wildcards itself.
+/// With a function among the patterns or values, what comes out waits for a job.
 fn expand_or_wait<'v>(
     arguments: &[Value<'v>],
     named: &SmallMap<String, Value<'v>>,
     eval: &mut Evaluator<'v, '_, '_>,
 ) -> starlark::Result<Value<'v>> {
-    let waits = arguments.first().copied().is_some_and(is_callable) || named.values().any(|&value| is_callable(value));
-    if !waits {
+    if !arguments.first().into_iter().chain(named.values()).any(|&value| waits(value, eval)) {
         return expand(arguments, named, eval);
     }
-    let heap = eval.heap();
-    let Some(later) = eval.module().get("expand later") else {
-        return Err(fail(Diagnostic::error("expand() takes functions of wildcards only at file level")));
+    if let Some(wildcards) = eval.module().get(JOB_WILDCARDS) {
+        return expand_for_job(arguments, named, wildcards, eval);
+    }
+    let [patterns, rest @ ..] = arguments else {
+        return Err(fail(Diagnostic::error("expand() needs a pattern").help("write expand(\"{x}.txt\", x=[…])")));
     };
-    let names = starlark::values::dict::AllocDict(named.iter().map(|(name, &value)| (name.as_str(), value)));
-    eval.eval_function(later, &[heap.alloc(AllocList(arguments.iter().copied())), heap.alloc(names)], &[])
+    let combine = rest.first().map_or(Ok(Combine::Product), |function| combiner(*function))?;
+    let mut wildcards = Vec::new();
+    for (name, &value) in named.iter().filter(|(name, _)| *name != "allow_missing") {
+        wildcards.push((name.clone(), expr(value, eval)?));
+    }
+    let later = Later::Expand {
+        patterns: expr(*patterns, eval)?,
+        wildcards,
+        combine,
+        allow_missing: named.get("allow_missing").is_some_and(|value| value.to_bool()),
+    };
+    Ok(eval.heap().alloc(Marked::later(later)))
+}
+
+/// In a function that is called for a job, functions are called at once.
+fn expand_for_job<'v>(
+    arguments: &[Value<'v>],
+    named: &SmallMap<String, Value<'v>>,
+    wildcards: Value<'v>,
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<Value<'v>> {
+    let mut called = |value: Value<'v>| -> starlark::Result<Value<'v>> {
+        if is_callable(value) {
+            return eval.eval_function(value, &[wildcards], &[]);
+        }
+        let Some(items) = ListRef::from_value(value).filter(|list| list.iter().any(is_callable)) else {
+            return Ok(value);
+        };
+        let mut out = Vec::new();
+        for item in items.iter() {
+            out.push(if is_callable(item) { eval.eval_function(item, &[wildcards], &[])? } else { item });
+        }
+        Ok(eval.heap().alloc(AllocList(out)))
+    };
+    let mut now: SmallMap<String, Value<'v>> = SmallMap::new();
+    for (name, &value) in named {
+        now.insert(name.clone(), called(value)?);
+    }
+    let mut first = arguments.to_vec();
+    if let Some(patterns) = first.first_mut() {
+        *patterns = called(*patterns)?;
+    }
+    expand(&first, &now, eval)
+}
+
+/// Whether a value is a function, waits for a job as one does, or is a list with such an item.
+pub fn waits<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> bool {
+    if let Some(marked) = value.downcast_ref::<Marked>() {
+        return marked.expr.is_computed();
+    }
+    let is_list = matches!(value.get_type(), "list" | "tuple");
+    is_callable(value) || is_list && value.iterate(eval.heap()).is_ok_and(|items| items.into_iter().any(is_callable))
 }

@@ -1,7 +1,10 @@
 //! Flags: `temp("x")`, `ancient(f)`, `unpack(f)` … as Starlark values, and any value of a directive as an [`Expr`].
 
+use std::sync::Arc;
+
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
+use starlark::collections::SmallMap;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
@@ -12,9 +15,12 @@ use starlark::values::none::NoneOr;
 use starlark::values::tuple::TupleRef;
 use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, ValueLike, starlark_value};
 
+use super::helpers::Part;
 use super::loader::{Loader, fail, is_callable};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{DEEPEST, TOO_DEEP, from_starlark, to_starlark};
+use crate::dialect::namedlist::Namedlist;
+use crate::rulefile::later::Later;
 use crate::rulefile::rule::{Expr, Flags};
 use crate::value;
 
@@ -27,10 +33,25 @@ pub struct Marked {
 
 starlark_simple_value!(Marked);
 
+impl Marked {
+    /// A value that waits for a job.
+    pub fn later(later: Later) -> Marked {
+        Marked { expr: Expr::Later(Arc::new(later)) }
+    }
+}
+
 impl std::fmt::Display for Marked {
     /// The paths under the flags, so that a flagged path can stand in a message or an f-string.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&texts(&self.expr).join(" "))
+        match &self.expr {
+            // In an f-string, a part of the job is what a placeholder of a command would be.
+            Expr::Later(later) => match &**later {
+                Later::Part { part, step: Some(step) } => write!(f, "{{{part}{step}}}"),
+                Later::Part { part, step: None } => write!(f, "{{{part}}}"),
+                _ => f.write_str("<a value for each job>"),
+            },
+            expr => f.write_str(&texts(expr).join(" ")),
+        }
     }
 }
 
@@ -65,7 +86,7 @@ pub fn texts(expr: &Expr) -> Vec<String> {
             Expr::Flagged(inner, _) | Expr::Unpack(inner) => walk(inner, out),
             Expr::List(items) => items.iter().for_each(|item| walk(item, out)),
             Expr::Dict(entries) => entries.iter().for_each(|(_, value)| walk(value, out)),
-            Expr::Function(_) => {}
+            Expr::Function(_) | Expr::Later(_) => {}
         }
     }
     let mut out = Vec::new();
@@ -87,6 +108,21 @@ fn nested<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>, depth: usize) -> s
     }
     if let Some(marked) = value.downcast_ref::<Marked>() {
         return Ok(marked.expr.clone());
+    }
+    if let Some(part) = value.downcast_ref::<Part>() {
+        return Ok(Expr::Later(Arc::new(part.later())));
+    }
+    if let Some(text) = value.unpack_str() {
+        let path = Expr::Value(value::Value::Str(text.to_owned()));
+        let note = Loader::find(eval).and_then(|loader| loader.notes.flags(value));
+        return Ok(match note {
+            Some(flags) => Expr::Flagged(Box::new(path), flags),
+            None => path,
+        });
+    }
+    if let Some(values) = Namedlist::from_value(value).and_then(Namedlist::values) {
+        let items = values.iter().map(|item| nested(item.to_value(), eval, depth + 1));
+        return Ok(joined(items.collect::<starlark::Result<Vec<_>>>()?));
     }
     if is_callable(value) {
         let Some(loader) = Loader::find(eval).filter(|loader| !loader.is_loaded.get()) else {
@@ -186,14 +222,32 @@ pub fn flags(builder: &mut GlobalsBuilder) {
     fn ensure<'v>(
         #[starlark(require = pos)] value: Value<'v>,
         #[starlark(require = named, default = false)] non_empty: bool,
-        #[starlark(require = named, default = NoneOr::None)] sha256: NoneOr<&str>,
-        #[starlark(require = named, default = NoneOr::None)] sha1: NoneOr<&str>,
-        #[starlark(require = named, default = NoneOr::None)] md5: NoneOr<&str>,
+        #[starlark(require = named, default = NoneOr::None)] sha256: NoneOr<Value<'v>>,
+        #[starlark(require = named, default = NoneOr::None)] sha1: NoneOr<Value<'v>>,
+        #[starlark(require = named, default = NoneOr::None)] md5: NoneOr<Value<'v>>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Marked> {
         let checksum = [("sha256", sha256, 64), ("sha1", sha1, 40), ("md5", md5, 32)]
             .into_iter()
             .find_map(|(name, digest, length)| Some((name, digest.into_option()?, length)));
+        if let Some((name, function, _)) = checksum
+            && is_callable(function)
+        {
+            let Expr::Function(function) = expr(function, eval)? else { unreachable!("what is called is a function") };
+            let checksum_of = Some((name.to_owned(), function));
+            return flagged(value, Flags { non_empty, checksum_of, ..Flags::default() }, eval);
+        }
+        let checksum = match checksum {
+            Some((name, digest, length)) => match digest.unpack_str() {
+                Some(digest) => Some((name, digest, length)),
+                None => {
+                    let error =
+                        format!("ensure(): {name} takes text or a function of wildcards, not {}", digest.get_type());
+                    return Err(fail(Diagnostic::error(error)));
+                }
+            },
+            None => None,
+        };
         if let Some((name, digest, length)) = checksum
             && (digest.len() != length || !digest.bytes().all(|b| b.is_ascii_hexdigit()))
         {
@@ -203,10 +257,55 @@ pub fn flags(builder: &mut GlobalsBuilder) {
         flagged(value, Flags { non_empty, checksum, ..Flags::default() }, eval)
     }
 
+    /// Where it says, whatever a module's prefix.
+    fn local<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        flagged(value, Flags { local: true, ..Flags::default() }, eval)
+    }
+
+    /// Flags of other programs' making say nothing here.
+    fn flag<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        #[starlark(require = pos)] name: &str,
+        #[starlark(default = NoneOr::None)] content: NoneOr<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        let _ = (name, content);
+        flagged(value, Flags::default(), eval)
+    }
+
+    /// flow writes no report, for which this says what belongs to it.
+    fn report<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        #[starlark(kwargs)] words: SmallMap<String, Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        let _ = words;
+        flagged(value, Flags::default(), eval)
+    }
+
     fn unpack<'v>(
         #[starlark(require = pos)] value: Value<'v>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Marked> {
         Ok(Marked { expr: Expr::Unpack(Box::new(expr(value, eval)?)) })
+    }
+}
+
+/// `access.random(…)` and its like: how a file is read, which is for storage that is not mounted.
+#[starlark_module]
+pub fn access(builder: &mut GlobalsBuilder) {
+    fn random<'v>(value: Value<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
+        flagged(value, Flags::default(), eval)
+    }
+
+    fn sequential<'v>(value: Value<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
+        flagged(value, Flags::default(), eval)
+    }
+
+    fn multi<'v>(value: Value<'v>, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
+        flagged(value, Flags::default(), eval)
     }
 }

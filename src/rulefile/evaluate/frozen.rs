@@ -1,33 +1,34 @@
-//! The functions of an evaluated Rulefile, callable for jobs: the frozen module behind the [`Functions`] seam.
+//! The functions of an evaluated workflow, callable for jobs: its frozen namespaces behind the [`Functions`] seam.
 
 use std::sync::{Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 use starlark::environment::{FrozenModule, Module};
 use starlark::eval::Evaluator;
-use starlark::values::dict::AllocDict;
-use starlark::values::{Heap, Value};
+use starlark::values::{Heap, OwnedFrozenValue, Value};
 
 use super::flags::expr;
 use super::loader::{Loader, function_name};
+use super::open_text::OpenText;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::dialect::namedlist::Namedlist;
-use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext};
+use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext, NamespaceId};
 use crate::value::{Named, Value as Plain};
 
 pub struct Frozen {
-    module: FrozenModule,
+    /// By [`NamespaceId`].
+    modules: Vec<FrozenModule>,
     /// Calls go one at a time: they are short, and come from the threads that plan and direct.
     loader: Mutex<Loader>,
-    globals: Mutex<FxHashMap<String, Option<Plain>>>,
+    globals: Mutex<FxHashMap<(NamespaceId, String), Option<Plain>>>,
 }
 
 impl Frozen {
-    pub fn new(module: FrozenModule, loader: Loader) -> Self {
+    pub fn new(loader: Loader) -> Self {
         loader.is_loaded.set(true);
-        *loader.frozen.borrow_mut() = Some(module.clone());
-        Frozen { module, loader: Mutex::new(loader), globals: Mutex::default() }
+        let modules = loader.frozen.borrow().iter().map(|module| module.clone().expect("all are evaluated")).collect();
+        Frozen { modules, loader: Mutex::new(loader), globals: Mutex::default() }
     }
 }
 
@@ -35,7 +36,7 @@ impl Frozen {
 pub fn module_value<'v>(eval: &Evaluator<'v, '_, '_>, name: &str) -> Option<Value<'v>> {
     let loader = Loader::of(eval);
     let frozen = loader.frozen.borrow();
-    let (value, _) = frozen.as_ref()?.get_any_visibility(name).ok()?;
+    let (value, _) = frozen.get(loader.current().index())?.as_ref()?.get_any_visibility(name).ok()?;
     Some(eval.heap().access_owned_frozen_value(&value))
 }
 
@@ -43,13 +44,14 @@ impl Functions for Frozen {
     fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic> {
         let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
         let parameters = loader.parameters.borrow()[function.0 as usize].clone();
+        loader.resume(parameters.namespace);
         let called = Module::with_temp_heap(|module| {
             let mut eval = Evaluator::new(&module);
             eval.extra = Some(&*loader);
             let heap = eval.heap();
-            let (kept, _) =
-                self.module.get_any_visibility(&function_name(function)).map_err(starlark::Error::new_other)?;
+            let kept = self.kept(parameters.namespace, function).map_err(starlark::Error::new_other)?;
             let kept = heap.access_owned_frozen_value(&kept);
+            eval.module().set(JOB_WILDCARDS, wildcards(context, heap));
             let mut positional = Vec::new();
             if parameters.takes_all || !parameters.names.is_empty() {
                 positional.push(wildcards(context, heap));
@@ -61,8 +63,11 @@ impl Functions for Frozen {
                 }
             }
             let result = eval.eval_function(kept, &positional, &named)?;
-            expr(result, &eval)
+            let mut result = expr(result, &eval)?;
+            loader.rename_producers(&mut result, parameters.namespace, NamespaceId::MAIN);
+            Ok(result)
         });
+        loader.notes.forget_call();
         called.map_err(|error: starlark::Error| {
             let mut diagnostic = loader.diagnostic(error);
             let values: Vec<String> = context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -87,23 +92,50 @@ impl Functions for Frozen {
         loader.parameters.borrow()[function.0 as usize].names.iter().skip(1).any(|known| known == name)
     }
 
-    fn global(&self, name: &str) -> Option<Plain> {
+    fn expression(&self, text: &str, names: &[(String, Plain)]) -> Result<Plain, Diagnostic> {
+        super::expression(text, names)
+    }
+
+    fn parse(&self, function: FunctionId, content: &str, named: &[(String, Plain)]) -> Result<Plain, Diagnostic> {
+        let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        let namespace = loader.parameters.borrow()[function.0 as usize].namespace;
+        loader.resume(namespace);
+        let called = Module::with_temp_heap(|module| {
+            let mut eval = Evaluator::new(&module);
+            eval.extra = Some(&*loader);
+            let heap = eval.heap();
+            let kept = self.kept(namespace, function).map_err(starlark::Error::new_other)?;
+            let kept = heap.access_owned_frozen_value(&kept);
+            let file = heap.alloc(OpenText::new(content));
+            let named: Vec<(&str, Value<'_>)> =
+                named.iter().map(|(name, value)| (name.as_str(), to_starlark(value, heap))).collect();
+            let result = eval.eval_function(kept, &[file], &named)?;
+            from_starlark(result, heap)
+                .map_err(|error| starlark::Error::new_other(anyhow::Error::msg(error.to_string())))
+        });
+        loader.notes.forget_call();
+        called.map_err(|error: starlark::Error| loader.diagnostic(error))
+    }
+
+    fn global(&self, namespace: NamespaceId, name: &str) -> Option<Plain> {
         let mut known = self.globals.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = known.get(name) {
+        let key = (namespace, name.to_owned());
+        if let Some(value) = known.get(&key) {
             return value.clone();
         }
         if name == "rules" {
             let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            let facts = loader.facts.read().unwrap_or_else(PoisonError::into_inner);
+            let facts = loader.namespace(namespace, |space| std::sync::Arc::clone(&space.facts));
+            let facts = facts.read().unwrap_or_else(PoisonError::into_inner);
             let rules = Plain::Dict(facts.iter().map(|facts| (facts.name.clone(), facts.plain())).collect());
-            known.insert(name.to_owned(), Some(rules.clone()));
+            known.insert(key, Some(rules.clone()));
             return Some(rules);
         }
-        let value = self.module.get_any_visibility(name).ok().and_then(|(value, _)| {
+        let value = self.modules[namespace.index()].get_any_visibility(name).ok().and_then(|(value, _)| {
             Module::with_temp_heap(|module| {
                 let heap = module.heap();
                 let value = heap.access_owned_frozen_value(&value);
-                if value.get_type() != "struct" {
+                if !matches!(value.get_type(), "struct" | "workflow") {
                     return from_starlark(value, heap).ok();
                 }
                 // `workflow.basedir`: an attribute is an entry.
@@ -114,10 +146,19 @@ impl Functions for Frozen {
                 Some(Plain::Dict(value.dir_attr().into_iter().filter_map(entry).collect()))
             })
         });
-        known.insert(name.to_owned(), value.clone());
+        known.insert(key, value.clone());
         value
     }
 }
+
+impl Frozen {
+    fn kept(&self, namespace: NamespaceId, function: FunctionId) -> anyhow::Result<OwnedFrozenValue> {
+        self.modules[namespace.index()].get_any_visibility(&function_name(function)).map(|(value, _)| value)
+    }
+}
+
+/// The name under which a call's module has the wildcards of its job; no Rulefile can write it.
+pub const JOB_WILDCARDS: &str = "job wildcards";
 
 /// What Starlark says of a name that a list of the job does not have.
 const NO_NAME: &str = "Object of type `Namedlist` has no attribute `";
@@ -152,7 +193,7 @@ fn wildcards<'v>(context: &JobContext<'_>, heap: Heap<'v>) -> Value<'v> {
 fn parameter<'v>(name: &str, context: &JobContext<'_>, heap: Heap<'v>) -> Option<Value<'v>> {
     Some(match name {
         "wildcards" => wildcards(context, heap),
-        "input" => heap.alloc(Namedlist::from(context.input?)),
+        "input" => heap.alloc(Namedlist::from(context.input?).of_files()),
         "output" => heap.alloc(Namedlist::from(context.output?)),
         "params" => heap.alloc(Namedlist::from(context.params?.clone())),
         "threads" => heap.alloc(context.threads?),
@@ -169,9 +210,4 @@ fn parameter<'v>(name: &str, context: &JobContext<'_>, heap: Heap<'v>) -> Option
         }
         _ => return None,
     })
-}
-
-/// A plain dictionary on a heap that can still be changed.
-pub fn alloc_config<'v>(config: &crate::value::Dict, heap: Heap<'v>) -> Value<'v> {
-    heap.alloc(AllocDict(config.iter().map(|(key, value)| (key.as_str(), to_starlark(value, heap)))))
 }

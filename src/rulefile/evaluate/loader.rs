@@ -1,32 +1,61 @@
-//! What a Rulefile has said so far: the state that its statements add to while it is evaluated. Reached by the native
-//! functions through the evaluator; knows no Starlark values but by the names under which the module keeps them.
+//! What a workflow has said so far: the state that its statements add to while it is evaluated, most of it by namespace.
+//! Reached by the native functions through the evaluator; knows no Starlark values but by the names under which the
+//! module keeps them.
 
 use std::cell::{Cell, RefCell};
-use std::sync::{Arc, RwLock};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use starlark::any::ProvidesStaticType;
 use starlark::environment::FrozenModule;
 use starlark::eval::Evaluator;
 use starlark::values::{Value, ValueLike};
 
-use super::objects::RuleFacts;
-use super::settings::ConfigLayers;
+use super::Misuse;
+use super::namespace::Namespace;
+use super::notes::Notes;
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
 use crate::dialect::explained;
 use crate::rulefile::lower::{FunctionSource, RuleSite};
 use crate::rulefile::offset_map::OffsetMap;
-use crate::rulefile::rule::{FunctionId, Rule, RuleOrder};
+use crate::rulefile::rule::{Argument, Expr, Flags, FunctionId, NamespaceId, Rule, RunBody};
 
 /// A rule as evaluated, before constraints and programs, which need the whole file, are put in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Draft {
     pub rule: Rule,
-    /// Place in `sites`, for a `run:` body.
-    pub site: u32,
+    pub written: Written,
     /// The rule's own `wildcard_constraints`.
     pub constraints: Vec<(String, String)>,
+    /// The module that it came from with `use rule *`: it can be replaced by one that is changed.
+    pub used_from: Option<String>,
+}
+
+/// A rule as it is written, from which `use rule` makes others.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Place in `sites`.
+    pub site: u32,
+    pub span: Span,
+    pub doc: Option<String>,
+    /// Whose names its texts see.
+    pub namespace: NamespaceId,
+    /// The folder of the file it stands in.
+    pub basedir: String,
+    pub directives: Vec<Given>,
+    pub has_run: bool,
+    /// The body of `run:`, once its namespace is evaluated.
+    pub run: Option<Arc<RunBody>>,
     /// Free names of the `run:` body that had a plain value when the rule was met.
     pub captured: Vec<(String, String)>,
+}
+
+/// A directive with its values, and the namespace that it was written in, whose prefixes its paths get.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub keyword: String,
+    pub arguments: Arc<[Argument]>,
+    pub namespace: NamespaceId,
 }
 
 /// A unit of lowered code that was evaluated: to find places in it again.
@@ -45,7 +74,7 @@ pub struct Include {
     pub basedir: String,
 }
 
-#[derive(Debug, Default, ProvidesStaticType)]
+#[derive(Default, ProvidesStaticType)]
 pub struct Loader {
     pub sources: RefCell<Sources>,
     pub units: RefCell<Vec<UnitPlace>>,
@@ -53,30 +82,39 @@ pub struct Loader {
     pub functions: RefCell<Vec<FunctionSource>>,
     /// Parameter names of each registered function, by [`FunctionId`].
     pub parameters: RefCell<Vec<FunctionParameters>>,
-    pub drafts: RefCell<Vec<Draft>>,
-    pub facts: Arc<RwLock<Vec<RuleFacts>>>,
-    pub order: RefCell<RuleOrder>,
-    pub local_rules: RefCell<Vec<(String, Option<Span>)>>,
-    pub constraints: RefCell<Vec<(String, String)>>,
-    pub includes: RefCell<Vec<Include>>,
-    pub config: RefCell<ConfigLayers>,
+    /// By [`NamespaceId`].
+    namespaces: RefCell<Vec<Namespace>>,
+    /// The one that is being evaluated.
+    current: Cell<NamespaceId>,
+    /// Rules of modules, and what they are called where they are used: the last use counts.
+    pub renamed: RefCell<BTreeMap<(NamespaceId, String), (NamespaceId, String)>>,
     pub workdir: RefCell<Option<String>>,
     /// Whether `-d` was given, which `workdir:` does not override.
     pub directory_is_fixed: Cell<bool>,
-    /// The folder of the file that is being evaluated.
-    pub basedir: RefCell<String>,
     /// Files that were read.
     pub read: RefCell<Vec<String>>,
     /// Files that are being evaluated, the outermost first.
     pub files_open: RefCell<Vec<String>>,
-    /// The module, once it is frozen.
-    pub frozen: RefCell<Option<FrozenModule>>,
+    /// The evaluated names of each namespace, once they are frozen.
+    pub frozen: RefCell<Vec<Option<FrozenModule>>>,
+    /// How many items each `scattergather` process has: the Rulefile's own word, and the command line's over it.
+    pub scatter: RefCell<BTreeMap<String, u32>>,
+    pub scatter_set: BTreeMap<String, u32>,
+    pub resource_scopes: RefCell<Vec<(String, String)>>,
+    /// Names of built-in actions, which a `run:` body can use.
+    pub actions: Vec<&'static str>,
+    pub misuse: Option<Misuse>,
+    pub cores: u32,
+    /// Texts that came from somewhere.
+    pub notes: Arc<Notes>,
     /// Whether the file has been evaluated: what follows are calls of its functions.
     pub is_loaded: Cell<bool>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct FunctionParameters {
+    /// Where the function was kept.
+    pub namespace: NamespaceId,
     pub names: Vec<String>,
     /// Those without a default.
     pub required: Vec<String>,
@@ -102,6 +140,71 @@ impl Loader {
     /// The state behind the evaluator of a Rulefile.
     pub fn of<'l>(eval: &Evaluator<'_, 'l, '_>) -> &'l Loader {
         Loader::find(eval).expect("every evaluator of a Rulefile has its loader")
+    }
+
+    /// Adds a namespace, and evaluates in it from now on.
+    pub fn begin(&self, namespace: Namespace) -> NamespaceId {
+        let mut namespaces = self.namespaces.borrow_mut();
+        let id = NamespaceId(u32::try_from(namespaces.len()).expect("fewer than 2^32 modules"));
+        namespaces.push(Namespace { id, ..namespace });
+        self.frozen.borrow_mut().push(None);
+        self.current.set(id);
+        id
+    }
+
+    /// The namespace that is being evaluated.
+    pub fn current(&self) -> NamespaceId {
+        self.current.get()
+    }
+
+    /// Goes on in a namespace.
+    pub fn resume(&self, namespace: NamespaceId) {
+        self.current.set(namespace);
+    }
+
+    /// Works on the namespace that is being evaluated. What is done must not evaluate.
+    pub fn here_in<R>(&self, work: impl FnOnce(&mut Namespace) -> R) -> R {
+        self.namespace(self.current.get(), work)
+    }
+
+    /// Works on a namespace. What is done must not evaluate.
+    pub fn namespace<R>(&self, id: NamespaceId, work: impl FnOnce(&mut Namespace) -> R) -> R {
+        work(&mut self.namespaces.borrow_mut()[id.index()])
+    }
+
+    /// Gives the rules that paths are asked from the names that they have in another namespace, further out.
+    pub fn rename_producers(&self, expr: &mut Expr, from: NamespaceId, to: NamespaceId) {
+        match expr {
+            Expr::Flagged(inner, flags) => {
+                if let Some(name) = flags.producer.take() {
+                    flags.producer = self.name_in(&name, from, to).map(Into::into);
+                }
+                self.rename_producers(inner, from, to);
+            }
+            Expr::Unpack(inner) => self.rename_producers(inner, from, to),
+            Expr::List(items) => items.iter_mut().for_each(|item| self.rename_producers(item, from, to)),
+            Expr::Dict(entries) => entries.iter_mut().for_each(|(_, value)| self.rename_producers(value, from, to)),
+            Expr::Value(_) | Expr::Function(_) | Expr::Later(_) => {}
+        }
+    }
+
+    /// What a rule is called further out; `None` if it is not used there.
+    fn name_in(&self, name: &str, from: NamespaceId, to: NamespaceId) -> Option<String> {
+        let renamed = self.renamed.borrow();
+        let mut place = (from, name.to_owned());
+        // A module is used where it was declared, which is further out than itself.
+        while place.0 != to {
+            place = renamed.get(&place)?.clone();
+        }
+        Some(place.1)
+    }
+
+    /// Texts that carry flags wherever they go unchanged.
+    pub fn noted<'v>(&self, texts: &[String], flags: &Flags) -> Vec<Value<'v>> {
+        let texts = texts.iter().map(String::as_str);
+        let loaded = self.is_loaded.get();
+        let values = if loaded { self.notes.note_in_call(texts, flags) } else { self.notes.note(texts, flags) };
+        values.iter().map(|value| value.to_value()).collect()
     }
 
     /// The place in the Rulefile that a piece of a unit stands for.
@@ -170,7 +273,7 @@ impl Loader {
     pub fn keep_function<'v>(&self, function: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> FunctionId {
         let mut parameters = self.parameters.borrow_mut();
         let id = FunctionId(u32::try_from(parameters.len()).expect("fewer than 2^32 functions"));
-        parameters.push(function_parameters(function));
+        parameters.push(FunctionParameters { namespace: self.current.get(), ..function_parameters(function) });
         eval.module().set(&function_name(id), function);
         id
     }
@@ -205,6 +308,7 @@ fn function_parameters(function: Value<'_>) -> FunctionParameters {
     let all = parameters.pos_only.iter().chain(&parameters.pos_or_named).chain(&parameters.named_only);
     let required = all.clone().filter(|parameter| parameter.default_value.is_none());
     FunctionParameters {
+        namespace: NamespaceId::MAIN,
         required: required.map(|parameter| parameter.name.clone()).collect(),
         names: all.map(|parameter| parameter.name.clone()).collect(),
         takes_all: parameters.kwargs.is_some() || parameters.args.is_some(),

@@ -6,30 +6,38 @@ mod draft;
 mod files;
 mod flags;
 mod frozen;
+mod helpers;
 mod loader;
+mod modules;
+mod namespace;
+mod notes;
 mod objects;
+mod open_text;
 mod programs;
+mod scatter;
 pub mod settings;
 mod shell;
 mod statements;
+mod workflow;
 
 pub use self::files::files as file_functions;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
 use starlark::eval::Evaluator;
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
-use starlark::values::structs::AllocStruct;
-use starlark::values::{Value, ValueLike};
+use starlark::values::{OwnedFrozenValue, Value, ValueLike};
 
 use self::frozen::Frozen;
 use self::loader::{Draft, Loader, UnitPlace};
+use self::namespace::Namespace;
 use self::settings::{ConfigLayers, merge, read_config};
 use super::lower::{CallSite, Lowering, NextIds, Unit};
 use super::parse;
-use super::rule::{Rule, Workflow};
+use super::relocation::Level;
+use super::rule::{Expr, FunctionId, Functions, JobContext, NamespaceId, Rule, Workflow};
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
 use crate::value::{Dict, Value as Plain};
 
@@ -50,6 +58,8 @@ pub struct Request {
     pub actions: Vec<&'static str>,
     /// Says what is wrong with a call of one.
     pub misuse: Option<Misuse>,
+    /// From `--set-scatter`: how many items a process of `scattergather:` has, whatever the Rulefile says.
+    pub scatter: BTreeMap<String, u32>,
 }
 
 /// Checks the arguments of a built-in action: what is wrong, if anything is.
@@ -73,6 +83,10 @@ static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
     flags::flags(&mut builder);
     data::data(&mut builder);
     statements::statements(&mut builder);
+    modules::modules(&mut builder);
+    helpers::helpers(&mut builder);
+    helpers::parts(&mut builder);
+    builder.namespace("access", flags::access);
     builder.set("shell", shell::Shell);
     builder.build()
 });
@@ -96,55 +110,66 @@ fn dialect() -> Dialect {
     }
 }
 
-/// Functions that are easier said in Starlark.
-const PRELUDE: &str = r#"
-def __expand_later__(args, named):
-    def later(wildcards):
-        def call(value):
-            return value(wildcards) if type(value) == "function" else value
-        return expand(call(args[0]), *args[1:], **{name: call(value) for name, value in named.items()})
-    return later
-__expand_later__
-"#;
+/// Names that Snakemake's own imports leave in a Snakefile.
+static IMPORTED: LazyLock<FrozenModule> = LazyLock::new(|| {
+    Module::with_temp_heap(|module| {
+        let code = "os = __import__(\"os\")\nsys = __import__(\"sys\")\nre = __import__(\"re\")\n\
+                    json = __import__(\"json\")\nmath = __import__(\"math\")\nPath = __import__(\"pathlib\").Path\n";
+        let ast = AstModule::parse("imports", code.to_owned(), &dialect()).expect("it is Starlark");
+        Evaluator::new(&module).eval_module(ast, &GLOBALS).map(drop).expect("the modules are there");
+        module.freeze().expect("modules can be kept")
+    })
+});
+
+/// The value of a name that Snakemake has imported.
+fn imported_by_snakemake(name: &str) -> Option<OwnedFrozenValue> {
+    IMPORTED.get(name).ok()
+}
 
 /// Reads a Rulefile and all that it includes.
 ///
 /// # Errors
 /// The first thing that is wrong, with the texts to show it in.
 pub fn load(request: &Request) -> Result<Workflow, LoadError> {
-    let loader = Loader::default();
+    let mut loader = Loader::default();
+    loader.actions.clone_from(&request.actions);
+    loader.scatter_set.clone_from(&request.scatter);
+    (loader.misuse, loader.cores) = (request.misuse, request.cores);
     loader.directory_is_fixed.set(request.directory_is_fixed);
-    match load_into(&loader, request) {
-        Ok(module) => finish(loader, &module, request),
+    match load_into(&loader, request).and_then(|()| settle(&loader)) {
+        Ok(rules) => finish(loader, rules, request),
         Err(diagnostic) => Err(Box::new((diagnostic, loader.sources.take()))),
     }
 }
 
-fn load_into(loader: &Loader, request: &Request) -> Result<FrozenModule, Diagnostic> {
-    let config = initial_config(loader, request)?;
+fn load_into(loader: &Loader, request: &Request) -> Result<(), Diagnostic> {
+    let (config, layers) = initial_config(loader, request)?;
+    loader.begin(Namespace { config: layers, ..Namespace::default() });
+    modules::take_pathvars(&config, Level::Config, loader).map_err(|error| loader.diagnostic(error))?;
+    evaluate_namespace(loader, &Plain::Dict(config), &request.path, None)
+}
+
+/// Evaluates a file as the whole of the current namespace.
+fn evaluate_namespace(loader: &Loader, config: &Plain, path: &str, asked: Option<Span>) -> Result<(), Diagnostic> {
     Module::with_temp_heap(|module| {
         let heap = module.heap();
-        module.set("config", frozen::alloc_config(&config, heap));
-        module.set("rules", heap.alloc(objects::Rules { facts: Arc::clone(&loader.facts) }));
-        let basedir = folder_of(&request.path);
-        let workflow = AllocStruct([
-            ("basedir", heap.alloc(absolute(&basedir))),
-            ("snakefile", heap.alloc(absolute(&request.path))),
-            ("cores", heap.alloc(request.cores)),
-        ]);
-        module.set("workflow", heap.alloc(workflow));
-        let prelude = AstModule::parse("prelude", PRELUDE.to_owned(), &dialect()).expect("the prelude is Starlark");
-        let later = Evaluator::new(&module).eval_module(prelude, &GLOBALS).expect("the prelude evaluates");
-        module.set("expand later", later);
-
-        include(loader, &module, &request.path, None)?;
-        programs::compose(loader, &module, request)?;
-        module.freeze().map_err(|error| Diagnostic::error(format!("the Rulefile's values cannot be kept: {error:?}")))
+        module.set("config", crate::dialect::convert::to_starlark(config, heap));
+        let facts = loader.here_in(|space| Arc::clone(&space.facts));
+        module.set("rules", heap.alloc(objects::Rules { facts }));
+        module.set("scatter", heap.alloc(scatter::Scatter));
+        module.set("gather", heap.alloc(scatter::Scatter));
+        include(loader, &module, path, asked)?;
+        programs::compose(loader, &module)?;
+        let frozen = module
+            .freeze()
+            .map_err(|error| Diagnostic::error(format!("the Rulefile's values cannot be kept: {error:?}")))?;
+        loader.frozen.borrow_mut()[loader.current().index()] = Some(frozen);
+        Ok(())
     })
 }
 
 /// What the command line says of the configuration.
-fn initial_config(loader: &Loader, request: &Request) -> Result<Dict, Diagnostic> {
+fn initial_config(loader: &Loader, request: &Request) -> Result<(Dict, ConfigLayers), Diagnostic> {
     let mut overrides = Dict::default();
     for path in &request.configfiles {
         let from_file = read_config(path).map_err(|error| data::data_error(error, loader))?;
@@ -152,13 +177,13 @@ fn initial_config(loader: &Loader, request: &Request) -> Result<Dict, Diagnostic
         merge(&mut overrides, &from_file);
     }
     merge(&mut overrides, &request.config);
-    *loader.config.borrow_mut() = ConfigLayers {
+    let layers = ConfigLayers {
         files_given: !request.configfiles.is_empty(),
         // There is nothing to replace it with where no file was given.
         replaced: request.replace_workflow_config && !request.configfiles.is_empty(),
         overrides: overrides.clone(),
     };
-    Ok(overrides)
+    Ok((overrides, layers))
 }
 
 /// Evaluates a file, and after each of its units what that unit includes.
@@ -186,9 +211,22 @@ fn include(loader: &Loader, module: &Module<'_>, path: &str, asked: Option<Span>
     let source = loader.add_source(path, &text);
     loader.read.borrow_mut().push(path.to_owned());
     loader.files_open.borrow_mut().push(path.to_owned());
-    let outer = loader.basedir.replace(folder_of(path));
+    // What a file includes does not decide what is made when nothing is asked for.
+    let enter =
+        |space: &mut Namespace| (std::mem::replace(&mut space.basedir, folder_of(path)), space.default_target.clone());
+    let (basedir, default_target) = loader.here_in(enter);
+    let outer = module.get("workflow");
+    module.set("workflow", module.heap().alloc(workflow::WorkflowObject::new(loader, path)));
     let result = evaluate_file(loader, module, source, &Arc::from(text));
-    loader.basedir.replace(outer);
+    loader.here_in(|space| {
+        space.basedir = basedir;
+        if outer.is_some() {
+            space.default_target = default_target;
+        }
+    });
+    if let Some(outer) = outer {
+        module.set("workflow", outer);
+    }
     loader.files_open.borrow_mut().pop();
     result
 }
@@ -206,7 +244,7 @@ fn evaluate_file(loader: &Loader, module: &Module<'_>, source: SourceId, text: &
         };
         let Some(unit) = lowering.next_unit(ids, &known) else { return Ok(()) };
         evaluate_unit(loader, module, unit?)?;
-        for wanted in loader.includes.take() {
+        for wanted in loader.here_in(|space| std::mem::take(&mut space.includes)) {
             let path = relative_to(&wanted.path, &wanted.basedir);
             include(loader, module, &path, wanted.span)?;
         }
@@ -228,57 +266,66 @@ fn evaluate_unit(loader: &Loader, module: &Module<'_>, unit: Unit) -> Result<(),
 }
 
 /// The workflow, when everything has been evaluated.
-fn finish(loader: Loader, module: &FrozenModule, request: &Request) -> Result<Workflow, LoadError> {
-    let drafts = loader.drafts.take();
-    let rules = match settle(&loader, drafts) {
-        Ok(rules) => rules,
-        Err(diagnostic) => return Err(Box::new((*diagnostic, loader.sources.take()))),
-    };
-    let config = Module::with_temp_heap(|temp| {
-        let heap = temp.heap();
-        let config = module.get("config").ok()?;
-        crate::dialect::convert::from_starlark(heap.access_owned_frozen_value(&config), heap).ok()
+fn finish(loader: Loader, rules: Vec<Rule>, request: &Request) -> Result<Workflow, LoadError> {
+    let (order, default_target, handlers) = loader.namespace(NamespaceId::MAIN, |space| {
+        let order = std::mem::take(&mut space.order);
+        (order, space.default_target.clone(), space.composed.clone())
     });
-    let order = loader.order.take();
-    for clause in &order.clauses {
-        for name in clause {
-            if !rules.iter().any(|rule| rule.name == *name) {
-                let mut diagnostic = Diagnostic::error(format!("ruleorder: there is no rule called `{name}`"));
-                if let Some(near) = nearest(name, rules.iter().map(|rule| rule.name.as_str())) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-                }
-                return Err(Box::new((diagnostic, loader.sources.take())));
+    for name in order.clauses.iter().flatten() {
+        if !rules.iter().any(|rule| rule.name == *name) {
+            let mut diagnostic = Diagnostic::error(format!("ruleorder: there is no rule called `{name}`"));
+            if let Some(near) = nearest(name, rules.iter().map(|rule| rule.name.as_str())) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
+            return Err(Box::new((diagnostic, loader.sources.take())));
         }
     }
+    let configs = loader.frozen.borrow().iter().map(|module| Arc::new(config_of(module.as_ref()))).collect();
     let (sources, read) = (loader.sources.borrow().clone(), loader.read.borrow().clone());
     Ok(Workflow {
+        default_target: default_target.or_else(|| rules.first().map(|rule| rule.name.clone())),
         rules,
-        config: Arc::new(config.unwrap_or(Plain::Dict(Dict::default()))),
+        configs,
         order,
+        handlers,
+        resource_scopes: loader.resource_scopes.take(),
         workdir: loader.workdir.take(),
         basedir: folder_of(&request.path),
         sources,
         read,
-        functions: Arc::new(Frozen::new(module.clone(), loader)),
+        functions: Arc::new(Frozen::new(loader)),
     })
 }
 
-/// Puts constraints and `localrules:` into the rules.
-fn settle(loader: &Loader, drafts: Vec<Draft>) -> Result<Vec<Rule>, Box<Diagnostic>> {
-    let global = loader.constraints.borrow();
+/// The configuration of a namespace as it was in the end.
+fn config_of(module: Option<&FrozenModule>) -> Plain {
+    let config = module.and_then(|module| {
+        Module::with_temp_heap(|temp| {
+            let heap = temp.heap();
+            let config = module.get("config").ok()?;
+            crate::dialect::convert::from_starlark(heap.access_owned_frozen_value(&config), heap).ok()
+        })
+    });
+    config.unwrap_or(Plain::Dict(Dict::default()))
+}
+
+/// Puts constraints and `localrules:` into the rules, each those of its own namespace.
+fn settle(loader: &Loader) -> Result<Vec<Rule>, Diagnostic> {
+    let (drafts, local_rules) = loader.namespace(NamespaceId::MAIN, |space| {
+        (std::mem::take(&mut space.drafts), std::mem::take(&mut space.local_rules))
+    });
     let mut rules = Vec::with_capacity(drafts.len());
     for Draft { mut rule, constraints, .. } in drafts {
         let constraint = |name: &str| {
-            let own = constraints.iter().rev().find(|(known, _)| known == name);
-            own.or_else(|| global.iter().rev().find(|(known, _)| known == name)).map(|(_, regex)| regex.clone())
+            let find = |all: &[(String, String)]| all.iter().rev().find(|(n, _)| n == name).map(|(_, r)| r.clone());
+            find(&constraints).or_else(|| loader.namespace(rule.namespace, |space| find(&space.constraints)))
         };
-        let bad = |error, span| Box::new(super::instance::pattern_error(&error, span));
+        let bad = |error, span| super::instance::pattern_error(&error, span);
         for output in &mut rule.output.items {
             let text = output.pattern.text();
             if text.rfind('{').is_some_and(|open| !text[open..].contains('}')) {
                 let unclosed = Diagnostic::error("`{` is never closed").at(output.span, "");
-                return Err(Box::new(unclosed.help("a wildcard is a name in braces, as in `{name}`")));
+                return Err(unclosed.help("a wildcard is a name in braces, as in `{name}`"));
             }
             output.pattern.compile(constraint).map_err(|error| bad(error, output.span))?;
         }
@@ -290,7 +337,7 @@ fn settle(loader: &Loader, drafts: Vec<Draft>) -> Result<Vec<Rule>, Box<Diagnost
         }
         rules.push(rule);
     }
-    for (name, span) in loader.local_rules.borrow().iter() {
+    for (name, span) in &local_rules {
         match rules.iter_mut().find(|rule| rule.name == *name) {
             Some(rule) => rule.local = true,
             None => {
@@ -298,11 +345,76 @@ fn settle(loader: &Loader, drafts: Vec<Draft>) -> Result<Vec<Rule>, Box<Diagnost
                 if let Some(span) = span {
                     diagnostic = diagnostic.at(*span, "");
                 }
-                return Err(Box::new(diagnostic));
+                return Err(diagnostic);
             }
         }
     }
     Ok(rules)
+}
+
+/// The value of an expression in which names have these values: no file's, and no job's.
+///
+/// # Errors
+/// What is wrong with the expression.
+fn expression(text: &str, names: &[(String, Plain)]) -> Result<Plain, Diagnostic> {
+    let wrong = |message: &str| Diagnostic::error(format!("{message}, in the expression {text:?}"));
+    let source: Arc<str> = format!("value_of_the_expression = ({text})\n").into();
+    let file = parse::parse(SourceId(0), &source).map_err(|error| wrong(&error.message))?;
+    let known = |name: &str| names.iter().any(|(known, _)| known == name) || BUILTIN_NAMES.contains(name);
+    let unit = Lowering::new(&file).next_unit(NextIds::default(), &known).expect("there is one statement");
+    let code = unit.map_err(|error| wrong(&error.message))?.code;
+    Module::with_temp_heap(|module| {
+        let heap = module.heap();
+        for (name, value) in names {
+            module.set(name, crate::dialect::convert::to_starlark(value, heap));
+        }
+        let loader = Loader::default();
+        loader.begin(Namespace::default());
+        let ast = AstModule::parse("expression", code, &dialect()).map_err(|error| wrong(&error.to_string()))?;
+        let mut eval = Evaluator::new(&module);
+        eval.extra = Some(&loader);
+        eval.eval_module(ast, &GLOBALS).map_err(|error| wrong(&loader.diagnostic(error).message))?;
+        let value = module.get("value_of_the_expression").expect("it was just assigned");
+        crate::dialect::convert::from_starlark(value, heap).map_err(|error| wrong(&error.to_string()))
+    })
+}
+
+/// What there is of a job at file level.
+const NO_JOB: JobContext<'static> = JobContext {
+    rule: "",
+    wildcards: &[],
+    input: None,
+    output: None,
+    params: None,
+    resources: None,
+    threads: None,
+    attempt: 1,
+    input_size: None,
+};
+
+/// The functions that a value without functions calls: none; expressions have their values.
+struct NoFunctions;
+
+impl Functions for NoFunctions {
+    fn call(&self, _: FunctionId, _: &JobContext<'_>) -> Result<Expr, Diagnostic> {
+        unreachable!("there is no function in the value")
+    }
+
+    fn asks_for(&self, _: FunctionId, _: &str) -> bool {
+        false
+    }
+
+    fn global(&self, _: NamespaceId, _: &str) -> Option<Plain> {
+        None
+    }
+
+    fn expression(&self, text: &str, names: &[(String, Plain)]) -> Result<Plain, Diagnostic> {
+        expression(text, names)
+    }
+
+    fn parse(&self, _: FunctionId, _: &str, _: &[(String, Plain)]) -> Result<Plain, Diagnostic> {
+        unreachable!("there is no function in the value")
+    }
 }
 
 fn is_builtin(name: &str) -> bool {

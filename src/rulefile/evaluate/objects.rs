@@ -1,27 +1,57 @@
 //! The objects that a Rulefile looks things up in: `rules.NAME.output` and `workflow.cores`.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::starlark_simple_value;
-use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
+use starlark::values::{FrozenValue, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
 
+use super::flags::Marked;
+use super::notes::Notes;
 use crate::dialect::namedlist::Namedlist;
-use crate::rulefile::rule::Argument;
+use crate::rulefile::later::Later;
+use crate::rulefile::relocation::Relocation;
+use crate::rulefile::rule::{Argument, Expr, Flags};
 use crate::value::{Dict, Named, Value as Plain};
 
+/// The paths of a rule as values that carry where they are from, made when they are first asked for.
+#[derive(Default)]
+pub struct Origins {
+    input: OnceLock<Arc<[FrozenValue]>>,
+    output: OnceLock<Arc<[FrozenValue]>>,
+    log: OnceLock<Arc<[FrozenValue]>>,
+}
+
 /// What other rules may ask of a rule: patterns as they were written.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct RuleFacts {
     pub name: String,
     pub input: Arc<[Argument]>,
+    pub input_relocation: Arc<Relocation>,
     pub output: Named<Plain>,
     pub log: Named<Plain>,
+    pub notes: Arc<Notes>,
+    pub origins: Arc<Origins>,
     pub params: Named<Plain>,
 }
 
 impl RuleFacts {
+    /// The inputs, of which functions give some.
+    fn computed_input(&self) -> Expr {
+        let moved = |argument: &Argument| match &argument.expr {
+            expr if expr.is_computed() => {
+                let relocation = Arc::clone(&self.input_relocation);
+                Expr::Later(Arc::new(Later::Moved { of: expr.clone(), relocation }))
+            }
+            expr => {
+                let settled = Flags { settled: true, ..Flags::default() };
+                Expr::Flagged(Box::new(expr.clone()), settled)
+            }
+        };
+        Expr::List(self.input.iter().map(moved).collect())
+    }
+
     /// As a placeholder in a command sees it: each part as its items and its names.
     pub fn plain(&self) -> Plain {
         let part = |list: &Named<Plain>| {
@@ -50,13 +80,19 @@ impl RuleFacts {
 }
 
 /// `rules`.
-#[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+#[derive(Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct Rules {
     #[allocative(skip)]
     pub facts: Arc<RwLock<Vec<RuleFacts>>>,
 }
 
 starlark_simple_value!(Rules);
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 impl std::fmt::Display for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -84,7 +120,7 @@ impl<'v> StarlarkValue<'v> for Rules {
 }
 
 /// The paths that arguments list, with their names.
-fn paths(arguments: &[Argument]) -> Named<Plain> {
+pub fn paths(arguments: &[Argument]) -> Named<Plain> {
     let mut out = Named::default();
     for argument in arguments {
         let start = out.items.len();
@@ -99,13 +135,19 @@ fn paths(arguments: &[Argument]) -> Named<Plain> {
 }
 
 /// `rules.NAME`.
-#[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+#[derive(Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct OneRule {
     #[allocative(skip)]
     facts: Arc<RuleFacts>,
 }
 
 starlark_simple_value!(OneRule);
+
+impl std::fmt::Debug for OneRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 impl std::fmt::Display for OneRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -116,15 +158,29 @@ impl std::fmt::Display for OneRule {
 #[starlark_value(type = "rule")]
 impl<'v> StarlarkValue<'v> for OneRule {
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        let list = match attribute {
+        let origins = &self.facts.origins;
+        let (list, known, producer) = match attribute {
             "name" => return Some(heap.alloc(self.facts.name.as_str())),
-            "input" => return Some(heap.alloc(Namedlist::from(paths(&self.facts.input)))),
-            "output" => &self.facts.output,
-            "log" => &self.facts.log,
-            "params" => &self.facts.params,
+            "input" if self.facts.input.iter().any(|argument| argument.expr.is_computed()) => {
+                return Some(heap.alloc(Marked { expr: self.facts.computed_input() }));
+            }
+            "input" => {
+                let list = paths(&self.facts.input);
+                // There may be a million of them: they are only noted where a module has moved them.
+                if self.facts.input_relocation.prefixes.is_empty() {
+                    return Some(heap.alloc(Namedlist::from(list)));
+                }
+                (list, &origins.input, None)
+            }
+            "output" => (self.facts.output.clone(), &origins.output, Some(self.facts.name.as_str().into())),
+            "log" => (self.facts.log.clone(), &origins.log, None),
+            "params" => return Some(heap.alloc(Namedlist::from(self.facts.params.clone()))),
             _ => return None,
         };
-        Some(heap.alloc(Namedlist::from(list.clone())))
+        let flags = Flags { settled: true, producer, ..Flags::default() };
+        let texts = list.items.iter().map(|path| path.as_str().unwrap_or_default());
+        let values = known.get_or_init(|| self.facts.notes.note(texts, &flags));
+        Some(heap.alloc(Namedlist::from(list.clone()).of_values(Arc::clone(values))))
     }
 
     fn dir_attr(&self) -> Vec<String> {

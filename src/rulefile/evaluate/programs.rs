@@ -9,11 +9,11 @@ use starlark::eval::Evaluator;
 use starlark::values::{Heap, Value};
 
 use super::loader::{Draft, Loader};
-use super::{Misuse, Misused, Request};
+use super::{Misuse, Misused};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::dialect::convert::from_starlark;
 use crate::dialect::format::repr_value;
-use crate::rulefile::lower::FunctionSource;
+use crate::rulefile::lower::{FunctionSource, RunSite};
 use crate::rulefile::offset_map::OffsetMap;
 use crate::rulefile::rule::{Action, RunBody};
 use crate::run::spec::{Origin, Program};
@@ -60,26 +60,43 @@ struct Parts {
     functions: BTreeMap<String, usize>,
 }
 
-/// Gives every rule with a `run:` body its program.
+/// Gives every rule with a `run:` body its program, and the handlers theirs.
 ///
 /// # Errors
 /// A name that is not defined, or a value that cannot be written down, at the body that uses it.
-pub fn compose<'v>(loader: &Loader, module: &Module<'v>, request: &Request) -> Result<(), Diagnostic> {
+pub fn compose<'v>(loader: &Loader, module: &Module<'v>) -> Result<(), Diagnostic> {
     let sites = loader.sites.borrow();
     let functions = loader.functions.borrow();
-    let mut drafts = loader.drafts.borrow_mut();
-    let composer = Composer { module, functions: &functions, actions: &request.actions, misuse: request.misuse };
-    for draft in drafts.iter_mut() {
-        let Some(run) = &sites[draft.site as usize].run else { continue };
-        let program = composer.program(draft, &run.source, run.span)?;
-        draft.rule.action_span = run.span;
-        draft.rule.action = Action::Run(Arc::new(RunBody {
+    let composer = Composer { module, functions: &functions, actions: &loader.actions, misuse: loader.misuse };
+    let body = |site: &RunSite, draft: Option<&Draft>| {
+        let program = composer.program(draft, &site.source, site.span)?;
+        Ok(Arc::new(RunBody {
             program: Arc::new(program),
-            text: run.source.text.clone(),
-            config_keys: config_keys(&run.source.code),
-        }));
-    }
-    Ok(())
+            text: site.source.text.clone(),
+            config_keys: config_keys(&site.source.code),
+        }))
+    };
+    loader.here_in(|space| {
+        // Those of modules have theirs already.
+        let own = space.drafts.iter_mut().filter(|draft| draft.written.has_run && draft.written.run.is_none());
+        for draft in own {
+            let Some(site) = &sites[draft.written.site as usize].run else { continue };
+            let run = body(site, Some(draft))?;
+            draft.rule.action_span = site.span;
+            draft.rule.action = Action::Run(Arc::clone(&run));
+            draft.written.run = Some(run);
+        }
+        for (event, &site) in &space.handlers {
+            let Some(site) = &sites[site as usize].run else { continue };
+            let run = Some(body(site, None)?);
+            match event.as_str() {
+                "onstart" => space.composed.onstart = run,
+                "onsuccess" => space.composed.onsuccess = run,
+                _ => space.composed.onerror = run,
+            }
+        }
+        Ok(())
+    })
 }
 
 struct Composer<'a, 'v> {
@@ -91,10 +108,13 @@ struct Composer<'a, 'v> {
 }
 
 impl Composer<'_, '_> {
-    fn program(&self, draft: &Draft, body: &FunctionSource, span: Span) -> Result<Program, Diagnostic> {
+    fn program(&self, draft: Option<&Draft>, body: &FunctionSource, span: Span) -> Result<Program, Diagnostic> {
         let mut parts = Parts::default();
-        let captured: BTreeMap<&str, &str> =
-            draft.captured.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let captured: BTreeMap<&str, &str> = draft
+            .iter()
+            .flat_map(|draft| &draft.written.captured)
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect();
         let mut names: Vec<String> = body.free.clone();
         while let Some(name) = names.pop() {
             if parts.constants.contains_key(&name) || parts.functions.contains_key(&name) {
@@ -108,6 +128,12 @@ impl Composer<'_, '_> {
                 if self.is_builtin(&name) {
                     continue;
                 }
+                if let Some(text) =
+                    super::imported_by_snakemake(&name).and_then(|value| super::import_text(value.value()))
+                {
+                    parts.constants.insert(name, text);
+                    continue;
+                }
                 return Err(self.undefined(&name, draft, span));
             };
             if let Some(at) = self.source_of(value) {
@@ -117,8 +143,8 @@ impl Composer<'_, '_> {
                 parts.constants.insert(name, text);
             } else if !self.is_builtin(&name) {
                 return Err(Diagnostic::error(format!(
-                    "`{name}`, which the body of rule `{}` uses, is a {} and cannot be sent to a job",
-                    draft.rule.name,
+                    "`{name}`, which {} uses, is a {} and cannot be sent to a job",
+                    body_of(draft),
                     value.get_type()
                 ))
                 .at(span, "")
@@ -191,10 +217,9 @@ impl Composer<'_, '_> {
             .find(|id| self.module.get(&format!("source {id}")).is_some_and(|known| known.ptr_eq(value)))
     }
 
-    fn undefined(&self, name: &str, draft: &Draft, span: Span) -> Diagnostic {
+    fn undefined(&self, name: &str, draft: Option<&Draft>, span: Span) -> Diagnostic {
         let mut diagnostic =
-            Diagnostic::error(format!("`{name}` is not defined, and the body of rule `{}` uses it", draft.rule.name))
-                .at(span, "");
+            Diagnostic::error(format!("`{name}` is not defined, and {} uses it", body_of(draft))).at(span, "");
         let mut known: Vec<String> = self.module.names().map(|known| known.as_str().to_owned()).collect();
         known.extend(super::builtin_names().map(str::to_owned));
         known.extend(self.actions.iter().map(|&action| action.to_owned()));
@@ -205,6 +230,11 @@ impl Composer<'_, '_> {
         }
         diagnostic
     }
+}
+
+/// Whose body it is, for messages.
+fn body_of(draft: Option<&Draft>) -> String {
+    draft.map_or_else(|| "this body".to_owned(), |draft| format!("the body of rule `{}`", draft.rule.name))
 }
 
 /// An imported module as text.

@@ -18,7 +18,8 @@ use super::settings::{merge, read_config};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::rulefile::lower::refused;
-use crate::rulefile::rule::{Argument, Expr};
+use crate::rulefile::relocation::Level;
+use crate::rulefile::rule::{Argument, Expr, Flags, Need};
 use crate::value::{Dict, Value as Plain};
 
 /// The positional and named values of one directive, as `__args__` puts them together.
@@ -28,7 +29,7 @@ pub struct Arguments<'v> {
 }
 
 impl<'v> Arguments<'v> {
-    fn of(value: Value<'v>) -> Self {
+    pub fn of(value: Value<'v>) -> Self {
         let pair = TupleRef::from_value(value).expect("__args__ gives a pair");
         let [positional, named] = pair.content() else { unreachable!("__args__ gives a pair") };
         let positional = ListRef::from_value(*positional).expect("a list").content().to_vec();
@@ -72,6 +73,49 @@ fn current_config<'v>(eval: &Evaluator<'v, '_, '_>) -> starlark::Result<Dict> {
     }
 }
 
+/// A path that a statement takes.
+pub fn path_text<'v>(statement: &str, path: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<String> {
+    match super::flags::texts(&expr(path, eval)?).as_slice() {
+        [path] => Ok(path.clone()),
+        _ => Err(fail(Diagnostic::error(format!("{statement}: takes a path as text, not {}", path.get_type())))),
+    }
+}
+
+/// A container for all rules.
+fn container(statement: &str, image: &[Value<'_>], eval: &Evaluator<'_, '_, '_>) -> starlark::Result<NoneType> {
+    let loader = Loader::of(eval);
+    let [image] = image else {
+        return Err(fail(Diagnostic::error(format!("{statement}: takes one image"))));
+    };
+    let need = (!image.is_none()).then(|| loader.here(eval)).flatten();
+    let need = need.map(|span| Need { directive: statement.to_owned(), span, is_action: false });
+    loader.here_in(|space| space.container = need);
+    Ok(NoneType)
+}
+
+/// What flag functions say of every file that they are given.
+fn default_flags<'v>(
+    statement: &str,
+    functions: &[Value<'v>],
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<Flags> {
+    let sample = eval.heap().alloc("any file");
+    let mut all = Flags::default();
+    for &function in functions {
+        let flagged = eval.eval_function(function, &[sample], &[])?;
+        match expr(flagged, eval)? {
+            Expr::Flagged(_, flags) => all = all.and(&flags),
+            _ => {
+                return Err(fail(
+                    Diagnostic::error(format!("{statement}: takes flags, not {}", function.to_repr()))
+                        .help("name them without parentheses, as in `temp`, or with their arguments in a function"),
+                ));
+            }
+        }
+    }
+    Ok(all)
+}
+
 #[starlark_module]
 pub fn statements(builder: &mut GlobalsBuilder) {
     fn __args__<'v>(
@@ -95,7 +139,12 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         for (keyword, &value) in &directives {
             match keyword.as_str() {
                 "name" if value.is_none() => {}
-                "name" if value.unpack_str().is_some() => name = value.unpack_str().map(str::to_owned),
+                "name" => {
+                    let text = value.unpack_str().map(str::to_owned).ok_or_else(|| {
+                        fail(Diagnostic::error(format!("`name:` takes text, not {}", value.get_type())))
+                    })?;
+                    name = Some(text);
+                }
                 "run" => {}
                 _ => given.push((keyword.clone(), Arguments::of(value))),
             }
@@ -119,6 +168,9 @@ pub fn statements(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<Value<'v>> {
         if let Some(value) = eval.module().get(name) {
             return Ok(value);
+        }
+        if let Some(value) = super::imported_by_snakemake(name) {
+            return Ok(eval.heap().access_owned_frozen_value(&value));
         }
         if let Some(value) = super::frozen::module_value(eval, name) {
             return Ok(value);
@@ -145,24 +197,26 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         }) else {
             return Err(fail(Diagnostic::error("include: takes a path as text")));
         };
-        let include = Include { path: text, span: loader.here(eval), basedir: loader.basedir.borrow().clone() };
-        loader.includes.borrow_mut().push(include);
+        let span = loader.here(eval);
+        loader.here_in(|space| space.includes.push(Include { path: text, span, basedir: space.basedir.clone() }));
         Ok(NoneType)
     }
 
     fn __configfile__<'v>(
-        #[starlark(require = pos)] path: &str,
+        #[starlark(require = pos)] path: Value<'v>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let loader = Loader::of(eval);
-        if loader.config.borrow().replaced {
+        let path = &path_text("configfile", path, eval)?;
+        let layers = loader.here_in(|space| space.config.clone());
+        if layers.replaced {
             return Ok(NoneType);
         }
-        let overrides = loader.config.borrow().overrides.clone();
+        let overrides = layers.overrides;
         // As in Snakemake, a file that the command line replaces need not exist.
         let from_file = match read_config(path) {
             Ok(dict) => dict,
-            Err(super::settings::DataError::Read { .. }) if loader.config.borrow().files_given => Dict::default(),
+            Err(super::settings::DataError::Read { .. }) if layers.files_given => Dict::default(),
             Err(error) => return Err(fail(data_error(error, loader))),
         };
         loader.read.borrow_mut().push(path.to_owned());
@@ -176,14 +230,17 @@ pub fn statements(builder: &mut GlobalsBuilder) {
             let key = heap.alloc(key.as_str());
             dict.aref.insert_hashed(key.get_hashed()?, to_starlark(value, heap));
         }
+        drop(dict);
+        super::modules::take_pathvars(&merged, Level::Config, loader)?;
         Ok(NoneType)
     }
 
     fn __workdir__<'v>(
-        #[starlark(require = pos)] path: &str,
+        #[starlark(require = pos)] path: Value<'v>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let loader = Loader::of(eval);
+        let path = &path_text("workdir", path, eval)?;
         if loader.directory_is_fixed.get() {
             return Ok(NoneType);
         }
@@ -199,7 +256,7 @@ pub fn statements(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<NoneType> {
         let loader = Loader::of(eval);
         let here = loader.here(eval);
-        loader.local_rules.borrow_mut().extend(names.items.iter().map(|&name| (name.to_owned(), here)));
+        loader.here_in(|space| space.local_rules.extend(names.items.iter().map(|&name| (name.to_owned(), here))));
         Ok(NoneType)
     }
 
@@ -208,7 +265,7 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let clause = names.items.iter().map(|&name| name.to_owned()).collect();
-        Loader::of(eval).order.borrow_mut().clauses.push(clause);
+        Loader::of(eval).here_in(|space| space.order.clauses.push(clause));
         Ok(NoneType)
     }
 
@@ -217,7 +274,114 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let constraints = constraints.iter().map(|(name, &regex)| (name.clone(), regex.to_owned()));
-        Loader::of(eval).constraints.borrow_mut().extend(constraints);
+        Loader::of(eval).here_in(|space| space.constraints.extend(constraints));
+        Ok(NoneType)
+    }
+
+    fn __pathvars__<'v>(
+        #[starlark(kwargs)] items: SmallMap<String, &str>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        let items = items.iter().map(|(name, &value)| (name.as_str(), value));
+        let added = Loader::of(eval).here_in(|space| {
+            space.pathvars.add(Level::File, items).map_err(|error| draft::relocation_error(&error, &space.pathvars))
+        });
+        added.map_err(fail)?;
+        Ok(NoneType)
+    }
+
+    fn __inputflags__<'v>(
+        #[starlark(args)] flags: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        let flags = default_flags("inputflags", &flags.items, eval)?;
+        Loader::of(eval).here_in(|space| space.input_flags = flags);
+        Ok(NoneType)
+    }
+
+    fn __outputflags__<'v>(
+        #[starlark(args)] flags: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        let flags = default_flags("outputflags", &flags.items, eval)?;
+        Loader::of(eval).here_in(|space| space.output_flags = flags);
+        Ok(NoneType)
+    }
+
+    /// Jobs see the environment as it is; what is asked for must be there.
+    fn __envvars__<'v>(#[starlark(args)] names: UnpackTuple<&str>) -> starlark::Result<NoneType> {
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if let Some(name) = names.items.iter().find(|name| !is_name(name)) {
+            return Err(fail(Diagnostic::error(format!("envvars: {name:?} is no name of an environment variable"))));
+        }
+        let missing: Vec<&str> = names.items.into_iter().filter(|name| std::env::var_os(name).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(NoneType);
+        }
+        let are = if missing.len() == 1 { "this variable is" } else { "these variables are" };
+        Err(fail(
+            Diagnostic::error(format!(
+                "the workflow needs environment variables, and {are} not set: {}",
+                missing.join(", ")
+            ))
+            .help(format!("set it where flow is started: `export {}=…`", missing[0])),
+        ))
+    }
+
+    fn __resource_scopes__<'v>(
+        #[starlark(kwargs)] scopes: SmallMap<String, &str>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        if let Some((name, scope)) = scopes.iter().find(|(_, scope)| !["local", "global", "excluded"].contains(scope)) {
+            return Err(fail(
+                Diagnostic::error(format!("resource_scopes: `{name}` cannot have the scope {scope:?}"))
+                    .help("a resource is counted over the whole run, \"global\", or by each group of jobs, \"local\""),
+            ));
+        }
+        let scopes = scopes.iter().map(|(name, &scope)| (name.clone(), scope.to_owned()));
+        Loader::of(eval).resource_scopes.borrow_mut().extend(scopes);
+        Ok(NoneType)
+    }
+
+    fn __scattergather__<'v>(
+        #[starlark(kwargs)] counts: SmallMap<String, u32>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        let loader = Loader::of(eval);
+        let set = |name: &String| loader.scatter_set.get(name).copied();
+        let counts = counts.iter().map(|(name, &count)| (name.clone(), set(name).unwrap_or(count)));
+        loader.scatter.borrow_mut().extend(counts);
+        loader.here_in(|space| space.constraints.push(("scatteritem".to_owned(), r"\d+-of-\d+".to_owned())));
+        Ok(NoneType)
+    }
+
+    fn __container__<'v>(
+        #[starlark(args)] image: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        container("container", &image.items, eval)
+    }
+
+    fn __containerized__<'v>(
+        #[starlark(args)] image: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        container("containerized", &image.items, eval)
+    }
+
+    fn __singularity__<'v>(
+        #[starlark(args)] image: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        container("singularity", &image.items, eval)
+    }
+
+    fn __handler__<'v>(
+        #[starlark(require = pos)] event: &str,
+        #[starlark(require = pos)] site: u32,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<NoneType> {
+        Loader::of(eval).here_in(|space| space.handlers.insert(event.to_owned(), site));
         Ok(NoneType)
     }
 }

@@ -7,6 +7,7 @@ mod expressions;
 mod functions;
 mod imports;
 mod lowerer;
+mod modules;
 mod names;
 pub(in crate::rulefile) mod refused;
 mod rules;

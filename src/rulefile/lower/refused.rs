@@ -5,56 +5,42 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::Foreign;
 
 /// Directives of the language that this version does not have yet.
-const DIRECTIVES_TO_COME: &[&str] = &[
-    "group",
-    "shadow",
-    "envmodules",
-    "cache",
-    "handover",
-    "pathvars",
-    "conda",
-    "container",
-    "containerized",
-    "singularity",
-    "notebook",
-    "wrapper",
-    "cwl",
-    "template_engine",
-];
+const DIRECTIVES_TO_COME: &[&str] = &["group", "shadow", "cache", "handover"];
 
 /// Functions and objects of the language that this version does not have yet.
 const NAMES_TO_COME: &[&str] = &[
-    "access",
     "before_update",
-    "branch",
     "checkpoints",
-    "evaluate",
-    "extract_checksum",
-    "flag",
-    "flatten",
     "from_queue",
-    "gather",
     "github",
     "gitfile",
     "gitlab",
-    "local",
-    "lookup",
-    "parse_input",
     "pipe",
-    "prepend_param",
     "remote",
     "repeat",
-    "report",
-    "scatter",
     "service",
     "storage",
-    "subpath",
     "update",
 ];
 
 /// Statements that this version has; the other keywords of the grammar are to come.
-pub const STATEMENTS: &[&str] =
-    &["include", "configfile", "workdir", "localrules", "ruleorder", "wildcard_constraints"];
+pub const STATEMENTS: &[&str] = &[
+    "include",
+    "configfile",
+    "workdir",
+    "localrules",
+    "ruleorder",
+    "wildcard_constraints",
+    "envvars",
+    "scattergather",
+    "pathvars",
+    "inputflags",
+    "outputflags",
+    "resource_scopes",
+    "container",
+    "containerized",
+    "singularity",
+];
 
 /// Modules whose pure part is there as a native struct.
 const MODULES: &[&str] = &[

@@ -5,7 +5,8 @@ use super::refused;
 use super::{DirectiveSite, RuleSite, RunSite};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::{
-    Argument, ArgumentKind, CompareOp, Directive, Expr, ExprKind, Rule, RuleKind, Statement, StatementKind, Word,
+    Argument, ArgumentKind, Block, CompareOp, Directive, Expr, ExprKind, Rule, RuleBody, RuleKind, Run, Statement,
+    StatementKind, Word,
 };
 
 impl Lowerer<'_> {
@@ -16,7 +17,7 @@ impl Lowerer<'_> {
                 (keyword.text.as_str(), keyword.span)
             }
             StatementKind::Module { name, .. } => ("module", name.as_ref().map_or(statement.span, |name| name.span)),
-            StatementKind::UseRule { head, .. } => ("use rule", *head),
+            StatementKind::UseRule(statement) => ("use rule", statement.head),
             _ => unreachable!("Python's statements are lowered elsewhere"),
         };
         if self.in_function {
@@ -28,6 +29,9 @@ impl Lowerer<'_> {
                 Err(refused::not_yet("checkpoints", span))
             }
             StatementKind::Rule(rule) => self.rule(rule),
+            StatementKind::Module { name, body } => self.module(name.as_ref(), body, statement.span),
+            StatementKind::UseRule(statement) => self.use_rule(statement),
+            StatementKind::Handler { keyword, body } => self.handler(keyword, body),
             StatementKind::Keyword { keyword, arguments } if refused::STATEMENTS.contains(&what) => {
                 self.simple(statement.span, |this| this.keyword(keyword, arguments))
             }
@@ -37,26 +41,54 @@ impl Lowerer<'_> {
 
     /// `__rule__(id, name=…, input=__args__(…), …)`.
     fn rule(&mut self, rule: &Rule) -> Result<()> {
-        let position = self.sites.len();
-        let id = self.ids.site + u32::try_from(position).expect("fewer than 2^32 rules");
-        let site = self.site(rule, id)?;
+        let id = self.next_site();
+        let site = self.site_of(id, rule.kind, rule.head, rule.name.as_ref(), &rule.body)?;
         self.sites.push(site);
         self.simple(rule.head, |this| {
             this.code.push_str(&format!("__rule__({id}, name="));
             this.rule_name(rule)?;
-            for directive in rule.body.directives.iter().filter(|d| d.keyword.text != "name") {
-                this.code.push_str(&format!(", {}=", directive.keyword.text));
-                this.mapped(directive.span, |this| {
-                    this.code.push_str("__args__(");
-                    this.arguments(&directive.arguments)?;
-                    this.code.push(')');
-                    Ok(())
-                })?;
-            }
+            this.directives(&rule.body, &["name"])?;
             if rule.body.run.is_some() {
                 this.code.push_str(&format!(", run={id}"));
             }
             this.code.push(')');
+            Ok(())
+        })
+    }
+
+    pub(super) fn next_site(&self) -> u32 {
+        self.ids.site + u32::try_from(self.sites.len()).expect("fewer than 2^32 rules")
+    }
+
+    /// `, input=__args__(…)` for each directive but some.
+    pub(super) fn directives(&mut self, body: &RuleBody, but: &[&str]) -> Result<()> {
+        for directive in body.directives.iter().filter(|d| !but.contains(&d.keyword.text.as_str())) {
+            self.code.push_str(&format!(", {}=", directive.keyword.text));
+            self.mapped(directive.span, |this| {
+                this.code.push_str("__args__(");
+                this.arguments(&directive.arguments)?;
+                this.code.push(')');
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `__handler__("onstart", id)`; its body is kept as that of a rule's `run:` is.
+    fn handler(&mut self, keyword: &Word, body: &Block) -> Result<()> {
+        let id = self.next_site();
+        let span = match (body.first(), body.last()) {
+            (Some(first), Some(last)) => first.span.to(last.span),
+            _ => keyword.span,
+        };
+        let run = Run { keyword: keyword.span, body: body.clone(), span };
+        let body = RuleBody { run: Some(run), ..RuleBody::default() };
+        let site = self.site_of(id, RuleKind::Rule, keyword.span, None, &body)?;
+        self.sites.push(site);
+        self.simple(keyword.span, |this| {
+            this.code.push_str("__handler__(");
+            this.quoted(&keyword.text);
+            this.code.push_str(&format!(", {id})"));
             Ok(())
         })
     }
@@ -74,9 +106,16 @@ impl Lowerer<'_> {
         Ok(())
     }
 
-    fn site(&self, rule: &Rule, id: u32) -> Result<RuleSite> {
+    pub(super) fn site_of(
+        &self,
+        id: u32,
+        kind: RuleKind,
+        span: Span,
+        name: Option<&Word>,
+        body: &RuleBody,
+    ) -> Result<RuleSite> {
         let mut directives: Vec<DirectiveSite> = Vec::new();
-        for Directive { keyword, arguments, span } in &rule.body.directives {
+        for Directive { keyword, arguments, span } in &body.directives {
             refused::directive(&keyword.text, keyword.span)?;
             if arguments.is_empty() {
                 let error = Diagnostic::error(format!("`{}` has no value", keyword.text)).at(keyword.span, "");
@@ -89,16 +128,16 @@ impl Lowerer<'_> {
             let values = arguments.iter().map(|argument| argument.span).collect();
             directives.push(DirectiveSite { keyword: keyword.text.clone(), span: *span, values });
         }
-        let run = rule.body.run.as_ref();
-        let doc = rule.body.docstring.as_ref().and_then(|text| match &text.kind {
+        let run = body.run.as_ref();
+        let doc = body.docstring.as_ref().and_then(|text| match &text.kind {
             ExprKind::Str(text) => Some(text.clone()),
             _ => None,
         });
         Ok(RuleSite {
             id,
-            kind: rule.kind,
-            span: rule.head,
-            name: rule.name.as_ref().map(|name| (name.text.clone(), name.span)),
+            kind,
+            span,
+            name: name.map(|name| (name.text.clone(), name.span)),
             doc,
             directives,
             run: run.map(|run| Ok(RunSite { span: run.span, source: self.run_source(run)? })).transpose()?,
@@ -116,8 +155,8 @@ impl Lowerer<'_> {
                 self.rule_names(&names.collect::<Result<Vec<_>>>()?)?;
             }
             "ruleorder" => self.rule_names(&rule_order(only_value(keyword, arguments)?)?)?,
-            "wildcard_constraints" => self.arguments(arguments)?,
-            _ => self.expr(only_value(keyword, arguments)?)?,
+            "include" | "configfile" | "workdir" => self.expr(only_value(keyword, arguments)?)?,
+            _ => self.arguments(arguments)?,
         }
         self.code.push(')');
         Ok(())
@@ -134,7 +173,7 @@ impl Lowerer<'_> {
 }
 
 /// The single value of a keyword that takes one.
-fn only_value<'e>(keyword: &Word, arguments: &'e [Argument]) -> Result<&'e Expr> {
+pub(super) fn only_value<'e>(keyword: &Word, arguments: &'e [Argument]) -> Result<&'e Expr> {
     match arguments {
         [Argument { kind: ArgumentKind::Positional(value), .. }] => Ok(value),
         _ => {

@@ -9,7 +9,7 @@ use super::{Builder, Result};
 use crate::diagnostic::Span;
 use crate::rulefile::tree::{
     Argument, Block, Def, Directive, Expr, ExprKind, Foreign, Import, Rule as RuleNode, RuleBody, RuleKind, Run,
-    Statement, StatementKind,
+    Statement, StatementKind, UseRule,
 };
 
 /// Whoever evaluates an `if` takes each further branch for one within the last.
@@ -54,13 +54,7 @@ impl Builder<'_> {
                 let body = inner.next().expect("a module has a body");
                 Ok(StatementKind::Module { name, body: self.rule_body(body, true)? })
             }
-            Rule::use_rule_statement => {
-                let mut inner = pair.into_inner();
-                let head = self.span(&inner.next().expect("`use rule` has a head"));
-                let body = inner.find(|p| p.as_rule() == Rule::rule_body);
-                let body = body.map(|body| self.rule_body(body, false)).transpose()?;
-                Ok(StatementKind::UseRule { head, body })
-            }
+            Rule::use_rule_statement => self.use_rule(pair),
             Rule::handler_statement => {
                 let mut inner = pair.into_inner();
                 let keyword = self.word(&inner.next().expect("a handler has a keyword"));
@@ -296,6 +290,26 @@ impl Builder<'_> {
         }
         let body = self.rule_body(inner.next().expect("a rule has a body"), false)?;
         Ok(StatementKind::Rule(Box::new(RuleNode { kind, head: span, name, body })))
+    }
+
+    fn use_rule(&self, pair: Pair<'_, Rule>) -> Result<StatementKind> {
+        let mut inner = pair.into_inner();
+        let head = inner.next().expect("`use rule` has a head");
+        let span = self.span(&head);
+        let (mut rules, mut module, mut exclude, mut alias) = (Vec::new(), None, Vec::new(), None);
+        let mut after = Rule::use_rule_keyword;
+        for part in head.into_inner() {
+            match (part.as_rule(), after) {
+                (Rule::identifier, Rule::from_keyword) => module = Some(self.word(&part)),
+                (Rule::identifier, Rule::exclude_keyword) => exclude.push(self.word(&part)),
+                (Rule::identifier | Rule::all_rules, _) => rules.push(self.word(&part)),
+                (Rule::rule_pattern, _) => alias = Some(self.word(&part)),
+                (part, _) => after = part,
+            }
+        }
+        let body = inner.find(|p| p.as_rule() == Rule::rule_body);
+        let body = body.map(|body| self.rule_body(body, false)).transpose()?;
+        Ok(StatementKind::UseRule(Box::new(UseRule { head: span, rules, module, exclude, alias, body })))
     }
 
     fn rule_body(&self, pair: Pair<'_, Rule>, of_module: bool) -> Result<RuleBody> {
