@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::Failure;
+use super::planning::Plan;
 use super::print;
-use super::project::{Plan, Project};
+use super::project::Project;
 use crate::action::registry;
 use crate::cli::Verbosity;
 use crate::diagnostic::{Diagnostic, printable};
@@ -48,7 +49,7 @@ pub fn list_rules(project: &Project) -> Result<(), Failure> {
 }
 
 /// `rule (a=1, b=2)`.
-fn job_name(project: &Project, plan: &Plan<'_>, id: JobId) -> String {
+fn job_name(project: &Project, plan: &Plan, id: JobId) -> String {
     let job = plan.dag.job(id);
     let rule = project.workflow.rule(job.rule);
     let wildcards = instance::wildcards(rule, &job.wildcards);
@@ -76,7 +77,11 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
                 continue;
             }
             let verdict = &plan.verdicts[id.index()];
-            let maybe = if matches!(verdict, Verdict::Pending(_)) { " (unless it comes out the same)" } else { "" };
+            let maybe = match verdict {
+                Verdict::Pending(Reason::AwaitsCheckpoint { .. }) => "",
+                Verdict::Pending(_) => " (unless it comes out the same)",
+                _ => "",
+            };
             let reason = verdict.reason().map_or_else(String::new, |reason| reason.line(&plan.dag.paths));
             let reason = printable(&reason).replace('\n', "\\n");
             let _ = writeln!(out, "{}: {reason}{maybe}", job_name(project, plan, id));
@@ -90,13 +95,16 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             let _ = writeln!(out, "{count:>8}  {}", rule.name);
         }
         let _ = writeln!(out, "{:>8}  in all; nothing was done (dry run)", to_do.len());
+        if plan.unknown().contains(&true) {
+            out.push_str("More may follow when checkpoints are done: what some of these jobs need is not known yet.\n");
+        }
         print(&out);
         Ok(())
     })
 }
 
-fn command_lines(project: &Project, plan: &Plan<'_>, id: JobId, out: &mut String) {
-    if let Ok(Some(command)) = super::director::command(project, plan, id) {
+fn command_lines(project: &Project, plan: &Plan, id: JobId, out: &mut String) {
+    if let Ok(Some(command)) = super::spec::command(project, plan, id) {
         for line in command.trim().lines() {
             let _ = writeln!(out, "    {}", printable(line));
         }
@@ -153,7 +161,7 @@ pub fn why(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
 }
 
 /// The difference itself; of an input that is remade, what its maker runs for, and so on to the first cause.
-fn evidence(project: &Project, plan: &Plan<'_>, reason: &Reason) -> Vec<String> {
+fn evidence(project: &Project, plan: &Plan, reason: &Reason) -> Vec<String> {
     let mut out = Vec::new();
     let mut reason = reason;
     while let Reason::InputRemade { files } = reason {

@@ -4,11 +4,16 @@
 mod build;
 mod director;
 mod draw;
+mod growth;
 mod look;
+mod planning;
 mod project;
 mod records;
+mod spec;
 mod speedup;
+mod tasks;
 mod tidy;
+mod unrecorded;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};

@@ -1,27 +1,21 @@
-//! A project: the Rulefile of a directory, read, with the command line's settings; and from it, with what is on disk and
-//! on record, the graph and the plan.
+//! A project: the Rulefile of a directory, read, with the command line's settings, and what these say of its rules and jobs.
 
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use super::Failure;
-use super::director::check_templates;
-use super::records::StoreRecords;
+use super::spec::check_templates;
 use crate::cli::{InputItem, Mode, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::disk::Disk;
 use crate::graph::dag::{Dag, Job};
-use crate::graph::explain::{distance, explain};
-use crate::graph::resolve::{Target, resolve};
-use crate::graph::select::{goals, select};
-use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
-use crate::plan::identity::{Identities, named_paths};
+use crate::graph::explain::distance;
+use crate::graph::select::select;
+use crate::plan::decide::{PlanError, Triggers};
+use crate::plan::identity::named_paths;
 use crate::rulefile::evaluate::{Misused, Request, load, nearest};
 use crate::rulefile::instance;
 use crate::rulefile::lower::CallSite;
 use crate::rulefile::rule::{JobContext, Rule, Workflow};
-use crate::stat::Stats;
 use crate::value::Value;
 
 /// Where a Rulefile is looked for.
@@ -32,12 +26,6 @@ pub struct Project {
     pub workflow: Workflow,
     pub colour: bool,
     pub cores: u32,
-}
-
-/// A graph with the verdict on each of its jobs.
-pub struct Plan<'p> {
-    pub dag: &'p Dag,
-    pub verdicts: Vec<Verdict>,
 }
 
 impl Project {
@@ -109,41 +97,8 @@ impl Project {
         super::warn(&Diagnostic::warning(text), self.colour);
     }
 
-    /// The graph that the targets need.
-    pub fn graph(&self, stats: &mut Stats<'_>) -> Result<Dag, Failure> {
-        let mut targets = Vec::new();
-        for target in &self.settings.targets {
-            targets.push(match self.workflow.find(target) {
-                Some(rule) => Target::Rule(rule),
-                None => Target::File(target.clone()),
-            });
-        }
-        if targets.is_empty() {
-            targets.extend(self.workflow.default_rule().map(Target::Rule));
-        }
-        self.check_rule_names()?;
-        let mut dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
-            let (error, paths) = *boxed;
-            let mut diagnostic = explain(error, &paths, &self.workflow);
-            for (word, hint) in &self.settings.hints {
-                if diagnostic.message.starts_with(&format!("no rule makes {word},")) {
-                    diagnostic = diagnostic.help(hint);
-                }
-            }
-            self.failure(diagnostic)
-        })?;
-        self.check_commands(&dag)?;
-        let Settings { until, omit_from, .. } = &self.settings;
-        if !until.is_empty() || !omit_from.is_empty() {
-            let keep = select(&dag, &self.workflow, until, omit_from);
-            let goals = goals(&dag, &self.workflow, &keep, until);
-            dag.add_goals(goals);
-        }
-        Ok(dag)
-    }
-
     /// A placeholder that names nothing is found before the first job is run.
-    fn check_commands(&self, dag: &Dag) -> Result<(), Failure> {
+    pub(super) fn check_commands(&self, dag: &Dag) -> Result<(), Failure> {
         let mut checked = vec![false; self.workflow.rules.len()];
         for job in &dag.jobs {
             if !std::mem::replace(&mut checked[job.rule.index()], true) {
@@ -154,7 +109,7 @@ impl Project {
     }
 
     /// Rules that options name must be there; `--until` and its like also take files, which the graph knows.
-    fn check_rule_names(&self) -> Result<(), Failure> {
+    pub(super) fn check_rule_names(&self) -> Result<(), Failure> {
         let threads = self.settings.set_threads.keys().map(|name| ("--set-threads", name));
         let resources = self.settings.set_resources.keys().map(|name| ("--set-resources", name));
         for (option, name) in threads.chain(resources) {
@@ -225,7 +180,7 @@ impl Project {
     }
 
     /// Which kinds of difference count.
-    fn triggers(&self) -> Triggers {
+    pub(super) fn triggers(&self) -> Triggers {
         let has = |trigger| self.settings.rerun_triggers.contains(&trigger);
         Triggers {
             mtime: has(Trigger::Mtime),
@@ -234,29 +189,6 @@ impl Project {
             code: has(Trigger::Code),
             checksum: has(Trigger::Checksum),
         }
-    }
-
-    /// What decisions are made from, for a graph.
-    pub fn planner<'a>(
-        &'a self,
-        dag: &'a Dag,
-        disk: &'a dyn Disk,
-        records: &'a dyn crate::plan::decide::Records,
-        policy: &'a Policy<'a>,
-    ) -> Result<Planner<'a>, Failure> {
-        Ok(Planner {
-            dag,
-            workflow: &self.workflow,
-            identities: Identities::new(&self.workflow, disk),
-            records,
-            triggers: self.triggers(),
-            forced: self.forced(dag)?,
-            left_out: self.left_out(dag)?,
-            ancient: &policy.ancient,
-            hashes: rustc_hash::FxHashMap::default(),
-            made: rustc_hash::FxHashMap::default(),
-            ran: vec![false; dag.jobs.len()],
-        })
     }
 
     /// Functions of the settings that the planner asks.
@@ -279,7 +211,7 @@ impl Project {
         })
     }
 
-    fn forced(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
+    pub(super) fn forced(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
         let force = &self.settings.force;
         let mut forced = vec![force.all; dag.jobs.len()];
         if force.targets || force.all {
@@ -306,21 +238,21 @@ impl Project {
                     found = true;
                 }
             }
-            if !found {
+            if !found && dag.open().is_empty() {
                 return Err(self.no_rule("--forcerun", name));
             }
         }
         Ok(forced)
     }
 
-    fn left_out(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
+    pub(super) fn left_out(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
         let Settings { until, omit_from, .. } = &self.settings;
         if until.is_empty() && omit_from.is_empty() {
             return Ok(vec![false; dag.jobs.len()]);
         }
         for (option, names) in [("--until", until), ("--omit-from", omit_from)] {
             for name in names {
-                if self.workflow.find(name).is_none() && dag.paths.find(name).is_none() {
+                if self.workflow.find(name).is_none() && dag.paths.find(name).is_none() && dag.open().is_empty() {
                     return Err(self.no_rule(option, name));
                 }
             }
@@ -336,23 +268,6 @@ impl Project {
             PlanError::Damaged(why) => Diagnostic::error(format!("the records are damaged: {why}")).into(),
             PlanError::Rulefile(diagnostic) => self.failure(diagnostic),
         }
-    }
-
-    /// The plan, for those who only look.
-    pub fn look<T>(
-        &self,
-        disk: &dyn Disk,
-        then: impl FnOnce(&Plan<'_>, &mut Stats<'_>, &mut Planner<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let mut stats = Stats::new(disk);
-        let dag = ManuallyDrop::new(self.graph(&mut stats)?);
-        let records = StoreRecords::look(self)?;
-        let policy = self.policy();
-        let mut planner = self.planner(&dag, disk, &records, &policy)?;
-        let verdicts = records.decide(self, &mut planner, &mut stats)?;
-        // A reader that takes its time, a pager for one, keeps nobody else from working.
-        records.release();
-        then(&Plan { dag: &dag, verdicts }, &mut stats, &mut planner)
     }
 }
 

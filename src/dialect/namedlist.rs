@@ -72,6 +72,11 @@ impl Namedlist {
         }
     }
 
+    /// The names and what they stand for, as `**` takes them.
+    pub fn entries<'v>(&self, heap: Heap<'v>) -> Vec<(&str, Value<'v>)> {
+        self.name_list().filter_map(|name| Some((name, self.named_item(name, heap)?))).collect()
+    }
+
     fn name_list(&self) -> impl Iterator<Item = &str> {
         self.named.names.iter().map(|(name, _, _)| name.as_str())
     }

@@ -85,6 +85,10 @@ pub enum Reason {
     InputRemade {
         files: Vec<FileId>,
     },
+    /// What its inputs are is known when checkpoints have made these files.
+    AwaitsCheckpoint {
+        files: Vec<FileId>,
+    },
 }
 
 impl Reason {
@@ -123,6 +127,9 @@ impl Reason {
             Reason::Wildcards { .. } => "the wildcards have changed".into(),
             Reason::Script { path } => format!("script {path} has changed"),
             Reason::InputRemade { files } => format!("input remade: {}", list(paths, files)),
+            Reason::AwaitsCheckpoint { files } => {
+                format!("what it needs is known when a checkpoint has made {}", list(paths, files))
+            }
         }
     }
 
@@ -146,6 +153,7 @@ impl Reason {
             Reason::Wildcards { .. } => "wildcards",
             Reason::Script { .. } => "script",
             Reason::InputRemade { .. } => "input-remade",
+            Reason::AwaitsCheckpoint { .. } => "awaits-checkpoint",
         }
     }
 }

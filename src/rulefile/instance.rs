@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::pattern::{Pattern, PatternError};
-use super::rule::{Argument, Expr, Flags, Functions, JobContext, Rule};
+use super::rule::{Argument, Awaited, CallError, Expr, Flags, Functions, JobContext, Rule};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::value::{Named, Value};
 
@@ -124,15 +124,30 @@ pub fn describe(value: &Value) -> String {
     }
 }
 
+/// The inputs of one job, as far as they are known.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    pub files: Named<InputFile>,
+    /// Checkpoints that must be done before the rest is known.
+    pub awaits: Vec<Awaited>,
+}
+
 /// The inputs of one job.
 ///
 /// # Errors
 /// What an input function reports, a value that is no path, a wildcard without a value.
-pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> Result<Named<InputFile>, Diagnostic> {
+pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> Result<Inputs, Diagnostic> {
     let context = JobContext { rule: &rule.name, wildcards, attempt: 1, ..JobContext::default() };
-    let mut out = Named::default();
+    let Inputs { files: mut out, mut awaits } = Inputs::default();
     for argument in rule.input.iter() {
-        let expr = evaluate(&argument.expr, &context, functions)?;
+        let expr = match evaluate(&argument.expr, &context, functions) {
+            Ok(expr) => expr,
+            Err(CallError::Awaits(awaited)) => {
+                awaits.push(awaited);
+                continue;
+            }
+            Err(CallError::Failed(diagnostic)) => return Err(*diagnostic),
+        };
         if let Expr::Unpack(inner) = expr {
             unpack(&inner, argument.span, wildcards, &mut out)?;
             continue;
@@ -141,7 +156,7 @@ pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> 
         collect_files(&expr, &Flags::default(), argument.span, wildcards, &mut out.items)?;
         name_range(&mut out, &Argument { expr, ..argument.clone() }, start);
     }
-    Ok(out)
+    Ok(Inputs { files: out, awaits })
 }
 
 fn unpack(expr: &Expr, span: Span, wildcards: &Wildcards, out: &mut Named<InputFile>) -> Result<(), Diagnostic> {
@@ -193,7 +208,7 @@ fn collect_files(
 }
 
 /// Calls what is a function; flags and `unpack` around it stay.
-fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Expr, Diagnostic> {
+fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Expr, CallError> {
     Ok(match expr {
         Expr::Function(function) => functions.call(*function, context)?,
         Expr::Flagged(inner, flags) => Expr::Flagged(Box::new(evaluate(inner, context, functions)?), flags.clone()),
@@ -205,7 +220,7 @@ fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) ->
             entries
                 .iter()
                 .map(|(key, value)| Ok((key.clone(), evaluate(value, context, functions)?)))
-                .collect::<Result<_, Diagnostic>>()?,
+                .collect::<Result<_, CallError>>()?,
         ),
         Expr::Value(_) => expr.clone(),
     })
@@ -264,18 +279,14 @@ fn mentions_wildcard(expr: &Expr) -> bool {
 /// # Errors
 /// What a function reports, a wildcard without a value.
 pub fn params(rule: &Rule, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Named<Value>, Diagnostic> {
-    params_of(rule.params.iter(), context, functions)
+    Ok(params_of(rule.params.iter(), context, functions)?)
 }
 
 /// The params that say what a job is, without those that a function derives from threads or resources.
 ///
 /// # Errors
-/// As [`params`].
-pub fn own_params(
-    rule: &Rule,
-    context: &JobContext<'_>,
-    functions: &dyn Functions,
-) -> Result<Named<Value>, Diagnostic> {
+/// As [`params`], or the checkpoint that a function waits for.
+pub fn own_params(rule: &Rule, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Named<Value>, CallError> {
     let is_own = |argument: &&Argument| !is_derived(&argument.expr, functions);
     params_of(rule.params.iter().filter(is_own), context, functions)
 }
@@ -294,7 +305,7 @@ fn params_of<'r>(
     arguments: impl Iterator<Item = &'r Argument>,
     context: &JobContext<'_>,
     functions: &dyn Functions,
-) -> Result<Named<Value>, Diagnostic> {
+) -> Result<Named<Value>, CallError> {
     let mut out: Named<Value> = Named::default();
     for argument in arguments {
         let from_function = has_function(&argument.expr);
@@ -308,7 +319,9 @@ fn params_of<'r>(
                     }
                 }
                 Value::List(items) => out.items.extend(items),
-                _ => return Err(Diagnostic::error("unpack() needs a dictionary or a list").at(argument.span, "")),
+                _ => {
+                    return Err(Diagnostic::error("unpack() needs a dictionary or a list").at(argument.span, "").into());
+                }
             }
             continue;
         }

@@ -116,6 +116,8 @@ pub struct Rule {
     pub message: Option<(String, Span)>,
     pub default_target: bool,
     pub local: bool,
+    /// What other rules need may depend on what this one makes: `checkpoints.NAME.get(…)`.
+    pub is_checkpoint: bool,
     pub action: Action,
     /// Where the action stands: the directive's values.
     pub action_span: Span,
@@ -164,13 +166,51 @@ pub struct JobContext<'a> {
     pub input_size: Option<u64>,
 }
 
+/// A job of a checkpoint that a function asked for while it was not known to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    pub checkpoint: String,
+    /// Its first output.
+    pub output: String,
+}
+
+/// Why a function of the Rulefile gave no value.
+#[derive(Debug)]
+pub enum CallError {
+    Failed(Box<Diagnostic>),
+    /// Its value is not known before this checkpoint is done.
+    Awaits(Awaited),
+}
+
+impl From<Diagnostic> for CallError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        CallError::Failed(Box::new(diagnostic))
+    }
+}
+
+/// For values that are needed at once.
+impl From<CallError> for Diagnostic {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Failed(diagnostic) => *diagnostic,
+            CallError::Awaits(Awaited { checkpoint, output }) => {
+                Diagnostic::error(format!("the checkpoint `{checkpoint}` is asked for before it has made {output}"))
+                    .help("a job that asks for a checkpoint needs its output as an input, or a function of `input:` that asks for it")
+            }
+        }
+    }
+}
+
 /// The functions of a Rulefile, callable from any thread.
 pub trait Functions: Send + Sync {
     /// Calls a function for a job. The result holds no function.
     ///
     /// # Errors
-    /// A diagnostic at the place in the Rulefile where it failed.
-    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic>;
+    /// A diagnostic at the place in the Rulefile where it failed, or the checkpoint that it waits for.
+    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, CallError>;
+
+    /// From now on the job of a checkpoint that makes this file, its first output, is done.
+    fn checkpoint_done(&self, output: &str);
 
     /// Whether a function has a parameter of this name, besides its first, the wildcards.
     fn asks_for(&self, function: FunctionId, name: &str) -> bool;

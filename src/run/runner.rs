@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::executor::{Executor, Force, Order, Report};
-use super::scheduler::{Demand, Scheduler};
+use super::scheduler::{Demand, Scheduler, Tasks};
 use super::spec::{JobError, JobSpec, Outcome, Work};
 use crate::disk::Disk;
-use crate::event::{Event, Failure, JobName, Reporter, Usage};
+use crate::event::{Event, Failure, JobName, Reporter, RuleCount, Usage};
 use crate::store::{FailureRecord, JobRecord, Left, StartedRow, StoreError, Writer};
 
 /// How often a display may move.
@@ -65,8 +65,34 @@ pub struct Finished {
     pub remove: Vec<(String, bool)>,
 }
 
+/// What a run has to do besides, now that more is known.
+#[derive(Debug)]
+pub struct Growth {
+    /// The jobs that are known now, from [`Scheduler::more`].
+    pub tasks: Tasks,
+    pub rules: Vec<RuleCount>,
+    /// As in [`Finished`].
+    pub remove: Vec<(String, bool)>,
+}
+
 /// Who knows what the jobs are. Called on the loop's thread.
 pub trait Director {
+    /// Whether a job is done that says what else there is to do, and nobody has asked for that yet.
+    fn knows_more(&self) -> bool {
+        false
+    }
+
+    /// What there is to do besides, for [`Scheduler::grow`]; takes the tasks to add to. `None`: it cannot be known, and
+    /// the director keeps the reason for its maker.
+    fn grow(&mut self, tasks: Tasks) -> Option<Growth> {
+        Some(Growth { tasks, rules: Vec::new(), remove: Vec::new() })
+    }
+
+    /// How many jobs are known to be to do, and not yet what they are.
+    fn unknown(&self) -> usize {
+        0
+    }
+
     /// How reports name a job.
     fn name(&self, job: u32) -> JobName;
 
@@ -148,6 +174,8 @@ struct Loop<'a> {
     closing: Option<Ending>,
     /// When to give up on what still runs.
     last_wait: Option<Instant>,
+    /// When the run was grown last, and how long that took.
+    grown: (Instant, Duration),
     began: Instant,
 }
 
@@ -169,6 +197,7 @@ impl Run<'_> {
             abandoned: Vec::new(),
             closing: None,
             last_wait: None,
+            grown: (Instant::now(), Duration::ZERO),
             began: Instant::now(),
         };
         let ended = run.turn();
@@ -227,7 +256,13 @@ impl Loop<'_> {
     /// Starts what may start.
     fn start(&mut self) {
         while self.closing.is_none() {
-            let Some(job) = self.run.scheduler.pick() else { return };
+            let picked = if self.is_time_to_grow() { None } else { self.run.scheduler.pick() };
+            let Some(job) = picked else {
+                if self.run.director.knows_more() && self.run.scheduler.has_room() && self.grow() {
+                    continue;
+                }
+                return;
+            };
             if let Some(parked) = self.parked.remove(&job) {
                 self.submit(job, parked);
                 continue;
@@ -239,6 +274,33 @@ impl Loop<'_> {
                 Decision::Run(prepared) => self.admit(job, Running { prepared, attempt }),
             }
         }
+    }
+
+    /// The run is grown when there is room for more than is known; and before that as long as growing takes a small
+    /// part of the time, so that a thousand checkpoints cost no thousand plans.
+    fn is_time_to_grow(&self) -> bool {
+        const PART: u32 = 20;
+        let (when, took) = self.grown;
+        self.run.director.knows_more() && self.run.scheduler.has_room() && when.elapsed() >= took * PART
+    }
+
+    /// Adds what is known by now. False: nothing will be started any more.
+    fn grow(&mut self) -> bool {
+        let began = Instant::now();
+        let Some(growth) = self.run.director.grow(self.run.scheduler.more()) else {
+            self.closing = Some(Ending::Failed);
+            if !self.run.settings.keep_going {
+                self.stop(Force::Term);
+            }
+            return false;
+        };
+        if !growth.tasks.is_empty() {
+            self.run.reporter.tell(&Event::Grown { added: growth.tasks.len(), rules: growth.rules });
+        }
+        self.run.scheduler.grow(growth.tasks);
+        self.remove(&growth.remove);
+        self.grown = (Instant::now(), began.elapsed());
+        true
     }
 
     /// Sees to it that a prepared job has what it asks for, now that this is known.
@@ -352,7 +414,7 @@ impl Loop<'_> {
                 self.run.reporter.tell(&Event::Finished { job: self.run.director.name(job), usage: outcome.usage });
                 self.done.push(job);
                 self.run.scheduler.finish(job);
-                self.follow(finished);
+                self.remove(&finished.remove);
             }
         }
     }
@@ -365,11 +427,11 @@ impl Loop<'_> {
         self.run.reporter.tell(&Event::CutOff { job: self.run.director.name(job) });
         self.cut_off.push(job);
         self.run.scheduler.finish(job);
-        self.follow(finished);
+        self.remove(&finished.remove);
     }
 
-    fn follow(&mut self, finished: Finished) {
-        for (path, is_directory) in &finished.remove {
+    fn remove(&mut self, files: &[(String, bool)]) {
+        for (path, is_directory) in files {
             if let Err(error) = self.run.disk.remove_output(path, *is_directory) {
                 self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {path}: {error}") });
             }
@@ -444,7 +506,7 @@ impl Loop<'_> {
             cut_off: self.cut_off.len(),
             failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
             stopped: self.stopped.len(),
-            not_run: not_run.len() - self.stopped.len(),
+            not_run: not_run.len() - self.stopped.len() + self.run.director.unknown(),
             wall: self.began.elapsed(),
         });
         Summary {

@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, OutputPattern, Rule};
+use crate::rulefile::tree::RuleKind;
 use crate::value::{Named, Value};
 
 /// Adds a rule to the loader.
@@ -25,10 +26,10 @@ pub fn add_rule<'v>(
     eval: &mut Evaluator<'v, '_, '_>,
 ) -> starlark::Result<()> {
     let loader = Loader::of(eval);
-    let (span, doc, has_run) = {
+    let (span, doc, has_run, is_checkpoint) = {
         let sites = loader.sites.borrow();
         let site = &sites[site as usize];
-        (site.span, site.doc.clone(), site.run.is_some())
+        (site.span, site.doc.clone(), site.run.is_some(), site.kind == RuleKind::Checkpoint)
     };
 
     let directive = given.iter().find(|(keyword, _)| keyword == "name");
@@ -67,6 +68,7 @@ pub fn add_rule<'v>(
             message: None,
             default_target: false,
             local: false,
+            is_checkpoint,
             action: Action::None,
             action_span: span,
             wildcard_names: Vec::new(),
@@ -247,6 +249,11 @@ impl Builder {
                     .help("otherwise jobs with different values would write the same file"));
             }
         }
+        if rule.is_checkpoint && rule.output.is_empty() {
+            return Err(Diagnostic::error(format!("checkpoint `{}` has no output", rule.name))
+                .at(rule.span, "")
+                .help("what is asked of a checkpoint is what it has made: give it an output, or make it a `rule`"));
+        }
         let idle = rule.action == Action::None && !has_run;
         let touches = rule.output.items.iter().all(|output| output.flags.touch);
         if idle && !rule.output.is_empty() && !touches {
@@ -417,6 +424,7 @@ fn facts(rule: &Rule) -> RuleFacts {
     }
     RuleFacts {
         name: rule.name.clone(),
+        is_checkpoint: rule.is_checkpoint,
         input: Arc::clone(&rule.input),
         output: rule.output.map(|output| text(&output.pattern)),
         log: rule.log.map(|log| text(&log.pattern)),

@@ -8,12 +8,12 @@ use starlark::eval::Evaluator;
 use starlark::values::dict::AllocDict;
 use starlark::values::{Heap, Value};
 
+use super::checkpoints;
 use super::flags::expr;
 use super::loader::{Loader, function_name};
-use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::dialect::namedlist::Namedlist;
-use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext};
+use crate::rulefile::rule::{CallError, Expr, FunctionId, Functions, JobContext};
 use crate::value::{Named, Value as Plain};
 
 pub struct Frozen {
@@ -40,7 +40,7 @@ pub fn module_value<'v>(eval: &Evaluator<'v, '_, '_>, name: &str) -> Option<Valu
 }
 
 impl Functions for Frozen {
-    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic> {
+    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, CallError> {
         let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
         let parameters = loader.parameters.borrow()[function.0 as usize].clone();
         let called = Module::with_temp_heap(|module| {
@@ -64,6 +64,9 @@ impl Functions for Frozen {
             expr(result, &eval)
         });
         called.map_err(|error: starlark::Error| {
+            if let Some(awaited) = checkpoints::awaited(&error) {
+                return CallError::Awaits(awaited.clone());
+            }
             let mut diagnostic = loader.diagnostic(error);
             let values: Vec<String> = context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let missing = diagnostic.message.strip_prefix(NO_NAME).and_then(|rest| rest.split('`').next());
@@ -78,8 +81,13 @@ impl Functions for Frozen {
             }
             let of = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
             diagnostic.notes.push(format!("in a function of rule `{}`{of}", context.rule));
-            diagnostic
+            diagnostic.into()
         })
+    }
+
+    fn checkpoint_done(&self, output: &str) {
+        let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        loader.checkpoints_done.borrow_mut().insert(output.to_owned());
     }
 
     fn asks_for(&self, function: FunctionId, name: &str) -> bool {

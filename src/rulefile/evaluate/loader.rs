@@ -2,6 +2,7 @@
 //! functions through the evaluator; knows no Starlark values but by the names under which the module keeps them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
 
 use starlark::any::ProvidesStaticType;
@@ -69,6 +70,8 @@ pub struct Loader {
     pub read: RefCell<Vec<String>>,
     /// Files that are being evaluated, the outermost first.
     pub files_open: RefCell<Vec<String>>,
+    /// The first outputs of the jobs of checkpoints that are done.
+    pub checkpoints_done: RefCell<HashSet<String>>,
     /// The module, once it is frozen.
     pub frozen: RefCell<Option<FrozenModule>>,
     /// Whether the file has been evaluated: what follows are calls of its functions.

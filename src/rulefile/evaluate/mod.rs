@@ -1,6 +1,7 @@
 //! Evaluation: lowered Starlark → rules. The units of a Rulefile and of what it includes are evaluated one after
 //! another in one module; then the module is frozen, and its functions can be called for jobs.
 
+mod checkpoints;
 mod data;
 mod draft;
 mod files;
@@ -126,6 +127,7 @@ fn load_into(loader: &Loader, request: &Request) -> Result<FrozenModule, Diagnos
         let heap = module.heap();
         module.set("config", frozen::alloc_config(&config, heap));
         module.set("rules", heap.alloc(objects::Rules { facts: Arc::clone(&loader.facts) }));
+        module.set("checkpoints", heap.alloc(checkpoints::Checkpoints { facts: Arc::clone(&loader.facts) }));
         let basedir = folder_of(&request.path);
         let workflow = AllocStruct([
             ("basedir", heap.alloc(absolute(&basedir))),

@@ -15,6 +15,7 @@ use crate::value::{Dict, Named, Value as Plain};
 #[derive(Debug, Clone, Default)]
 pub struct RuleFacts {
     pub name: String,
+    pub is_checkpoint: bool,
     pub input: Arc<[Argument]>,
     pub output: Named<Plain>,
     pub log: Named<Plain>,
@@ -102,7 +103,7 @@ fn paths(arguments: &[Argument]) -> Named<Plain> {
 #[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct OneRule {
     #[allocative(skip)]
-    facts: Arc<RuleFacts>,
+    pub facts: Arc<RuleFacts>,
 }
 
 starlark_simple_value!(OneRule);

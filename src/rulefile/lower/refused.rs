@@ -27,7 +27,6 @@ const NAMES_TO_COME: &[&str] = &[
     "access",
     "before_update",
     "branch",
-    "checkpoints",
     "evaluate",
     "extract_checksum",
     "flag",

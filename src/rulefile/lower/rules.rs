@@ -5,7 +5,7 @@ use super::refused;
 use super::{DirectiveSite, RuleSite, RunSite};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::{
-    Argument, ArgumentKind, CompareOp, Directive, Expr, ExprKind, Rule, RuleKind, Statement, StatementKind, Word,
+    Argument, ArgumentKind, CompareOp, Directive, Expr, ExprKind, Rule, Statement, StatementKind, Word,
 };
 
 impl Lowerer<'_> {
@@ -24,9 +24,6 @@ impl Lowerer<'_> {
             return Err(error.help("write it at file level; to have it several times, put it into a `for` there"));
         }
         match &statement.kind {
-            StatementKind::Rule(rule) if rule.kind == RuleKind::Checkpoint => {
-                Err(refused::not_yet("checkpoints", span))
-            }
             StatementKind::Rule(rule) => self.rule(rule),
             StatementKind::Keyword { keyword, arguments } if refused::STATEMENTS.contains(&what) => {
                 self.simple(statement.span, |this| this.keyword(keyword, arguments))
@@ -101,7 +98,7 @@ impl Lowerer<'_> {
             name: rule.name.as_ref().map(|name| (name.text.clone(), name.span)),
             doc,
             directives,
-            run: run.map(|run| Ok(RunSite { span: run.span, source: self.run_source(run)? })).transpose()?,
+            run: run.map(|run| self.run_source(run).map(|source| RunSite { span: run.span, source })).transpose()?,
         })
     }
 
