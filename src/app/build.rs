@@ -46,6 +46,10 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             writer.refreshed(record.clone());
         }
     }
+    if project.workflow.rules.iter().any(|rule| rule.shadow.is_some()) {
+        // A killed run's; there is one run at a time.
+        tidy::cleanup_shadow(project)?;
+    }
     tidy::remove_leftover_temporaries(project, &plan, &mut stats, disk)?;
     let mut reporter = reporter(project);
     let jobs = plan.jobs_to_do();

@@ -18,6 +18,7 @@ use crate::path::FileId;
 use crate::plan::decide::{PlanError, Planner, Verdict, key};
 use crate::plan::identity::Identity;
 use crate::plan::reason::Reason;
+use crate::plan::together::together;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Rule};
 use crate::run::runner::{Decision, Director, Finished, Growth, Prepared};
@@ -41,6 +42,8 @@ pub struct JobDirector<'a> {
     pub(super) unrecorded: Unrecorded<'a>,
     /// For each `temp()` file, how many jobs of this run still need it.
     temporary: BTreeMap<FileId, usize>,
+    /// Jobs that run at the same time as the first of them.
+    companions: BTreeMap<u32, Vec<u32>>,
     /// How many jobs are to be done, and not known well enough for that.
     pub(super) unknown: usize,
     /// Files of checkpoints that jobs wait for.
@@ -78,6 +81,7 @@ impl<'a> JobDirector<'a> {
             totals,
             unrecorded,
             temporary: BTreeMap::new(),
+            companions: BTreeMap::new(),
             unknown: 0,
             awaited: BTreeSet::new(),
             ripe: Vec::new(),
@@ -95,6 +99,16 @@ impl<'a> JobDirector<'a> {
         self.unknown = self.plan.unknown().into_iter().filter(|unknown| *unknown).count();
         self.awaited = self.plan.dag.open().iter().flat_map(|(_, files)| files).copied().collect();
         self.count_temporaries();
+        self.companions.clear();
+        let sets = together(&self.plan.dag, &self.project.workflow);
+        let numbers: BTreeMap<JobId, u32> =
+            if sets.is_empty() { BTreeMap::new() } else { self.jobs.iter().copied().zip(0..).collect() };
+        for set in sets {
+            let mut members = set.iter().filter_map(|id| numbers.get(id).copied());
+            if let Some(first) = members.next() {
+                self.companions.insert(first, members.collect());
+            }
+        }
     }
 
     /// Counts for each `temp()` file the jobs that still need it.
@@ -259,7 +273,8 @@ impl<'a> JobDirector<'a> {
         let (spec, message) = job_spec(self.project, &self.plan, id, number, attempt)?;
         let rule = self.rule(id);
         // Its inputs are there now, of which a function may make another answer than before the run.
-        let renewed = attempt > 1 || demand_varies(self.project, rule, self.totals);
+        let in_set = self.companions.iter().any(|(first, others)| *first == number || others.contains(&number));
+        let renewed = !rule.handover && !in_set && (attempt > 1 || demand_varies(self.project, rule, self.totals));
         let demand =
             renewed.then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
         let retries = rule.retries.or(self.project.settings.retries).unwrap_or(0);
@@ -318,6 +333,10 @@ impl<'a> JobDirector<'a> {
 }
 
 impl Director for JobDirector<'_> {
+    fn companions(&self, job: u32) -> Vec<u32> {
+        self.companions.get(&job).cloned().unwrap_or_default()
+    }
+
     fn knows_more(&self) -> bool {
         !self.ripe.is_empty() && self.stuck.is_none()
     }

@@ -67,7 +67,7 @@ impl<'p> Graph<'p> {
             targets.extend(workflow.default_rule().map(Target::Rule));
         }
         project.check_rule_names()?;
-        let mut resolver = Resolver::new(workflow, project.settings.allow_ambiguity);
+        let mut resolver = Resolver::new(workflow, project.settings.allow_ambiguity, project.batch());
         let dag = Arc::new(resolved(project, &mut resolver, &targets, stats)?);
         // The process ends with its first graph: the system takes a million pieces back faster than we could give them.
         std::mem::forget(Arc::clone(&dag));
@@ -120,7 +120,7 @@ fn resolved(
         project.failure(diagnostic)
     })?;
     project.check_commands(&dag)?;
-    let (until, omit_from) = (&settings.until, &settings.omit_from);
+    let (until, omit_from) = (&settings.until, &project.omitted());
     if !until.is_empty() || !omit_from.is_empty() {
         let keep = select(&dag, workflow, until, omit_from);
         let goals = goals(&dag, workflow, &keep, until);

@@ -1,21 +1,20 @@
 //! A project: the Rulefile of a directory, read, with the command line's settings, and what these say of its rules and jobs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Failure;
+use super::amounts::{Expressions, expressions};
 use super::spec::check_templates;
 use crate::cli::{InputItem, Mode, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::graph::dag::{Dag, Job};
 use crate::graph::explain::distance;
+use crate::graph::instantiate::Batch;
 use crate::graph::select::select;
 use crate::plan::decide::{PlanError, Triggers};
-use crate::plan::identity::named_paths;
 use crate::rulefile::evaluate::{Misused, Request, load, nearest};
-use crate::rulefile::instance;
 use crate::rulefile::lower::CallSite;
-use crate::rulefile::rule::{JobContext, Rule, Workflow};
+use crate::rulefile::rule::{Rule, Workflow};
 use crate::value::Value;
 
 /// Where a Rulefile is looked for.
@@ -26,11 +25,15 @@ pub struct Project {
     pub workflow: Workflow,
     pub colour: bool,
     pub cores: u32,
+    pub(super) expressions: Expressions,
 }
 
 impl Project {
     /// Goes to the project's directory and reads its Rulefile.
     pub fn open(settings: Settings, colour: bool) -> Result<Project, Failure> {
+        if let Some(name) = settings.envvars.iter().find(|name| std::env::var_os(name).is_none()) {
+            return Err(Diagnostic::error(format!("--envvars: the environment variable {name} is not set")).into());
+        }
         let fixed = settings.directory.is_some();
         // The Rulefile and configuration files were named from where the user stands.
         let here = |path: &String| if fixed { absolute(path) } else { path.clone() };
@@ -59,8 +62,12 @@ impl Project {
             actions: crate::action::registry::names().collect(),
             misuse: Some(misuse),
         };
-        let workflow = load(&request)?;
-        let project = Project { settings, workflow, colour, cores };
+        let mut workflow = load(&request)?;
+        for output in workflow.rules.iter_mut().flat_map(|rule| &mut rule.output.items) {
+            output.flags.temp |= settings.all_temp && !output.flags.protected;
+        }
+        let expressions = expressions(&settings)?;
+        let project = Project { settings, workflow, colour, cores, expressions };
         if project.workflow.rules.is_empty() {
             project.warn(format!("{} has no rules", request.path));
         }
@@ -73,7 +80,7 @@ impl Project {
         let plain = |name: &str| crate::cli::resource(name, &Value::Int(0)).map_or(name.to_owned(), |(name, _)| name);
         let of_rules = self.workflow.rules.iter().flat_map(|rule| &rule.resources);
         let mut used: Vec<String> = of_rules.filter_map(|resource| resource.name.as_deref()).map(plain).collect();
-        used.extend(self.settings.default_resources.keys().cloned());
+        used.extend(self.settings.default_resources.iter().flatten().map(|(name, _)| name.clone()));
         used.extend(self.settings.set_resources.values().flat_map(|resources| resources.keys().cloned()));
         for name in self.settings.resources.keys().filter(|name| !used.contains(name)) {
             let mut warning = Diagnostic::warning(format!("--resources: no rule uses `{name}`"));
@@ -112,7 +119,8 @@ impl Project {
     pub(super) fn check_rule_names(&self) -> Result<(), Failure> {
         let threads = self.settings.set_threads.keys().map(|name| ("--set-threads", name));
         let resources = self.settings.set_resources.keys().map(|name| ("--set-resources", name));
-        for (option, name) in threads.chain(resources) {
+        let batch = self.settings.batch.iter().map(|batch| ("--batch", &batch.rule));
+        for (option, name) in threads.chain(resources).chain(batch) {
             if self.workflow.find(name).is_none() {
                 return Err(self.no_rule(option, name));
             }
@@ -127,56 +135,6 @@ impl Project {
             diagnostic = diagnostic.help(format!("did you mean `{}`?", near.name));
         }
         diagnostic.into()
-    }
-
-    pub fn clamp_threads(&self, asked: u32) -> u32 {
-        asked.clamp(1, self.cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1))
-    }
-
-    /// Threads and named resources of a job at a given try: the rule's, `--default-resources` where it has none, and
-    /// `--set-resources` over both.
-    pub fn job_resources(
-        &self,
-        dag: &Dag,
-        job: &Job,
-        wildcards: &[(String, String)],
-        attempt: u32,
-    ) -> Result<(u32, BTreeMap<String, Value>), Diagnostic> {
-        let rule = self.workflow.rule(job.rule);
-        let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
-        let context = JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
-        let functions = &*self.workflow.functions;
-        let threads = match (&rule.threads, self.settings.set_threads.get(&rule.name)) {
-            (Some(argument), None) => match instance::value(argument, &context, functions)? {
-                Value::Int(n) => u32::try_from(n).unwrap_or(1),
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                Value::Float(f) => f as u32,
-                other => {
-                    let got = instance::describe(&other);
-                    return Err(
-                        Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(argument.span, "")
-                    );
-                }
-            },
-            (_, Some(&set)) => set,
-            (None, None) => 1,
-        };
-        let threads = self.clamp_threads(threads);
-        let context = JobContext { threads: Some(threads), ..context };
-        let given = instance::resources(rule, &context, functions)?;
-        let own = given.into_iter().map(|(name, value)| {
-            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(&name)).map_or(rule.span, |r| r.span);
-            crate::cli::resource(&name, &value).map_err(|message| Diagnostic::error(message).at(span, ""))
-        });
-        let mut resources = self.settings.default_resources.clone();
-        for pair in own {
-            let (name, value) = pair?;
-            resources.insert(name, value);
-        }
-        if let Some(set) = self.settings.set_resources.get(&rule.name) {
-            resources.extend(set.iter().map(|(name, value)| (name.clone(), value.clone())));
-        }
-        Ok((threads, resources))
     }
 
     /// Which kinds of difference count.
@@ -245,8 +203,21 @@ impl Project {
         Ok(forced)
     }
 
+    /// The batch that `--batch` asks for.
+    pub(super) fn batch(&self) -> Option<Batch> {
+        let crate::cli::Batch { rule, index, count } = self.settings.batch.as_ref()?;
+        Some(Batch { rule: self.workflow.find(rule)?, index: *index, count: *count })
+    }
+
+    /// Rules and files that are left out, with what follows from them: those of `--omit-from`, and the rule of a batch
+    /// that is not the last.
+    pub(super) fn omitted(&self) -> Vec<String> {
+        let batch = self.settings.batch.iter().filter(|batch| batch.index < batch.count);
+        self.settings.omit_from.iter().chain(batch.map(|batch| &batch.rule)).cloned().collect()
+    }
+
     pub(super) fn left_out(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
-        let Settings { until, omit_from, .. } = &self.settings;
+        let (until, omit_from) = (&self.settings.until, &self.omitted());
         if until.is_empty() && omit_from.is_empty() {
             return Ok(vec![false; dag.jobs.len()]);
         }

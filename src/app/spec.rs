@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::planning::Plan;
 use super::project::Project;
+use super::tidy::shadow_folder;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::graph::dag::JobId;
 use crate::plan::identity::named_paths;
+use crate::plan::together::is_live;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
-use crate::run::spec::{JobSpec, OutputSpec, Work};
+use crate::run::spec::{JobSpec, Live, OutputSpec, Shadow, Work};
 use crate::value::{Named, Value};
 
 /// A job as it is to be run, and its message.
@@ -37,6 +39,15 @@ pub fn job_spec(
         let place = std::env::temp_dir().to_string_lossy().into_owned();
         resources.insert("tmpdir".to_owned(), Value::Str(place));
     }
+    let views: Vec<(&str, Value)> = resources
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::Int(amount) => Some(crate::cli::views(name, *amount)),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    resources.extend(views.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let context = JobContext {
         rule: &rule.name,
         wildcards: &wildcards,
@@ -92,6 +103,12 @@ pub fn job_spec(
         directory: spec.flags.directory,
         touch: spec.flags.touch,
         protected: spec.flags.protected,
+        live: match (spec.flags.pipe, spec.flags.service) {
+            (true, _) => Some(Live::Pipe),
+            (false, true) => Some(Live::Service),
+            (false, false) => None,
+        },
+        update: spec.flags.update,
         non_empty: spec.flags.non_empty,
         checksum: spec.flags.checksum.clone(),
     });
@@ -113,6 +130,12 @@ pub fn job_spec(
         stdio_log,
         benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
         basedir: workflow.basedir.clone(),
+        live_inputs: job.inputs.iter().filter(|&&file| is_live(dag, workflow, file)).map(|&file| dag.paths.name(file).to_owned()).collect(),
+        // Work inside flow writes nothing but its outputs, and those to temporaries.
+        shadow: rule.shadow.filter(|_| !matches!(rule.action, Action::Run(_))).map(|kind| Shadow {
+            kind,
+            folder: shadow_folder(project),
+        }),
     };
     Ok((spec, message))
 }

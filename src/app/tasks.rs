@@ -1,17 +1,21 @@
 //! Jobs as the scheduler sees them: what each takes of what there is, its rank, and what it waits for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rustc_hash::FxHashMap;
 
 use super::Failure;
 use super::planning::Plan;
 use super::project::Project;
 use super::records::StoreRecords;
+use crate::cli::Amount;
 use crate::diagnostic::Diagnostic;
 use crate::event::RuleCount;
 use crate::graph::dag::{Dag, JobId};
 use crate::plan::decide::key;
+use crate::plan::together::together;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{JobContext, Rule};
+use crate::rulefile::rule::{JobContext, Rule, Workflow};
 use crate::run::scheduler::{Task, Tasks};
 use crate::value::Value;
 
@@ -75,15 +79,22 @@ pub fn add_tasks(
     let (dag, workflow) = (&*plan.dag, &project.workflow);
     let (mut total_ms, mut all_known) = (0u64, true);
     let temporary = temporary_files(project, dag);
+    let goes_first = first_of_all(project, dag);
     let mut demands: FxHashMap<u32, Vec<u64>> = FxHashMap::default();
+    let sets = Sets::of(project, plan, jobs)?;
     for &id in jobs {
+        let first = sets.first(id);
+        if first != id {
+            numbers[id.index()] = Some(tasks.ride(tasks.next()));
+            continue;
+        }
         let job = dag.job(id);
         let rule = workflow.rule(job.rule);
         let known = records.wall_ms(&key(dag, workflow, job)).or_else(|| records.mean_wall_ms(&rule.name));
         all_known &= known.is_some();
         total_ms = total_ms.saturating_add(known.unwrap_or(0));
         let varies = demand_varies(project, rule, totals);
-        let demand = match demands.get(&job.rule.0) {
+        let mut demand = match demands.get(&job.rule.0) {
             Some(demand) if !varies => demand.clone(),
             _ => {
                 let demand = demand(project, plan, id, totals)?;
@@ -91,7 +102,13 @@ pub fn add_tasks(
                 demand
             }
         };
+        for &companion in sets.companions(id) {
+            for (sum, more) in demand.iter_mut().zip(self::demand(project, plan, companion, totals)?) {
+                *sum = sum.saturating_add(more);
+            }
+        }
         let priority = match &rule.priority {
+            _ if goes_first.get(id.index()).copied().unwrap_or(false) => i64::MAX,
             Some(argument) => {
                 let wildcards = instance::wildcards(rule, &job.wildcards);
                 let context =
@@ -114,7 +131,14 @@ pub fn add_tasks(
         let number = tasks.add(task).map_err(|too_much| {
             let name = &totals.names[too_much.resource];
             let (asked, total) = (too_much.asked, too_much.total);
-            let headline = format!("a job of rule `{}` needs {asked} of `{name}`, and there are {total}", rule.name);
+            let headline = match sets.companions(id) {
+                [] => format!("a job of rule `{}` needs {asked} of `{name}`, and there are {total}", rule.name),
+                others => format!(
+                    "a job of rule `{}` runs together with {} more, and they need {asked} of `{name}`, of which there are {total}",
+                    rule.name,
+                    others.len(),
+                ),
+            };
             let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(name)).map_or(rule.span, |r| r.span);
             project.failure(
                 Diagnostic::error(headline).at(span, "").help(format!("give more: --resources {name}={asked}")),
@@ -123,12 +147,93 @@ pub fn add_tasks(
         numbers[id.index()] = Some(number);
     }
     for &id in jobs {
-        let after = numbers[id.index()].expect("just numbered");
-        for before in dag.dependencies(id).filter_map(|job| numbers[job.index()]) {
+        let number = |id: JobId| numbers[sets.first(id).index()];
+        let after = number(id).expect("just numbered");
+        for before in dag.dependencies(id).filter_map(number).filter(|&before| before != after) {
             tasks.edge(before, after);
         }
     }
     Ok(all_known.then_some(total_ms))
+}
+
+/// The sets of jobs that run at the same time, as far as they are to be done: the first of each asks for all.
+#[derive(Debug, Default)]
+pub struct Sets {
+    firsts: BTreeMap<JobId, JobId>,
+    companions: BTreeMap<JobId, Vec<JobId>>,
+}
+
+impl Sets {
+    /// # Errors
+    /// A pipe that nobody reads, or several do; a service that nobody uses.
+    pub fn of(project: &Project, plan: &Plan, jobs: &[JobId]) -> Result<Sets, Failure> {
+        let (dag, workflow) = (&*plan.dag, &project.workflow);
+        let mut sets = Sets::default();
+        let all = together(dag, workflow);
+        let to_do: BTreeSet<JobId> =
+            if all.is_empty() && !has_live(workflow) { BTreeSet::new() } else { jobs.iter().copied().collect() };
+        for &id in &to_do {
+            let job = dag.job(id);
+            let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);
+            for (&file, spec) in outputs.filter(|(_, spec)| spec.flags.live()) {
+                let uses = |other: &JobId| to_do.contains(other) && dag.job(*other).inputs.contains(&file);
+                let users = dag.dependents(id).filter(uses).count();
+                let kind = if spec.flags.pipe { "pipe" } else { "service" };
+                let wrong = match users {
+                    0 => format!("no job uses {}, which is a {kind}", dag.paths.name(file)),
+                    1 => continue,
+                    _ if spec.flags.service => continue,
+                    _ => format!("{users} jobs read {}, which is a pipe to one", dag.paths.name(file)),
+                };
+                let help = match users {
+                    0 => "it is there only while jobs that use it run: ask for what they make of it",
+                    _ => "write temp(…) where several jobs read a file",
+                };
+                return Err(project.failure(Diagnostic::error(wrong).at(spec.span, "").help(help)));
+            }
+        }
+        for set in all {
+            let mut members = set.into_iter().filter(|id| to_do.contains(id));
+            if let Some(first) = members.next() {
+                let companions: Vec<JobId> = members.collect();
+                sets.firsts.extend(companions.iter().map(|&id| (id, first)));
+                sets.companions.insert(first, companions);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// The job whose turn is this one's too.
+    pub fn first(&self, id: JobId) -> JobId {
+        self.firsts.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The jobs that run when this one does; none for one that is not the first.
+    pub fn companions(&self, id: JobId) -> &[JobId] {
+        self.companions.get(&id).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn has_live(workflow: &Workflow) -> bool {
+    workflow.rules.iter().any(|rule| rule.output.items.iter().any(|output| output.flags.live()))
+}
+
+/// By job, where there are any: those of `--prioritize`, and what they need.
+fn first_of_all(project: &Project, dag: &Dag) -> Vec<bool> {
+    let names = &project.settings.prioritize;
+    let mut first = vec![false; if names.is_empty() { 0 } else { dag.jobs.len() }];
+    let is_named = |id: &JobId| {
+        let rule = &project.workflow.rule(dag.job(*id).rule).name;
+        let makes = |name: &String| dag.paths.find(name).is_some_and(|file| dag.producer(file) == Some(*id));
+        names.iter().any(|name| name == rule || makes(name))
+    };
+    let mut work: Vec<JobId> = dag.ids().take(first.len()).filter(is_named).collect();
+    while let Some(id) = work.pop() {
+        if !std::mem::replace(&mut first[id.index()], true) {
+            work.extend(dag.dependencies(id));
+        }
+    }
+    first
 }
 
 /// By file: whether it is `temp()` and goes when all that need it are through.
@@ -145,8 +250,13 @@ fn temporary_files(project: &Project, dag: &Dag) -> Vec<bool> {
 /// Whether two jobs of a rule may ask for different amounts of what is counted.
 pub fn demand_varies(project: &Project, rule: &Rule, totals: &Totals) -> bool {
     let threads = rule.threads.as_ref().is_some_and(instance::is_computed);
-    let counted = totals.names.len() > 1 && rule.resources.iter().any(instance::is_computed);
-    counted || (threads && !project.settings.set_threads.contains_key(&rule.name))
+    let settings = &project.settings;
+    let is_text = |amount: &Amount| matches!(amount, Amount::Text(_));
+    let set = settings.set_resources.get(&rule.name).into_iter().flatten();
+    let mut given = settings.default_resources.iter().flatten().chain(set);
+    let counted = rule.resources.iter().any(instance::is_computed) || given.any(|(_, amount)| is_text(amount));
+    let set_threads = settings.set_threads.get(&rule.name);
+    (totals.names.len() > 1 && counted) || set_threads.map_or(threads, is_text)
 }
 
 /// What a job takes at its first try.
@@ -164,6 +274,10 @@ fn demand(project: &Project, plan: &Plan, id: JobId, totals: &Totals) -> Result<
             let help = "write a number from 0: how much of it a job takes";
             return Err(project.failure(Diagnostic::error(headline).at(span, "").help(help)));
         }
+    }
+    if rule.handover {
+        // Nothing runs beside it.
+        return Ok(totals.amounts.clone());
     }
     Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
 }

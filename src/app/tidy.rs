@@ -42,6 +42,25 @@ pub fn forget(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where jobs with `shadow:` get their folders.
+pub fn shadow_folder(project: &Project) -> String {
+    match &project.settings.shadow_prefix {
+        Some(prefix) => format!("{}/shadow", prefix.trim_end_matches('/')),
+        None => ".flow/shadow".to_owned(),
+    }
+}
+
+/// Removes what a killed run left of the folders of its jobs.
+pub fn cleanup_shadow(project: &Project) -> Result<(), Failure> {
+    let folder = shadow_folder(project);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Diagnostic::error(format!("cannot remove {folder}: {error}")).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     All,

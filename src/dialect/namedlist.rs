@@ -18,13 +18,15 @@ use super::format::{self, plain, repr_value};
 use super::text::scalar;
 use crate::value::{self, Named};
 
-#[derive(Debug, Clone, PartialEq, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+#[derive(Debug, Clone, Default, PartialEq, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct Namedlist {
     #[allocative(skip)]
     named: Named<value::Value>,
     /// A function of the same name, which a call of the list means.
     #[allocative(skip)]
     function: Option<Hidden>,
+    /// Whether the items are paths of files, whose sizes can be asked for.
+    files: bool,
 }
 
 /// A function that a list hides by its name. It takes no part in what the list is equal to.
@@ -41,7 +43,7 @@ starlark_simple_value!(Namedlist);
 
 impl From<Named<value::Value>> for Namedlist {
     fn from(named: Named<value::Value>) -> Self {
-        Namedlist { named, function: None }
+        Namedlist { named, function: None, files: false }
     }
 }
 
@@ -56,6 +58,31 @@ impl Namedlist {
     #[must_use]
     pub fn hiding(self, function: Option<FrozenValue>) -> Namedlist {
         Namedlist { function: function.map(Hidden), ..self }
+    }
+
+    /// The list as one of files: `size` and its like are how much they hold together.
+    #[must_use]
+    pub fn of_files(self) -> Namedlist {
+        Namedlist { files: true, ..self }
+    }
+
+    /// `size` in bytes, `size_mb` and its like in units of 1024. A file that is not there yet holds nothing.
+    fn size<'v>(&self, name: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        let unit = match name {
+            "size" => None,
+            "size_kb" | "size_kib" => Some(1),
+            "size_mb" | "size_mib" => Some(2),
+            "size_gb" | "size_gib" => Some(3),
+            "size_tb" | "size_tib" => Some(4),
+            _ => return None,
+        };
+        let length = |path: &str| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let bytes: u64 = self.named.items.iter().filter_map(value::Value::as_str).map(length).sum();
+        #[allow(clippy::cast_precision_loss)]
+        Some(match unit {
+            None => heap.alloc(bytes),
+            Some(power) => heap.alloc(bytes as f64 / 1024f64.powi(power)),
+        })
     }
 
     pub fn items(&self) -> &[value::Value] {
@@ -166,7 +193,7 @@ impl<'v> StarlarkValue<'v> for Namedlist {
     }
 
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        self.named_item(attribute, heap)
+        self.named_item(attribute, heap).or_else(|| self.size(attribute, heap).filter(|_| self.files))
     }
 
     fn dir_attr(&self) -> Vec<String> {

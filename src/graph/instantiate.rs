@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::path::FileId;
 use crate::rulefile::instance::{self, InputFile, Inputs};
 use crate::rulefile::pattern::Pattern;
-use crate::rulefile::rule::{Expr, Flags, Rule};
+use crate::rulefile::rule::{Expr, Flags, Rule, RuleId};
 use crate::value::{Named, Value};
 
 /// How inputs of a rule come about.
@@ -23,11 +23,29 @@ pub(super) enum InputPlan {
     Functions,
 }
 
+/// A part of the inputs of a rule, in the order of their names: the last part takes what is left over.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    pub rule: RuleId,
+    /// From 1.
+    pub index: usize,
+    pub count: usize,
+}
+
+impl Batch {
+    /// The last batch makes the rule itself.
+    pub fn is_last(self) -> bool {
+        self.index == self.count
+    }
+}
+
 /// A candidate whose inputs are being looked for.
 pub(super) struct Building {
     pub job: Job,
     /// Files of checkpoints that must be made before all inputs are known. They stand among the inputs meanwhile.
     pub awaits: Vec<FileId>,
+    /// Inputs that an earlier batch has made: whoever makes them, they are there or are missing.
+    pub earlier: Vec<FileId>,
     pub at: usize,
     pub missing: Vec<FileId>,
 }
@@ -70,7 +88,31 @@ impl Resolver<'_> {
             InputPlan::Functions => self.computed_inputs(rule, candidate),
         };
         self.plans[candidate.rule.index()] = Some(plan);
-        let (inputs, shape, awaits) = files?;
+        let (mut inputs, mut shape, awaits) = files?;
+        let mut earlier = Vec::new();
+        if let Some(batch) = self.batch.filter(|batch| batch.rule == candidate.rule) {
+            if inputs.len() < batch.count {
+                return Err(Diagnostic::error(format!(
+                    "rule `{}` has {} inputs, which are too few for {} batches",
+                    rule.name,
+                    inputs.len(),
+                    batch.count
+                ))
+                .at(rule.span, "")
+                .help("give --batch a smaller number"));
+            }
+            let mut sorted = inputs.clone();
+            sorted.sort_by(|&a, &b| self.paths.name(a).cmp(self.paths.name(b)));
+            let part = sorted.len() / batch.count;
+            let start = (batch.index - 1) * part;
+            if batch.is_last() {
+                sorted.truncate(start);
+                earlier = sorted;
+            } else {
+                inputs = sorted[start..start + part].to_vec();
+                shape = Arc::default();
+            }
+        }
         let job = Job {
             rule: candidate.rule,
             wildcards: candidate.values.clone(),
@@ -78,7 +120,7 @@ impl Resolver<'_> {
             shape,
             outputs: outputs.into(),
         };
-        Ok(Building { job, awaits, at: 0, missing: Vec::new() })
+        Ok(Building { job, awaits, earlier, at: 0, missing: Vec::new() })
     }
 
     fn static_inputs<'v>(

@@ -5,7 +5,7 @@ pub mod dag;
 pub mod explain;
 mod growth;
 pub mod index;
-mod instantiate;
+pub mod instantiate;
 pub mod resolve;
 pub mod select;
 mod writers;

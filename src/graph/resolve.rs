@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::dag::{Dag, Job, JobId};
 use super::index::{Candidate, OutputIndex};
-use super::instantiate::{Building, InputPlan};
+use super::instantiate::{Batch, Building, InputPlan};
 use super::writers::writers;
 use crate::diagnostic::Diagnostic;
 use crate::path::{FileId, Paths};
@@ -139,6 +139,7 @@ enum Step {
 pub struct Resolver<'a> {
     pub(super) workflow: &'a Workflow,
     allow_ambiguity: bool,
+    pub(super) batch: Option<Batch>,
     index: OutputIndex<'a>,
     pub(super) plans: Vec<Option<InputPlan>>,
     pub(super) paths: Paths,
@@ -171,10 +172,11 @@ const MOST_RENEWALS: u32 = 16;
 const PATH_MAX: usize = 4096;
 
 impl<'a> Resolver<'a> {
-    pub fn new(workflow: &'a Workflow, allow_ambiguity: bool) -> Self {
+    pub fn new(workflow: &'a Workflow, allow_ambiguity: bool, batch: Option<Batch>) -> Self {
         Resolver {
             workflow,
             allow_ambiguity,
+            batch,
             index: OutputIndex::new(&workflow.rules),
             plans: workflow.rules.iter().map(|_| None).collect(),
             paths: Paths::default(),
@@ -356,7 +358,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn step(&mut self, frame: &mut Frame, stats: &mut Stats<'_>) -> Result<Step, GraphError> {
-        let Some(building) = &mut frame.building else { return self.next_candidate(frame) };
+        let Some(building) = &mut frame.building else { return self.next_candidate(frame, stats) };
         while let Some(&input) = building.job.inputs.get(building.at) {
             match self.states[input.index()] {
                 State::Made(_) | State::Source => {}
@@ -394,7 +396,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Starts on the next candidate, unless the one that is chosen has a higher priority than all that are left.
-    fn next_candidate(&mut self, frame: &mut Frame) -> Result<Step, GraphError> {
+    fn next_candidate(&mut self, frame: &mut Frame, stats: &mut Stats<'_>) -> Result<Step, GraphError> {
         let Some(candidate) = frame.candidates.get(frame.next) else { return Ok(Step::Done) };
         if let Some((chosen, _)) = frame.chosen {
             let (chosen, next) = (frame.candidates[chosen].rule, candidate.rule);
@@ -411,7 +413,13 @@ impl<'a> Resolver<'a> {
             frame.reject(Why::Endless(endless));
         } else {
             match self.instantiate(candidate) {
-                Ok(building) => frame.building = Some(building),
+                Ok(building) => {
+                    for &file in &building.earlier {
+                        let there = self.exists(file, stats)?;
+                        self.states[file.index()] = if there { State::Source } else { State::Missing };
+                    }
+                    frame.building = Some(building);
+                }
                 Err(diagnostic) => frame.reject(Why::Function(diagnostic)),
             }
         }

@@ -185,6 +185,7 @@ impl Planner<'_> {
             verdicts.push(verdict);
         }
         self.remake_temporaries(&mut verdicts, stats)?;
+        self.decide_together(&mut verdicts, stats)?;
         Ok(verdicts)
     }
 

@@ -9,3 +9,4 @@ pub mod identity;
 pub mod normal;
 pub mod reason;
 mod temporaries;
+pub mod together;

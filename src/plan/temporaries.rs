@@ -57,6 +57,11 @@ impl Planner<'_> {
         awaited.next().filter(|_| awaited.next().is_none())
     }
 
+    /// What depends on a job that will run after all waits for it.
+    pub(super) fn follow(&self, verdicts: &mut [Verdict], from: JobId) {
+        self.stir(verdicts, from, &mut BTreeSet::new());
+    }
+
     /// What depends on a job that will run after all is pending too. Adds to `work` all that wait for more than before.
     fn stir(&self, verdicts: &mut [Verdict], from: JobId, work: &mut BTreeSet<JobId>) {
         let mut stirred = vec![from];

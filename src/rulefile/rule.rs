@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::pattern::Pattern;
 use crate::diagnostic::{Diagnostic, Sources, Span};
-use crate::run::spec::Program;
+use crate::run::spec::{Program, ShadowKind};
 use crate::value::{Dict, Named, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +30,14 @@ pub struct Flags {
     pub directory: bool,
     pub touch: bool,
     pub ancient: bool,
+    /// A named pipe to a job that runs at the same time.
+    pub pipe: bool,
+    /// Made by a job that goes on until those that use the file are done.
+    pub service: bool,
+    /// The job changes the file, and finds it as it was.
+    pub update: bool,
+    /// How often the job of a benchmark is run; 0 where nothing is said.
+    pub repeat: u32,
     pub non_empty: bool,
     /// Algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
     pub checksum: Option<(String, String)>,
@@ -45,9 +53,20 @@ impl Flags {
             directory: self.directory || other.directory,
             touch: self.touch || other.touch,
             ancient: self.ancient || other.ancient,
+            pipe: self.pipe || other.pipe,
+            service: self.service || other.service,
+            update: self.update || other.update,
+            repeat: self.repeat.max(other.repeat),
             non_empty: self.non_empty || other.non_empty,
             checksum: self.checksum.clone().or_else(|| other.checksum.clone()),
         }
+    }
+}
+
+impl Flags {
+    /// Whether the file is there only while the job that makes it runs.
+    pub fn live(&self) -> bool {
+        self.pipe || self.service
     }
 }
 
@@ -125,6 +144,9 @@ pub struct Rule {
     pub wildcard_names: Vec<String>,
     /// `repeat()` of the benchmark.
     pub benchmark_repeats: u32,
+    pub shadow: Option<ShadowKind>,
+    /// The job hands over to another workflow system, and gets all there is.
+    pub handover: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -162,8 +184,6 @@ pub struct JobContext<'a> {
     pub resources: Option<&'a BTreeMap<String, Value>>,
     pub threads: Option<u32>,
     pub attempt: u32,
-    /// Total size of the inputs in bytes, for `input.size` and `input.size_mb`.
-    pub input_size: Option<u64>,
 }
 
 /// A job of a checkpoint that a function asked for while it was not known to be done.

@@ -39,6 +39,8 @@ pub struct Tasks {
     demands: Vec<u64>,
     /// Before, after.
     edges: Vec<(u32, u32)>,
+    /// Jobs that another one takes along.
+    riders: Vec<u32>,
 }
 
 /// A demand that is more than there is.
@@ -53,7 +55,7 @@ pub struct TooMuch {
 impl Tasks {
     /// No jobs yet; `totals` is how much there is of each resource (by custom, cores first).
     pub fn new(totals: Demand) -> Self {
-        Tasks { totals, first: 0, tasks: Vec::new(), demands: Vec::new(), edges: Vec::new() }
+        Tasks { totals, first: 0, tasks: Vec::new(), demands: Vec::new(), edges: Vec::new(), riders: Vec::new() }
     }
 
     /// The number that the next job gets.
@@ -70,6 +72,15 @@ impl Tasks {
         let number = self.next();
         self.tasks.push(task);
         Ok(number)
+    }
+
+    /// Adds a job that runs together with another one, which asks for what both take and waits for what both need: it
+    /// gets a number and no turn of its own.
+    pub fn ride(&mut self, position: u32) -> u32 {
+        let task = Task { priority: 0, frees: false, weight: 0, position, demand: Demand::new() };
+        let number = self.add(task).expect("it asks for nothing");
+        self.riders.push(number);
+        number
     }
 
     /// `after` waits for `before`. Saying so twice is as good as once.
@@ -296,7 +307,7 @@ impl Scheduler {
 
     /// Adds jobs from [`Scheduler::more`], which may wait for those that were there, and not the other way round.
     pub fn grow(&mut self, more: Tasks) {
-        let Tasks { first, tasks, demands, edges, .. } = more;
+        let Tasks { first, tasks, demands, edges, riders, .. } = more;
         debug_assert_eq!(first, self.len());
         let count = first as usize + tasks.len();
         let mut edges: Vec<(u32, u32)> =
@@ -311,6 +322,9 @@ impl Scheduler {
         self.demands.extend(demands);
         self.waits.resize(count, 0);
         self.state.resize(count, State::Waiting);
+        for rider in riders {
+            self.state[rider as usize] = State::Done;
+        }
         for &(before, after) in edges.iter().filter(|&&(_, after)| after >= first) {
             match self.state[before as usize] {
                 State::Done => {}

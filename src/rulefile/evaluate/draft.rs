@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, OutputPattern, Rule};
+use crate::run::spec::ShadowKind;
 use crate::rulefile::tree::RuleKind;
 use crate::value::{Named, Value};
 
@@ -60,6 +61,8 @@ pub fn add_rule<'v>(
             log: Named::default(),
             benchmark: None,
             benchmark_repeats: 1,
+            shadow: None,
+            handover: false,
             params: Vec::new(),
             threads: None,
             resources: Vec::new(),
@@ -98,7 +101,8 @@ fn askable(keyword: &str) -> &'static [&'static str] {
         "params" => &["wildcards", "input", "output", "resources", "threads", "attempt", "rule", "rulename"],
         "resources" => &["wildcards", "input", "threads", "attempt", "rule", "rulename"],
         "threads" => &["wildcards", "input", "attempt", "rule", "rulename"],
-        _ => &["wildcards", "attempt", "rule", "rulename"],
+        "group" => &["wildcards", "groupid", "rule", "rulename"],
+        _ => &["wildcards", "groupid", "attempt", "rule", "rulename"],
     }
 }
 
@@ -153,7 +157,14 @@ impl Builder {
             "output" => rule.output = outputs(&arguments)?,
             "log" => rule.log = logs(&arguments)?,
             "benchmark" => {
-                let argument = one(&arguments, keyword, span)?;
+                let mut argument = one(&arguments, keyword, span)?;
+                // `repeat("x.tsv", 3)`
+                if let Expr::Flagged(path, flags) = &argument.expr
+                    && flags.repeat > 0
+                {
+                    rule.benchmark_repeats = flags.repeat;
+                    argument.expr = (**path).clone();
+                }
                 rule.benchmark = Some((pattern(&text(&argument, keyword)?, argument.span)?, argument.span));
             }
             "params" => rule.params = arguments,
@@ -181,9 +192,18 @@ impl Builder {
                 match &argument.expr {
                     Expr::Function(_) => {}
                     Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok_and(|n| n > 0) => {}
+                    // `workflow.cores * 0.75`: a job takes the whole ones of them.
+                    Expr::Value(Value::Float(n)) if n.is_finite() && *n > 0.0 => {}
                     other => return Err(wrong(&argument, keyword, "a whole number from 1, or a function", other)),
                 }
                 rule.threads = Some(argument);
+            }
+            // Jobs of a group are sent to another machine together; here each runs when its turn comes.
+            "group" => {
+                let argument = one(&arguments, keyword, span)?;
+                if !matches!(&argument.expr, Expr::Value(Value::Str(_) | Value::Int(_)) | Expr::Function(_)) {
+                    return Err(wrong(&argument, keyword, "a name", &argument.expr));
+                }
             }
             "priority" => rule.priority = Some(one(&arguments, keyword, span)?),
             "retries" => rule.retries = Some(count(&one(&arguments, keyword, span)?, keyword)?),
@@ -192,6 +212,22 @@ impl Builder {
                 rule.message = Some((text(&argument, keyword)?, argument.span));
             }
             "default_target" => rule.default_target = truth(&one(&arguments, keyword, span)?, keyword)?,
+            "handover" => rule.handover = truth(&one(&arguments, keyword, span)?, keyword)?,
+            "shadow" => {
+                let argument = one(&arguments, keyword, span)?;
+                rule.shadow = match &argument.expr {
+                    Expr::Value(Value::Str(text)) if text == "minimal" => Some(ShadowKind::Minimal),
+                    Expr::Value(Value::Str(text)) if text == "copy-minimal" => Some(ShadowKind::CopyMinimal),
+                    Expr::Value(Value::Str(text)) if text == "shallow" => Some(ShadowKind::Shallow),
+                    Expr::Value(Value::Str(text)) if text == "full" => Some(ShadowKind::Full),
+                    Expr::Value(Value::Bool(true)) => Some(ShadowKind::Shallow),
+                    Expr::Value(Value::Bool(false) | Value::None) => None,
+                    other => {
+                        let wanted = "\"minimal\", \"copy-minimal\", \"shallow\" or \"full\"";
+                        return Err(wrong(&argument, keyword, wanted, other));
+                    }
+                };
+            }
             "localrule" => rule.local = truth(&one(&arguments, keyword, span)?, keyword)?,
             "wildcard_constraints" => {
                 for argument in &arguments {

@@ -160,12 +160,14 @@ fn wildcards<'v>(context: &JobContext<'_>, heap: Heap<'v>) -> Value<'v> {
 fn parameter<'v>(name: &str, context: &JobContext<'_>, heap: Heap<'v>) -> Option<Value<'v>> {
     Some(match name {
         "wildcards" => wildcards(context, heap),
-        "input" => heap.alloc(Namedlist::from(context.input?)),
+        "input" => heap.alloc(Namedlist::from(context.input?).of_files()),
         "output" => heap.alloc(Namedlist::from(context.output?)),
         "params" => heap.alloc(Namedlist::from(context.params?.clone())),
         "threads" => heap.alloc(context.threads?),
         "attempt" => heap.alloc(context.attempt),
         "rule" | "rulename" => heap.alloc(context.rule),
+        // As Snakemake calls it where jobs are not sent elsewhere.
+        "groupid" => heap.alloc("local"),
         "resources" => {
             let resources = context.resources?;
             let mut named = Named::default();

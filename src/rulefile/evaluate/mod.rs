@@ -1,6 +1,7 @@
 //! Evaluation: lowered Starlark → rules. The units of a Rulefile and of what it includes are evaluated one after
 //! another in one module; then the module is frozen, and its functions can be called for jobs.
 
+pub mod amounts;
 mod checkpoints;
 mod data;
 mod draft;

@@ -6,11 +6,8 @@ use crate::rulefile::tree::Foreign;
 
 /// Directives of the language that this version does not have yet.
 const DIRECTIVES_TO_COME: &[&str] = &[
-    "group",
-    "shadow",
     "envmodules",
     "cache",
-    "handover",
     "pathvars",
     "conda",
     "container",
@@ -39,16 +36,12 @@ const NAMES_TO_COME: &[&str] = &[
     "local",
     "lookup",
     "parse_input",
-    "pipe",
     "prepend_param",
     "remote",
-    "repeat",
     "report",
     "scatter",
-    "service",
     "storage",
     "subpath",
-    "update",
 ];
 
 /// Statements that this version has; the other keywords of the grammar are to come.
