@@ -62,6 +62,11 @@ pub enum Event {
         cores: usize,
         estimate: Option<Duration>,
     },
+    /// A checkpoint is done, and with it so many more jobs are known.
+    Grown {
+        added: usize,
+        rules: Vec<RuleCount>,
+    },
     /// Something to know that stops nothing.
     Warning {
         message: String,

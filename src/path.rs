@@ -18,7 +18,7 @@ impl FileId {
 }
 
 /// All paths of a run, in one arena: about ten bytes each over their text.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Paths {
     text: String,
     /// Where each path ends in `text`; it starts where the one before ends.

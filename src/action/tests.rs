@@ -96,6 +96,8 @@ impl Bench {
             stdio_log: self.path("log.txt"),
             benchmark: None,
             basedir: "/base".to_owned(),
+            live_inputs: Vec::new(),
+            shadow: None,
         }
     }
 

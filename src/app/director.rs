@@ -1,38 +1,57 @@
 //! The director of a run: what each job is when its turn comes, and what follows from its end. Decides again whether a
 //! job that waited for an input is stale; writes commands; makes records; knows which temporary files are done with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::build::{Totals, amount, demand_varies};
-use super::project::{Plan, Project};
+use super::planning::{Graph, Plan};
+use super::project::Project;
+use super::records::StoreRecords;
+use super::spec::{job_spec, own_log};
+use super::tasks::{Totals, amount, demand_varies};
+use super::unrecorded::Unrecorded;
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::event::{Failure, JobName};
 use crate::graph::dag::JobId;
 use crate::path::FileId;
 use crate::plan::decide::{PlanError, Planner, Verdict, key};
-use crate::plan::identity::{Identity, named_paths};
+use crate::plan::identity::Identity;
 use crate::plan::reason::Reason;
+use crate::plan::together::together;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Action, Flags, JobContext, NamespaceId, Rule, RunBody, Workflow};
-use crate::rulefile::template::{self, JobValues, TemplateError};
-use crate::run::runner::{Decision, Director, Finished, Prepared};
-use crate::run::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
+use crate::rulefile::rule::{Action, Rule, RunBody};
+use crate::run::runner::{Decision, Director, Finished, Growth, Prepared};
+use crate::run::scheduler::Tasks;
+use crate::run::spec::{JobError, Outcome};
 use crate::stat::Stats;
 use crate::store::JobRecord;
-use crate::value::{Named, Value};
 
 pub struct JobDirector<'a> {
-    project: &'a Project,
-    plan: &'a Plan<'a>,
+    pub(super) project: &'a Project,
+    pub(super) graph: Graph<'a>,
+    pub(super) plan: Plan,
     /// The jobs of the run by their numbers.
-    jobs: &'a [JobId],
-    planner: Planner<'a>,
-    stats: Stats<'a>,
-    totals: &'a Totals,
+    pub(super) jobs: Vec<JobId>,
+    /// By number: whether the job is done, or was cut off.
+    pub(super) through: Vec<bool>,
+    pub(super) planner: Planner<'a>,
+    pub(super) stats: Stats<'a>,
+    pub(super) records: &'a StoreRecords,
+    pub(super) totals: &'a Totals,
+    pub(super) unrecorded: Unrecorded<'a>,
     /// For each `temp()` file, how many jobs of this run still need it.
     temporary: BTreeMap<FileId, usize>,
+    /// Jobs that run at the same time as the first of them.
+    companions: BTreeMap<u32, Vec<u32>>,
+    /// How many jobs are to be done, and not known well enough for that.
+    pub(super) unknown: usize,
+    /// Files of checkpoints that jobs wait for.
+    pub(super) awaited: BTreeSet<FileId>,
+    /// Those of them that were made in this run.
+    pub(super) ripe: Vec<FileId>,
+    /// Why the run cannot be grown.
+    pub(super) stuck: Option<super::Failure>,
     /// What each job that was given out is, as it was when it was given out.
     identities: BTreeMap<u32, Arc<Identity>>,
     /// A little before the run began: file systems have coarse clocks.
@@ -44,46 +63,103 @@ pub struct JobDirector<'a> {
 impl<'a> JobDirector<'a> {
     pub fn new(
         project: &'a Project,
-        plan: &'a Plan<'a>,
-        jobs: &'a [JobId],
-        planner: Planner<'a>,
-        stats: Stats<'a>,
+        (graph, plan, planner, stats): (Graph<'a>, Plan, Planner<'a>, Stats<'a>),
+        jobs: Vec<JobId>,
+        records: &'a StoreRecords,
         totals: &'a Totals,
+        unrecorded: Unrecorded<'a>,
     ) -> Self {
         let mut director = JobDirector {
             project,
+            graph,
             plan,
+            through: vec![false; jobs.len()],
             jobs,
             planner,
             stats,
+            records,
             totals,
+            unrecorded,
             temporary: BTreeMap::new(),
+            companions: BTreeMap::new(),
+            unknown: 0,
+            awaited: BTreeSet::new(),
+            ripe: Vec::new(),
+            stuck: None,
             identities: BTreeMap::new(),
             began: SystemTime::now() - Duration::from_secs(1),
             refreshed: BTreeMap::new(),
         };
-        if !project.settings.keep_temp {
-            let mut seen = vec![false; plan.dag.jobs.len()];
-            for &id in jobs {
-                // A file that an earlier run made, and left because what needs it failed, goes with this run.
-                for maker in plan.dag.dependencies(id).chain([id]) {
-                    if std::mem::replace(&mut seen[maker.index()], true) {
-                        continue;
-                    }
-                    for file in director.temporary_outputs(maker) {
-                        director.temporary.entry(file).or_default();
-                    }
-                }
+        director.take_stock();
+        director
+    }
+
+    /// What follows from the plan for all of its jobs together.
+    pub(super) fn take_stock(&mut self) {
+        self.unknown = self.plan.unknown().into_iter().filter(|unknown| *unknown).count();
+        self.awaited = self.plan.dag.open().iter().flat_map(|(_, files)| files).copied().collect();
+        self.count_temporaries();
+        self.companions.clear();
+        let sets = together(&self.plan.dag, &self.project.workflow);
+        let numbers: BTreeMap<JobId, u32> =
+            if sets.is_empty() { BTreeMap::new() } else { self.jobs.iter().copied().zip(0..).collect() };
+        for set in sets {
+            let mut members = set.iter().filter_map(|id| numbers.get(id).copied());
+            if let Some(first) = members.next() {
+                self.companions.insert(first, members.collect());
             }
-            for &id in jobs {
-                for input in &plan.dag.job(id).inputs {
-                    if let Some(count) = director.temporary.get_mut(input) {
-                        *count += 1;
-                    }
+        }
+    }
+
+    /// Counts for each `temp()` file the jobs that still need it.
+    fn count_temporaries(&mut self) {
+        self.temporary.clear();
+        if self.project.settings.keep_temp {
+            return;
+        }
+        let dag = Arc::clone(&self.plan.dag);
+        let over: BTreeSet<JobId> =
+            self.jobs.iter().zip(&self.through).filter(|(_, through)| **through).map(|(&id, _)| id).collect();
+        let to_do = |id: &JobId| self.plan.verdicts[id.index()].is_to_do() && !over.contains(id);
+        let left: Vec<JobId> = dag.ids().filter(to_do).collect();
+        let mut seen = vec![false; dag.jobs.len()];
+        // A file that an earlier run made, and left because what needs it failed, goes with this run.
+        let makers = left.iter().flat_map(|&id| dag.dependencies(id).chain([id])).chain(over.iter().copied());
+        let mut temporary = BTreeMap::new();
+        for maker in makers {
+            if !std::mem::replace(&mut seen[maker.index()], true) {
+                temporary.extend(self.temporary_outputs(maker).into_iter().map(|file| (file, 0)));
+            }
+        }
+        for &id in &left {
+            for input in &dag.job(id).inputs {
+                if let Some(count) = temporary.get_mut(input) {
+                    *count += 1;
                 }
             }
         }
-        director
+        self.temporary = temporary;
+    }
+
+    /// Temporary files that nobody needs any more; none as long as it is not known what will be needed.
+    pub(super) fn unused_temporaries(&mut self) -> Vec<(String, bool)> {
+        if self.unknown > 0 {
+            return Vec::new();
+        }
+        let to_come: BTreeSet<JobId> =
+            self.jobs.iter().zip(&self.through).filter(|(_, through)| !**through).map(|(&id, _)| id).collect();
+        let is_made = |file: FileId| self.plan.dag.producer(file).is_some_and(|maker| !to_come.contains(&maker));
+        let unused = self.temporary.iter().filter(|&(&file, &count)| count == 0 && is_made(file));
+        let unused: Vec<FileId> = unused.map(|(&file, _)| file).collect();
+        self.let_go(&unused)
+    }
+
+    fn let_go(&mut self, files: &[FileId]) -> Vec<(String, bool)> {
+        for file in files {
+            self.temporary.remove(file);
+            self.stats.forget(*file);
+        }
+        files.iter().map(|&file| (self.plan.dag.paths.name(file).to_owned(), self.is_directory(file))).collect()
     }
 
     /// The `temp()` outputs of a job that were not asked for themselves.
@@ -174,8 +250,9 @@ impl<'a> JobDirector<'a> {
             Verdict::Pending(_) => {}
             Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => return Ok(None),
         }
-        for &input in &self.plan.dag.job(id).inputs {
-            if self.plan.dag.producer(input).is_some() {
+        let dag = Arc::clone(&self.plan.dag);
+        for &input in &dag.job(id).inputs {
+            if dag.producer(input).is_some() {
                 self.stats.forget(input);
             }
         }
@@ -191,19 +268,20 @@ impl<'a> JobDirector<'a> {
 
     fn prepared(&mut self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
         // Before the params are computed for the job: a file that they read and that changes from now on is a change.
-        let identity = self.planner.identities.of(self.plan.dag, id)?;
+        let identity = self.planner.identities.of(&self.plan.dag, id)?;
         self.identities.insert(number, identity);
-        let (spec, message) = job_spec(self.project, self.plan, id, number, attempt)?;
+        let (spec, message) = job_spec(self.project, &self.plan, id, number, attempt)?;
         let rule = self.rule(id);
         // Its inputs are there now, of which a function may make another answer than before the run.
-        let renewed = attempt > 1 || demand_varies(self.project, rule, self.totals);
+        let in_set = self.companions.iter().any(|(first, others)| *first == number || others.contains(&number));
+        let renewed = !rule.handover && !in_set && (attempt > 1 || demand_varies(self.project, rule, self.totals));
         let demand =
             renewed.then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
         let retries = rule.retries.or(self.project.settings.retries).unwrap_or(0);
         let minutes = spec.resources.get("runtime").and_then(amount);
         let timeout = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
         Ok(Prepared {
-            key: key(self.plan.dag, &self.project.workflow, self.plan.dag.job(id)),
+            key: key(&self.plan.dag, &self.project.workflow, self.plan.dag.job(id)),
             reason: reason.line(&self.plan.dag.paths),
             message,
             demand,
@@ -215,7 +293,8 @@ impl<'a> JobDirector<'a> {
 
     /// Temporary files that nobody needs any more now that a job is through.
     fn done_with(&mut self, id: JobId) -> Vec<(String, bool)> {
-        let job = self.plan.dag.job(id);
+        let dag = Arc::clone(&self.plan.dag);
+        let job = dag.job(id);
         let mut unused = Vec::new();
         for input in &job.inputs {
             if let Some(count) = self.temporary.get_mut(input) {
@@ -227,11 +306,24 @@ impl<'a> JobDirector<'a> {
         }
         unused.extend(job.outputs.iter().copied().filter(|output| self.temporary.get(output) == Some(&0)));
         unused.dedup();
-        for file in &unused {
-            self.temporary.remove(file);
-            self.stats.forget(*file);
+        if self.unknown > 0 {
+            return Vec::new();
         }
-        unused.into_iter().map(|file| (self.plan.dag.paths.name(file).to_owned(), self.is_directory(file))).collect()
+        self.let_go(&unused)
+    }
+
+    /// A job is done, or is as if it were.
+    fn is_through(&mut self, number: u32, id: JobId) {
+        self.through[number as usize] = true;
+        if !self.rule(id).is_checkpoint {
+            return;
+        }
+        let dag = &self.plan.dag;
+        let Some(&first) = dag.job(id).outputs.first() else { return };
+        self.project.workflow.functions.checkpoint_done(dag.paths.name(first));
+        if self.awaited.contains(&first) {
+            self.ripe.push(first);
+        }
     }
 
     fn own_log(&self, id: JobId) -> String {
@@ -241,6 +333,28 @@ impl<'a> JobDirector<'a> {
 }
 
 impl Director for JobDirector<'_> {
+    fn companions(&self, job: u32) -> Vec<u32> {
+        self.companions.get(&job).cloned().unwrap_or_default()
+    }
+
+    fn knows_more(&self) -> bool {
+        !self.ripe.is_empty() && self.stuck.is_none()
+    }
+
+    fn grow(&mut self, tasks: Tasks) -> Option<Growth> {
+        match self.grown(tasks) {
+            Ok(growth) => Some(growth),
+            Err(failure) => {
+                self.stuck = Some(failure);
+                None
+            }
+        }
+    }
+
+    fn unknown(&self) -> usize {
+        self.unknown
+    }
+
     fn name(&self, job: u32) -> JobName {
         let id = self.id(job);
         let it = self.plan.dag.job(id);
@@ -280,6 +394,7 @@ impl Director for JobDirector<'_> {
             usage: outcome.usage,
             ..self.planner.record(id, &identity, outcome.inputs.clone(), outcome.outputs.clone())
         };
+        self.is_through(job, id);
         Ok(Finished { record: Some(Box::new(record)), remove: self.done_with(id) })
     }
 
@@ -307,6 +422,7 @@ impl Director for JobDirector<'_> {
 
     fn cut_off(&mut self, job: u32) -> Finished {
         let id = self.id(job);
+        self.is_through(job, id);
         Finished { record: self.refreshed.remove(&job), remove: self.done_with(id) }
     }
 }
@@ -316,259 +432,4 @@ pub fn span_of(body: &RunBody, (start, end): (u32, u32)) -> Option<Span> {
     let inside = |o: &&crate::run::spec::Origin| o.start <= start && end <= o.end;
     let origin = body.program.origin.iter().filter(inside).min_by_key(|o| o.end - o.start)?;
     Some(Span { source: SourceId(origin.source), start: origin.source_start, end: origin.source_end })
-}
-
-/// A job as it is to be run, and its message.
-fn job_spec(
-    project: &Project,
-    plan: &Plan<'_>,
-    id: JobId,
-    number: u32,
-    attempt: u32,
-) -> Result<(JobSpec, Option<String>), Diagnostic> {
-    let (dag, workflow) = (plan.dag, &project.workflow);
-    let job = dag.job(id);
-    let rule = workflow.rule(job.rule);
-    let wildcards = instance::wildcards(rule, &job.wildcards);
-    let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
-    let output = named_paths(&dag.paths, &job.outputs, &rule.output.names);
-    let log_items = rule.log.items.iter().map(|log| instance::fill(&log.pattern, &wildcards, log.span));
-    let log = Named { items: log_items.collect::<Result<Vec<_>, _>>()?, names: rule.log.names.clone() };
-    let benchmark = rule.benchmark.as_ref();
-    let benchmark = benchmark.map(|(pattern, span)| instance::fill(pattern, &wildcards, *span)).transpose()?;
-    let (threads, mut resources) = project.job_resources(dag, job, &wildcards, attempt)?;
-    if asks_for_a_temporary_folder(rule) && !resources.contains_key("tmpdir") {
-        let place = std::env::temp_dir().to_string_lossy().into_owned();
-        resources.insert("tmpdir".to_owned(), Value::Str(place));
-    }
-    let context = JobContext {
-        rule: &rule.name,
-        wildcards: &wildcards,
-        input: Some(&input),
-        output: Some(&output),
-        resources: Some(&resources),
-        threads: Some(threads),
-        attempt,
-        ..JobContext::default()
-    };
-    let params = instance::params(rule, &context, &*workflow.functions)?;
-    // The folder itself is made when the job starts; its command knows it by the environment.
-    let in_command = resources.contains_key("tmpdir").then(|| {
-        let mut resources = resources.clone();
-        resources.insert("tmpdir".to_owned(), Value::Str("$TMPDIR".to_owned()));
-        resources
-    });
-    let values = JobValues {
-        rule: &rule.name,
-        namespace: rule.namespace,
-        input: &input,
-        output: &output,
-        log: &log,
-        benchmark: benchmark.as_deref(),
-        wildcards: &wildcards,
-        params: &params,
-        resources: in_command.as_ref().unwrap_or(&resources),
-        threads,
-        attempt,
-        job: number,
-    };
-    let message = match &rule.message {
-        Some((text, span)) => {
-            Some(template::message(text, &values, workflow).map_err(|error| template_error(&error, *span, rule))?)
-        }
-        None => None,
-    };
-    let work = match &rule.action {
-        Action::None => Work::Touch,
-        Action::Shell(text) => Work::Shell {
-            command: template::shell(text, &values, workflow)
-                .map_err(|error| template_error(&error, rule.action_span, rule))?,
-        },
-        Action::Run(body) => Work::Run { program: Arc::clone(&body.program) },
-        Action::Script { path, basedir } => Work::Script { path: template::script_path(path, basedir) },
-    };
-    // A command that names its log writes it itself.
-    let stdio_log = match (log.items.as_slice(), &rule.action) {
-        ([first, ..], Action::Shell(text)) if !names_its_log(text) => first.clone(),
-        _ => own_log(rule, &wildcards),
-    };
-    let outputs = output.items.iter().zip(&rule.output.items).map(|(path, spec)| {
-        Ok(OutputSpec {
-            path: path.clone(),
-            directory: spec.flags.directory,
-            touch: spec.flags.touch,
-            protected: spec.flags.protected,
-            non_empty: spec.flags.non_empty,
-            checksum: checksum(&spec.flags, spec.span, &context, workflow)?,
-        })
-    });
-    let outputs = outputs.collect::<Result<_, Diagnostic>>()?;
-    let spec = JobSpec {
-        job: number,
-        rule: rule.name.clone(),
-        work,
-        wildcards,
-        input,
-        output,
-        log,
-        params,
-        resources,
-        threads,
-        attempt,
-        config: Arc::clone(workflow.config(rule)),
-        outputs,
-        stdio_log,
-        benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
-        basedir: workflow.basedir.clone(),
-    };
-    Ok((spec, message))
-}
-
-/// The checksum that an output must have: `ensure(…)`, where a function may give it.
-fn checksum(
-    flags: &Flags,
-    span: Span,
-    context: &JobContext<'_>,
-    workflow: &Workflow,
-) -> Result<Option<(String, String)>, Diagnostic> {
-    let Some((algorithm, function)) = &flags.checksum_of else { return Ok(flags.checksum.clone()) };
-    let given = workflow.functions.call(*function, context)?.into_value();
-    let length = match algorithm.as_str() {
-        "sha256" => 64,
-        "sha1" => 40,
-        _ => 32,
-    };
-    match given.as_str() {
-        Some(digest) if digest.len() == length && digest.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            Ok(Some((algorithm.clone(), digest.to_ascii_lowercase())))
-        }
-        _ => Err(Diagnostic::error(format!("ensure(): a {algorithm} checksum is {length} hexadecimal digits"))
-            .at(span, format!("the function gave {}", instance::describe(&given)))),
-    }
-}
-
-/// Whether a command has a placeholder for its log.
-fn names_its_log(text: &str) -> bool {
-    let pieces = template::pieces(text).unwrap_or_default();
-    pieces.iter().any(|piece| matches!(piece, template::Piece::Field(field) if field.root == "log"))
-}
-
-/// Whether a job uses `resources.tmpdir`; what a script does is not known.
-fn asks_for_a_temporary_folder(rule: &Rule) -> bool {
-    match &rule.action {
-        Action::Shell(text) => text.contains("tmpdir") || text.contains("TMPDIR"),
-        Action::Run(body) => body.text.contains("tmpdir") || body.text.contains("TMPDIR"),
-        Action::Script { .. } => true,
-        Action::None => false,
-    }
-}
-
-/// Where a job's output goes that it does not log itself: a folder a rule, a file a job.
-fn own_log(rule: &Rule, wildcards: &[(String, String)]) -> String {
-    let mut name = String::new();
-    for (_, value) in wildcards {
-        if !name.is_empty() {
-            name.push(',');
-        }
-        name.extend(value.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }));
-    }
-    if name.is_empty() {
-        name.push_str(&rule.name);
-    }
-    // A file name has at most 255 bytes; and two jobs must never share one.
-    let digest = blake3::hash(format!("{wildcards:?}").as_bytes()).to_hex();
-    let ambiguous =
-        wildcards.iter().any(|(_, value)| value.contains(['/', ',', '_']) || value.chars().any(char::is_control));
-    if name.len() > 200 {
-        let cut = (0..=190).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
-        name.truncate(cut);
-        name = format!("{name}-{}", &digest[..16]);
-    } else if ambiguous {
-        name = format!("{name}-{}", &digest[..8]);
-    }
-    format!(".flow/log/{}/{name}.log", rule.name.replace('/', "_"))
-}
-
-/// The text of `shell("…")` in a `run:` body, its placeholders filled in from the job; `place` says where an output is
-/// written.
-pub fn shell_in_run(text: &str, spec: &JobSpec, place: &dyn Fn(&str) -> String) -> Result<String, String> {
-    let output = spec.output.map(|path| place(path));
-    let values = JobValues {
-        rule: &spec.rule,
-        namespace: NamespaceId::MAIN,
-        input: &spec.input,
-        output: &output,
-        log: &spec.log,
-        benchmark: spec.benchmark.as_ref().map(|(path, _)| path.as_str()),
-        wildcards: &spec.wildcards,
-        params: &spec.params,
-        resources: &spec.resources,
-        threads: spec.threads,
-        attempt: spec.attempt,
-        job: spec.job,
-    };
-    let config = |name: &str| (name == "config").then(|| Value::clone(&spec.config));
-    template::shell_with(text, &values, &config).map_err(|error| error.to_string())
-}
-
-/// Looks at the command and the message of a rule for placeholders that no job can fill in, before any job is run.
-pub fn check_templates(rule: &Rule, workflow: &Workflow) -> Result<(), Diagnostic> {
-    if let Action::Shell(text) = &rule.action {
-        template::check(text, rule, workflow).map_err(|error| template_error(&error, rule.action_span, rule))?;
-    }
-    if let Action::Script { path, basedir } = &rule.action {
-        let path = template::script_path(path, basedir);
-        // A script that another rule makes is an input.
-        if rule.input.is_empty() && !std::path::Path::new(&path).exists() {
-            return Err(Diagnostic::error(format!("rule `{}`: there is no script {path}", rule.name))
-                .at(rule.action_span, "")
-                .help("its path is relative to the file that holds the rule"));
-        }
-    }
-    if let Some((text, span)) = &rule.message {
-        template::check(text, rule, workflow).map_err(|error| template_error(&error, *span, rule))?;
-    }
-    Ok(())
-}
-
-/// A template's error at its place.
-fn template_error(error: &TemplateError, span: Span, rule: &Rule) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(format!("rule `{}`: {error}", rule.name)).at(span, "");
-    match error {
-        TemplateError::Unknown(field, known) => {
-            let root = field.split(['.', '[', ':', '!']).next().unwrap_or(field);
-            let near = crate::rulefile::evaluate::nearest(field, known.iter().map(String::as_str))
-                .or_else(|| crate::rulefile::evaluate::nearest(root, known.iter().map(String::as_str)));
-            if rule.wildcard_names.iter().any(|name| name == root) {
-                diagnostic = diagnostic.help(format!("did you mean `{{wildcards.{field}}}`?"));
-            } else if let Some(near) = near {
-                diagnostic = diagnostic.help(format!("did you mean `{{{near}}}`?"));
-            } else if !known.is_empty() {
-                diagnostic = diagnostic.note(format!("there are: {}", known.join(", ")));
-            }
-            diagnostic.help(format!("write `{{{{{field}}}}}` if the braces are meant for the shell"))
-        }
-        TemplateError::Open | TemplateError::Close => {
-            diagnostic.help("in a command, write `{{` and `}}` for braces that are meant for the shell")
-        }
-        TemplateError::Field { .. } | TemplateError::Quoting { .. } => diagnostic,
-    }
-}
-
-/// The command of a job, for a dry run; `None` for a job without one.
-pub fn command(project: &Project, plan: &Plan<'_>, id: JobId) -> Result<Option<String>, Diagnostic> {
-    let (dag, workflow) = (plan.dag, &project.workflow);
-    let job = dag.job(id);
-    let rule = workflow.rule(job.rule);
-    match &rule.action {
-        Action::Shell(_) => {}
-        Action::Run(body) => return Ok(Some(body.text.clone())),
-        Action::Script { path, .. } => return Ok(Some(path.clone())),
-        Action::None => return Ok(None),
-    }
-    let spec = job_spec(project, plan, id, id.0, 1)?.0;
-    Ok(match spec.work {
-        Work::Shell { command } => Some(command),
-        _ => None,
-    })
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Failure;
+use super::planning::Plan;
 use super::print;
-use super::project::{Plan, Project};
+use super::project::Project;
 use crate::cli::{Drawing as Kind, DrawingFormat};
 use crate::disk::Disk;
 use crate::graph::dag::JobId;
@@ -30,7 +31,7 @@ pub fn draw(project: &Project, disk: &dyn Disk, kind: Kind, format: DrawingForma
 }
 
 /// Whether there is nothing to do for a job; for a target rule, nothing for what it asks for.
-fn is_done(plan: &Plan<'_>, job: JobId) -> bool {
+fn is_done(plan: &Plan, job: JobId) -> bool {
     match &plan.verdicts[job.index()] {
         Verdict::Nothing => plan.dag.dependencies(job).all(|needed| !plan.verdicts[needed.index()].is_to_do()),
         verdict => !verdict.is_to_do(),
@@ -38,7 +39,7 @@ fn is_done(plan: &Plan<'_>, job: JobId) -> bool {
 }
 
 /// A node a job.
-fn jobs(project: &Project, plan: &Plan<'_>) -> Drawing {
+fn jobs(project: &Project, plan: &Plan) -> Drawing {
     let mut drawing = Drawing { title: "dag".to_owned(), ..Drawing::default() };
     for id in plan.dag.ids() {
         let job = plan.dag.job(id);
@@ -61,7 +62,7 @@ fn jobs(project: &Project, plan: &Plan<'_>) -> Drawing {
 }
 
 /// A node a rule; with `files`, its inputs and outputs below its name.
-fn rules(project: &Project, plan: &Plan<'_>, files: bool) -> Drawing {
+fn rules(project: &Project, plan: &Plan, files: bool) -> Drawing {
     let title = if files { "filegraph" } else { "rulegraph" };
     let mut drawing = Drawing { title: title.to_owned(), ..Drawing::default() };
     let mut places: BTreeMap<u32, u32> = BTreeMap::new();

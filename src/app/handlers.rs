@@ -63,6 +63,7 @@ impl Handlers<'_> {
             ticket: self.writer.ticket(row),
             timeout: None,
             keep_incomplete: false,
+            together: None,
         });
         let result = loop {
             match ended.recv_timeout(LOOK) {
@@ -104,6 +105,8 @@ impl Handlers<'_> {
             stdio_log: format!(".flow/log/{event}.log"),
             benchmark: None,
             basedir: workflow.basedir.clone(),
+            live_inputs: Vec::new(),
+            shadow: None,
         }
     }
 

@@ -1,12 +1,14 @@
 //! Looking without touching: dry run, `--why`, `--summary`, `--list-rules`, `--actions`. The plan in, text out.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Failure;
+use super::planning::{Graph, Plan};
 use super::print;
-use super::project::{Plan, Project};
+use super::project::Project;
 use crate::action::registry;
-use crate::cli::Verbosity;
+use crate::cli::{Trigger, Verbosity};
 use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
 use crate::graph::dag::JobId;
@@ -15,6 +17,7 @@ use crate::plan::reason::Reason;
 use crate::report::difference::{changes, diff_lines};
 use crate::report::summary::{Row, table};
 use crate::rulefile::instance;
+use crate::rulefile::rule::Action;
 use crate::stat::Stats;
 use crate::value::{Dict, Value};
 
@@ -35,9 +38,10 @@ pub fn actions(name: Option<&str>) -> Result<(), Failure> {
     Err(diagnostic.help("`flow --actions` lists them all").into())
 }
 
-pub fn list_rules(project: &Project) -> Result<(), Failure> {
+/// The rules with what their docstrings say; `targets`: those alone that can be asked for by name.
+pub fn list_rules(project: &Project, targets: bool) -> Result<(), Failure> {
     let mut out = String::new();
-    for rule in &project.workflow.rules {
+    for rule in project.workflow.rules.iter().filter(|rule| !targets || !rule.has_wildcards()) {
         let _ = writeln!(out, "{}", rule.name);
         for line in rule.doc.iter().flat_map(|doc| doc.lines()).map(str::trim).filter(|line| !line.is_empty()) {
             let _ = writeln!(out, "    {}", printable(line));
@@ -47,8 +51,67 @@ pub fn list_rules(project: &Project) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The outputs of jobs that are stale for one of these kinds of change.
+pub fn list_changes(project: &Project, disk: &dyn Disk, kinds: &[Trigger]) -> Result<(), Failure> {
+    project.look(disk, |plan, _, _| {
+        let is_wanted = |reason: &Reason| match reason {
+            Reason::Code { .. } | Reason::Script { .. } | Reason::Names { .. } | Reason::OutputSet { .. } => {
+                kinds.contains(&Trigger::Code)
+            }
+            Reason::Params { .. } | Reason::Wildcards { .. } => kinds.contains(&Trigger::Params),
+            Reason::InputSet { .. } | Reason::InputChanged { .. } | Reason::InputNewer { .. } => {
+                kinds.contains(&Trigger::Input)
+            }
+            _ => false,
+        };
+        let mut out = String::new();
+        for id in plan.dag.ids().filter(|id| plan.verdicts[id.index()].reason().is_some_and(is_wanted)) {
+            for &output in &plan.dag.job(id).outputs {
+                let _ = writeln!(out, "{}", printable(plan.dag.paths.name(output)).replace('\n', "\\n"));
+            }
+        }
+        print(&out);
+        Ok(())
+    })
+}
+
+/// The files here that the workflow neither reads nor makes; those whose names begin with a point are left out.
+pub fn list_untracked(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
+    let dag = Graph::as_on_disk(project, &mut Stats::new(disk))?;
+    let read: Vec<String> =
+        project.workflow.read.iter().map(|path| crate::path::normalise(path).into_owned()).collect();
+    let mut known: BTreeSet<String> = read.into_iter().collect();
+    for id in dag.ids() {
+        let job = dag.job(id);
+        known.extend(job.inputs.iter().chain(&job.outputs).map(|&file| dag.paths.name(file).to_owned()));
+        let rule = project.workflow.rule(job.rule);
+        let wildcards = instance::wildcards(rule, &job.wildcards);
+        let logs = rule.log.items.iter().map(|log| (&log.pattern, log.span));
+        for (pattern, span) in logs.chain(rule.benchmark.iter().map(|(pattern, span)| (pattern, *span))) {
+            known.insert(instance::fill(pattern, &wildcards, span).map_err(|wrong| project.failure(wrong))?);
+        }
+        if let Action::Script { path, basedir } = &rule.action {
+            known.insert(crate::rulefile::template::script_path(path, basedir));
+        }
+    }
+    let is_seen = |entry: &walkdir::DirEntry| {
+        let name = entry.path().strip_prefix(".").unwrap_or(entry.path()).to_string_lossy();
+        entry.depth() == 0 || !(entry.file_name().to_string_lossy().starts_with('.') || known.contains(&*name))
+    };
+    let mut out = String::new();
+    for entry in walkdir::WalkDir::new(".").sort_by_file_name().into_iter().filter_entry(is_seen) {
+        let entry = entry.map_err(|error| Diagnostic::error(format!("cannot look into this folder: {error}")))?;
+        if !entry.file_type().is_dir() {
+            let name = entry.path().strip_prefix(".").unwrap_or(entry.path()).to_string_lossy().into_owned();
+            let _ = writeln!(out, "{}", printable(&name).replace('\n', "\\n"));
+        }
+    }
+    print(&out);
+    Ok(())
+}
+
 /// `rule (a=1, b=2)`.
-fn job_name(project: &Project, plan: &Plan<'_>, id: JobId) -> String {
+fn job_name(project: &Project, plan: &Plan, id: JobId) -> String {
     let job = plan.dag.job(id);
     let rule = project.workflow.rule(job.rule);
     let wildcards = instance::wildcards(rule, &job.wildcards);
@@ -76,7 +139,11 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
                 continue;
             }
             let verdict = &plan.verdicts[id.index()];
-            let maybe = if matches!(verdict, Verdict::Pending(_)) { " (unless it comes out the same)" } else { "" };
+            let maybe = match verdict {
+                Verdict::Pending(Reason::AwaitsCheckpoint { .. }) => "",
+                Verdict::Pending(_) => " (unless it comes out the same)",
+                _ => "",
+            };
             let reason = verdict.reason().map_or_else(String::new, |reason| reason.line(&plan.dag.paths));
             let reason = printable(&reason).replace('\n', "\\n");
             let _ = writeln!(out, "{}: {reason}{maybe}", job_name(project, plan, id));
@@ -90,13 +157,16 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             let _ = writeln!(out, "{count:>8}  {}", rule.name);
         }
         let _ = writeln!(out, "{:>8}  in all; nothing was done (dry run)", to_do.len());
+        if plan.unknown().contains(&true) {
+            out.push_str("More may follow when checkpoints are done: what some of these jobs need is not known yet.\n");
+        }
         print(&out);
         Ok(())
     })
 }
 
-fn command_lines(project: &Project, plan: &Plan<'_>, id: JobId, out: &mut String) {
-    if let Ok(Some(command)) = super::director::command(project, plan, id) {
+fn command_lines(project: &Project, plan: &Plan, id: JobId, out: &mut String) {
+    if let Ok(Some(command)) = super::spec::command(project, plan, id) {
         for line in command.trim().lines() {
             let _ = writeln!(out, "    {}", printable(line));
         }
@@ -153,7 +223,7 @@ pub fn why(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
 }
 
 /// The difference itself; of an input that is remade, what its maker runs for, and so on to the first cause.
-fn evidence(project: &Project, plan: &Plan<'_>, reason: &Reason) -> Vec<String> {
+fn evidence(project: &Project, plan: &Plan, reason: &Reason) -> Vec<String> {
     let mut out = Vec::new();
     let mut reason = reason;
     while let Reason::InputRemade { files } = reason {

@@ -1,15 +1,22 @@
 //! The wiring: a command line in, a finished run out. The only place that sees all stages; each is asked in turn and
 //! knows nothing of the next.
 
+mod amounts;
 mod build;
 mod director;
 mod draw;
+mod growth;
 mod handlers;
 mod look;
+mod planning;
+mod profiles;
 mod project;
 mod records;
+mod spec;
 mod speedup;
+mod tasks;
 mod tidy;
+mod unrecorded;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -46,7 +53,16 @@ impl From<Box<(Diagnostic, Sources)>> for Failure {
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let stderr_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let settings = match cli::parse(arguments.iter().cloned(), stderr_colour) {
+    let profiles = match cli::wanted(arguments.iter().cloned(), stderr_colour).map(|wanted| profiles::read(&wanted)) {
+        Ok(Ok(profiles)) => profiles,
+        Ok(Err(diagnostic)) => {
+            complain(&format!("{}\n", diagnostic.render(&Sources::default(), stderr_colour)));
+            return 2;
+        }
+        // Said below.
+        Err(_) => Vec::new(),
+    };
+    let settings = match cli::parse(arguments.iter().cloned(), &profiles, stderr_colour) {
         Ok(settings) => settings,
         Err(exit) if exit.code == 0 => {
             print(&exit.text);
@@ -86,7 +102,10 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
     let project = ManuallyDrop::new(Project::open(settings, colour)?);
     match &project.settings.mode {
         Mode::Actions(_) => Ok(()),
-        Mode::ListRules => look::list_rules(&project),
+        Mode::ListRules { targets } => look::list_rules(&project, *targets),
+        Mode::ListChanges(kinds) => look::list_changes(&project, &disk, kinds),
+        Mode::ListUntracked => look::list_untracked(&project, &disk),
+        Mode::CleanupShadow => tidy::cleanup_shadow(&project),
         Mode::Unlock => tidy::unlock(),
         Mode::CleanupMetadata => tidy::forget(&project, &disk),
         Mode::Run => build::run(&project, &disk),

@@ -1,27 +1,20 @@
-//! A project: the Rulefile of a directory, read, with the command line's settings; and from it, with what is on disk and
-//! on record, the graph and the plan.
+//! A project: the Rulefile of a directory, read, with the command line's settings, and what these say of its rules and jobs.
 
-use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use super::Failure;
-use super::director::check_templates;
-use super::records::StoreRecords;
+use super::amounts::{Expressions, expressions};
+use super::spec::check_templates;
 use crate::cli::{InputItem, Mode, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::disk::Disk;
 use crate::graph::dag::{Dag, Job};
-use crate::graph::explain::{distance, explain};
-use crate::graph::resolve::{Target, resolve};
-use crate::graph::select::{goals, select};
-use crate::plan::decide::{PlanError, Planner, Triggers, Verdict};
-use crate::plan::identity::{Identities, named_paths};
+use crate::graph::explain::distance;
+use crate::graph::instantiate::Batch;
+use crate::graph::select::select;
+use crate::plan::decide::{PlanError, Triggers};
 use crate::rulefile::evaluate::{Misused, Request, load, nearest};
-use crate::rulefile::instance;
 use crate::rulefile::lower::CallSite;
-use crate::rulefile::rule::{JobContext, Rule, Workflow};
-use crate::stat::Stats;
+use crate::rulefile::rule::{Rule, Workflow};
 use crate::value::Value;
 
 /// Where a Rulefile is looked for.
@@ -32,17 +25,15 @@ pub struct Project {
     pub workflow: Workflow,
     pub colour: bool,
     pub cores: u32,
-}
-
-/// A graph with the verdict on each of its jobs.
-pub struct Plan<'p> {
-    pub dag: &'p Dag,
-    pub verdicts: Vec<Verdict>,
+    pub(super) expressions: Expressions,
 }
 
 impl Project {
     /// Goes to the project's directory and reads its Rulefile.
     pub fn open(settings: Settings, colour: bool) -> Result<Project, Failure> {
+        if let Some(name) = settings.envvars.iter().find(|name| std::env::var_os(name).is_none()) {
+            return Err(Diagnostic::error(format!("--envvars: the environment variable {name} is not set")).into());
+        }
         let fixed = settings.directory.is_some();
         // The Rulefile and configuration files were named from where the user stands.
         let here = |path: &String| if fixed { absolute(path) } else { path.clone() };
@@ -72,8 +63,12 @@ impl Project {
             misuse: Some(misuse),
             scatter: settings.set_scatter.clone(),
         };
-        let workflow = load(&request)?;
-        let project = Project { settings, workflow, colour, cores };
+        let mut workflow = load(&request)?;
+        for output in workflow.rules.iter_mut().flat_map(|rule| &mut rule.output.items) {
+            output.flags.temp |= settings.all_temp && !output.flags.protected;
+        }
+        let expressions = expressions(&settings)?;
+        let project = Project { settings, workflow, colour, cores, expressions };
         if project.workflow.rules.is_empty() {
             project.warn(format!("{} has no rules", request.path));
         }
@@ -86,7 +81,7 @@ impl Project {
         let plain = |name: &str| crate::cli::resource(name, &Value::Int(0)).map_or(name.to_owned(), |(name, _)| name);
         let of_rules = self.workflow.rules.iter().flat_map(|rule| &rule.resources);
         let mut used: Vec<String> = of_rules.filter_map(|resource| resource.name.as_deref()).map(plain).collect();
-        used.extend(self.settings.default_resources.keys().cloned());
+        used.extend(self.settings.default_resources.iter().flatten().map(|(name, _)| name.clone()));
         used.extend(self.settings.set_resources.values().flat_map(|resources| resources.keys().cloned()));
         for name in self.settings.resources.keys().filter(|name| !used.contains(name)) {
             let mut warning = Diagnostic::warning(format!("--resources: no rule uses `{name}`"));
@@ -110,41 +105,8 @@ impl Project {
         super::warn(&Diagnostic::warning(text), self.colour);
     }
 
-    /// The graph that the targets need.
-    pub fn graph(&self, stats: &mut Stats<'_>) -> Result<Dag, Failure> {
-        let mut targets = Vec::new();
-        for target in &self.settings.targets {
-            targets.push(match self.workflow.find(target) {
-                Some(rule) => Target::Rule(rule),
-                None => Target::File(target.clone()),
-            });
-        }
-        if targets.is_empty() {
-            targets.extend(self.workflow.default_rule().map(Target::Rule));
-        }
-        self.check_rule_names()?;
-        let mut dag = resolve(&self.workflow, &targets, stats, self.settings.allow_ambiguity).map_err(|boxed| {
-            let (error, paths) = *boxed;
-            let mut diagnostic = explain(error, &paths, &self.workflow);
-            for (word, hint) in &self.settings.hints {
-                if diagnostic.message.starts_with(&format!("no rule makes {word},")) {
-                    diagnostic = diagnostic.help(hint);
-                }
-            }
-            self.failure(diagnostic)
-        })?;
-        self.check_commands(&dag)?;
-        let Settings { until, omit_from, .. } = &self.settings;
-        if !until.is_empty() || !omit_from.is_empty() {
-            let keep = select(&dag, &self.workflow, until, omit_from);
-            let goals = goals(&dag, &self.workflow, &keep, until);
-            dag.add_goals(goals);
-        }
-        Ok(dag)
-    }
-
     /// A placeholder that names nothing is found before the first job is run.
-    fn check_commands(&self, dag: &Dag) -> Result<(), Failure> {
+    pub(super) fn check_commands(&self, dag: &Dag) -> Result<(), Failure> {
         let mut checked = vec![false; self.workflow.rules.len()];
         for job in &dag.jobs {
             if !std::mem::replace(&mut checked[job.rule.index()], true) {
@@ -155,10 +117,11 @@ impl Project {
     }
 
     /// Rules that options name must be there; `--until` and its like also take files, which the graph knows.
-    fn check_rule_names(&self) -> Result<(), Failure> {
+    pub(super) fn check_rule_names(&self) -> Result<(), Failure> {
         let threads = self.settings.set_threads.keys().map(|name| ("--set-threads", name));
         let resources = self.settings.set_resources.keys().map(|name| ("--set-resources", name));
-        for (option, name) in threads.chain(resources) {
+        let batch = self.settings.batch.iter().map(|batch| ("--batch", &batch.rule));
+        for (option, name) in threads.chain(resources).chain(batch) {
             if self.workflow.find(name).is_none() {
                 return Err(self.no_rule(option, name));
             }
@@ -175,58 +138,8 @@ impl Project {
         diagnostic.into()
     }
 
-    pub fn clamp_threads(&self, asked: u32) -> u32 {
-        asked.clamp(1, self.cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1))
-    }
-
-    /// Threads and named resources of a job at a given try: the rule's, `--default-resources` where it has none, and
-    /// `--set-resources` over both.
-    pub fn job_resources(
-        &self,
-        dag: &Dag,
-        job: &Job,
-        wildcards: &[(String, String)],
-        attempt: u32,
-    ) -> Result<(u32, BTreeMap<String, Value>), Diagnostic> {
-        let rule = self.workflow.rule(job.rule);
-        let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
-        let context = JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
-        let functions = &*self.workflow.functions;
-        let threads = match (&rule.threads, self.settings.set_threads.get(&rule.name)) {
-            (Some(argument), None) => match instance::value(argument, &context, functions)? {
-                Value::Int(n) => u32::try_from(n).unwrap_or(1),
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                Value::Float(f) => f as u32,
-                other => {
-                    let got = instance::describe(&other);
-                    return Err(
-                        Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(argument.span, "")
-                    );
-                }
-            },
-            (_, Some(&set)) => set,
-            (None, None) => 1,
-        };
-        let threads = self.clamp_threads(threads);
-        let context = JobContext { threads: Some(threads), ..context };
-        let given = instance::resources(rule, &context, functions)?;
-        let own = given.into_iter().map(|(name, value)| {
-            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(&name)).map_or(rule.span, |r| r.span);
-            crate::cli::resource(&name, &value).map_err(|message| Diagnostic::error(message).at(span, ""))
-        });
-        let mut resources = self.settings.default_resources.clone();
-        for pair in own {
-            let (name, value) = pair?;
-            resources.insert(name, value);
-        }
-        if let Some(set) = self.settings.set_resources.get(&rule.name) {
-            resources.extend(set.iter().map(|(name, value)| (name.clone(), value.clone())));
-        }
-        Ok((threads, resources))
-    }
-
     /// Which kinds of difference count.
-    fn triggers(&self) -> Triggers {
+    pub(super) fn triggers(&self) -> Triggers {
         let has = |trigger| self.settings.rerun_triggers.contains(&trigger);
         Triggers {
             mtime: has(Trigger::Mtime),
@@ -235,29 +148,6 @@ impl Project {
             code: has(Trigger::Code),
             checksum: has(Trigger::Checksum),
         }
-    }
-
-    /// What decisions are made from, for a graph.
-    pub fn planner<'a>(
-        &'a self,
-        dag: &'a Dag,
-        disk: &'a dyn Disk,
-        records: &'a dyn crate::plan::decide::Records,
-        policy: &'a Policy<'a>,
-    ) -> Result<Planner<'a>, Failure> {
-        Ok(Planner {
-            dag,
-            workflow: &self.workflow,
-            identities: Identities::new(&self.workflow, disk),
-            records,
-            triggers: self.triggers(),
-            forced: self.forced(dag)?,
-            left_out: self.left_out(dag)?,
-            ancient: &policy.ancient,
-            hashes: rustc_hash::FxHashMap::default(),
-            made: rustc_hash::FxHashMap::default(),
-            ran: vec![false; dag.jobs.len()],
-        })
     }
 
     /// Functions of the settings that the planner asks.
@@ -280,7 +170,7 @@ impl Project {
         })
     }
 
-    fn forced(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
+    pub(super) fn forced(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
         let force = &self.settings.force;
         let mut forced = vec![force.all; dag.jobs.len()];
         if force.targets || force.all {
@@ -307,21 +197,34 @@ impl Project {
                     found = true;
                 }
             }
-            if !found {
+            if !found && dag.open().is_empty() {
                 return Err(self.no_rule("--forcerun", name));
             }
         }
         Ok(forced)
     }
 
-    fn left_out(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
-        let Settings { until, omit_from, .. } = &self.settings;
+    /// The batch that `--batch` asks for.
+    pub(super) fn batch(&self) -> Option<Batch> {
+        let crate::cli::Batch { rule, index, count } = self.settings.batch.as_ref()?;
+        Some(Batch { rule: self.workflow.find(rule)?, index: *index, count: *count })
+    }
+
+    /// Rules and files that are left out, with what follows from them: those of `--omit-from`, and the rule of a batch
+    /// that is not the last.
+    pub(super) fn omitted(&self) -> Vec<String> {
+        let batch = self.settings.batch.iter().filter(|batch| batch.index < batch.count);
+        self.settings.omit_from.iter().chain(batch.map(|batch| &batch.rule)).cloned().collect()
+    }
+
+    pub(super) fn left_out(&self, dag: &Dag) -> Result<Vec<bool>, Failure> {
+        let (until, omit_from) = (&self.settings.until, &self.omitted());
         if until.is_empty() && omit_from.is_empty() {
             return Ok(vec![false; dag.jobs.len()]);
         }
         for (option, names) in [("--until", until), ("--omit-from", omit_from)] {
             for name in names {
-                if self.workflow.find(name).is_none() && dag.paths.find(name).is_none() {
+                if self.workflow.find(name).is_none() && dag.paths.find(name).is_none() && dag.open().is_empty() {
                     return Err(self.no_rule(option, name));
                 }
             }
@@ -337,23 +240,6 @@ impl Project {
             PlanError::Damaged(why) => Diagnostic::error(format!("the records are damaged: {why}")).into(),
             PlanError::Rulefile(diagnostic) => self.failure(diagnostic),
         }
-    }
-
-    /// The plan, for those who only look.
-    pub fn look<T>(
-        &self,
-        disk: &dyn Disk,
-        then: impl FnOnce(&Plan<'_>, &mut Stats<'_>, &mut Planner<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let mut stats = Stats::new(disk);
-        let dag = ManuallyDrop::new(self.graph(&mut stats)?);
-        let records = StoreRecords::look(self)?;
-        let policy = self.policy();
-        let mut planner = self.planner(&dag, disk, &records, &policy)?;
-        let verdicts = records.decide(self, &mut planner, &mut stats)?;
-        // A reader that takes its time, a pager for one, keeps nobody else from working.
-        records.release();
-        then(&Plan { dag: &dag, verdicts }, &mut stats, &mut planner)
     }
 }
 

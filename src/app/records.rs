@@ -95,14 +95,15 @@ impl StoreRecords {
         Ok(())
     }
 
-    /// The verdict on every job. Damaged records are set aside when they are met, and the plan is made anew without them.
+    /// The verdict on every job, where some are `known`. Damaged records are set aside when they are met, and the plan is made anew without them.
     pub fn decide(
         &self,
         project: &Project,
         planner: &mut Planner<'_>,
+        known: Vec<Option<Verdict>>,
         stats: &mut Stats<'_>,
     ) -> Result<Vec<Verdict>, Failure> {
-        match planner.decide_all(stats) {
+        match planner.decide_rest(known, stats) {
             Err(PlanError::Damaged(why)) => {
                 self.heal(project, &why)?;
                 planner.decide_all(stats)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use walkdir::WalkDir;
 
+use super::planning::Graph;
 use super::project::Project;
 use super::{Failure, print};
 use crate::cli::measured_run;
@@ -34,7 +35,7 @@ pub fn speedup(
     jobs: &[NonZeroUsize],
     repeats: u32,
 ) -> Result<(), Failure> {
-    let dag = project.graph(&mut Stats::new(disk))?;
+    let dag = Graph::as_on_disk(project, &mut Stats::new(disk))?;
     let made = made(project, &dag)?;
     let mut runs: Vec<Runs> = jobs.iter().map(|jobs| Runs { jobs: jobs.get(), walls: Vec::new() }).collect();
     let mut times = JobTimes::default();

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Failure;
+use super::planning::{Graph, Plan};
 use super::print;
-use super::project::{Plan, Project};
+use super::project::Project;
 use super::records::{StoreRecords, store_failure};
 use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
@@ -41,6 +42,25 @@ pub fn forget(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where jobs with `shadow:` get their folders.
+pub fn shadow_folder(project: &Project) -> String {
+    match &project.settings.shadow_prefix {
+        Some(prefix) => format!("{}/shadow", prefix.trim_end_matches('/')),
+        None => ".flow/shadow".to_owned(),
+    }
+}
+
+/// Removes what a killed run left of the folders of its jobs.
+pub fn cleanup_shadow(project: &Project) -> Result<(), Failure> {
+    let folder = shadow_folder(project);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Diagnostic::error(format!("cannot remove {folder}: {error}")).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     All,
@@ -51,7 +71,7 @@ pub enum Which {
 pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -> Result<(), Failure> {
     let records = if dry_run { StoreRecords::look(project)? } else { StoreRecords::open(project, disk)? };
     let mut stats = Stats::new(disk);
-    let dag = project.graph(&mut stats)?;
+    let dag = Graph::as_on_disk(project, &mut stats)?;
     let mut keys = Vec::new();
     let mut out = String::new();
     let broken = |name: &str, error: std::io::Error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
@@ -92,17 +112,17 @@ pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -
 /// job and removing what it was the last to read.
 pub fn remove_leftover_temporaries(
     project: &Project,
-    plan: &Plan<'_>,
+    plan: &Plan,
     stats: &mut Stats<'_>,
     disk: &dyn Disk,
 ) -> Result<(), Failure> {
     let is_fresh = |job: JobId| matches!(plan.verdicts[job.index()], Verdict::Fresh | Verdict::Refreshed(_));
     let has_temp: Vec<bool> =
         project.workflow.rules.iter().map(|rule| rule.output.items.iter().any(|output| output.flags.temp)).collect();
-    if project.settings.keep_temp || !has_temp.contains(&true) {
+    if project.settings.keep_temp || !has_temp.contains(&true) || !plan.dag.open().is_empty() {
         return Ok(());
     }
-    let dag = plan.dag;
+    let dag = &plan.dag;
     let needed: BTreeSet<FileId> =
         dag.ids().filter(|&id| !is_fresh(id)).flat_map(|id| dag.job(id).inputs.iter().copied()).collect();
     for id in dag.ids().filter(|&id| has_temp[dag.job(id).rule.index()] && is_fresh(id)) {
@@ -127,11 +147,10 @@ pub fn remove_leftover_temporaries(
 pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Failure> {
     let records = if dry_run { StoreRecords::look(project)? } else { StoreRecords::open(project, disk)? };
     let mut stats = Stats::new(disk);
-    let dag = project.graph(&mut stats)?;
+    let mut graph = Graph::new(project, &mut stats)?;
     let policy = project.policy();
-    let mut planner = project.planner(&dag, disk, &records, &policy)?;
-    let verdicts = records.decide(project, &mut planner, &mut stats)?;
-    let plan = Plan { dag: &dag, verdicts };
+    let (planner, plan) = project.plan(&mut graph, disk, &records, &policy, &mut stats)?;
+    let dag = &plan.dag;
     let writer = records.store().writer();
     let mut out = String::new();
     for id in dag.ids().filter(|job| plan.verdicts[job.index()].is_to_do()) {
@@ -150,7 +169,7 @@ pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Fa
 
 struct Toucher<'a, 'd> {
     project: &'a Project,
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     planner: &'a Planner<'a>,
     stats: &'a mut Stats<'d>,
     disk: &'a dyn Disk,
@@ -159,7 +178,7 @@ struct Toucher<'a, 'd> {
 
 impl Toucher<'_, '_> {
     fn touch(&mut self, id: JobId, dry_run: bool) -> Result<String, Failure> {
-        let dag = self.plan.dag;
+        let dag = &self.plan.dag;
         let job = dag.job(id);
         let mut out = String::new();
         let key = key(dag, &self.project.workflow, job);
@@ -191,9 +210,9 @@ impl Toucher<'_, '_> {
 
     /// Records a job as it is now; when it ran, and what it took, stays as it was.
     fn record(&mut self, id: JobId, key: &str) -> Result<(), Failure> {
-        let dag = self.plan.dag;
+        let dag = &self.plan.dag;
         let job = dag.job(id);
-        let identity = self.planner.identities.of(dag, id).map_err(|diagnostic| self.project.failure(diagnostic))?;
+        let identity = self.planner.identities.of(dag, id).map_err(|error| self.project.failure(error.into()))?;
         let (Some(inputs), Some(outputs)) = (self.files(dag, &job.inputs)?, self.files(dag, &job.outputs)?) else {
             return Ok(());
         };

@@ -3,21 +3,26 @@
 //! Knows nothing of rules, files or runs, and touches no disk.
 
 mod again;
+mod ignored;
 mod options;
+mod profile;
 mod settings;
 mod units;
 mod words;
 
 use std::ffi::OsString;
 
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
 pub use again::measured_run;
 pub use options::Options;
+pub use profile::Profile;
 pub use settings::{
-    Colour, Drawing, DrawingFormat, Force, InputItem, Jobs, LogFormat, Mode, Say, Settings, Trigger, Verbosity,
+    Amount, Batch, Colour, Drawing, DrawingFormat, Force, InputItem, Jobs, LogFormat, Mode, Say, Settings, Trigger,
+    Verbosity,
 };
-pub use units::{megabytes, minutes, resource};
+pub use units::{megabytes, minutes, resource, views};
 
 /// Why there are no settings: the text to print, where, and the exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,16 +38,61 @@ impl Exit {
     }
 }
 
-/// Reads the arguments of a program, its own name first. `coloured` says whether help may have colours.
-pub fn parse(args: impl IntoIterator<Item = OsString>, coloured: bool) -> Result<Settings, Exit> {
-    let (words, hints) = words::separate(args).map_err(|message| Exit::wrong(&message))?;
-    let matches = Options::command().try_get_matches_from(words);
-    let options = matches.and_then(|matches| Options::from_arg_matches(&matches)).map_err(|error| {
+/// Which profiles a command line asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// As typed; later ones win over earlier ones.
+    pub profiles: Vec<String>,
+    pub workflow_profile: Option<String>,
+    pub rulefile: Option<String>,
+    pub directory: Option<String>,
+}
+
+fn matches(words: Vec<OsString>, coloured: bool) -> Result<clap::ArgMatches, Exit> {
+    Options::command().try_get_matches_from(words).map_err(|error| {
         let text = error.render();
         let text = if coloured { text.ansi().to_string() } else { text.to_string() };
         Exit { text, code: u8::from(error.use_stderr()) * 2 }
-    })?;
-    let settings = Settings::try_from(options).map_err(|message| Exit::wrong(&message))?;
+    })
+}
+
+/// Looks for profiles in the arguments of a program, its own name first.
+///
+/// # Errors
+/// As [`parse`].
+pub fn wanted(args: impl IntoIterator<Item = OsString>, coloured: bool) -> Result<Wanted, Exit> {
+    let (words, _) = words::separate(args).map_err(|message| Exit::wrong(&message))?;
+    let matches = matches(words, coloured)?;
+    let one = |id: &str| matches.get_one::<String>(id).cloned();
+    Ok(Wanted {
+        profiles: matches.get_many::<String>("profile").into_iter().flatten().cloned().collect(),
+        workflow_profile: one("workflow_profile"),
+        rulefile: one("rulefile"),
+        directory: one("directory"),
+    })
+}
+
+/// Reads the arguments of a program, its own name first, with profiles for what they do not say, the most important
+/// first. `coloured` says whether help may have colours.
+///
+/// # Errors
+/// What to print, and the exit code.
+pub fn parse(args: impl IntoIterator<Item = OsString>, profiles: &[Profile], coloured: bool) -> Result<Settings, Exit> {
+    let wrong = |message: String| Exit::wrong(&message);
+    let (mut words, hints) = words::separate(args).map_err(wrong)?;
+    let mut matched = matches(words.clone(), coloured)?;
+    if !profiles.is_empty() {
+        let is_given = |id: &str| {
+            matched.try_contains_id(id).is_ok() && matched.value_source(id) == Some(ValueSource::CommandLine)
+        };
+        let more = profile::words(profiles, &Options::command(), &is_given).map_err(wrong)?;
+        let program = words.first().cloned().into_iter();
+        let (more, _) = words::separate(program.chain(more)).map_err(wrong)?;
+        words.splice(1..1, more.into_iter().skip(1));
+        matched = matches(words, coloured)?;
+    }
+    let options = Options::from_arg_matches(&matched).map_err(|error| Exit::wrong(&error.to_string()))?;
+    let settings = Settings::try_from(options).map_err(wrong)?;
     Ok(Settings { hints, ..settings })
 }
 

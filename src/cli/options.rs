@@ -69,6 +69,15 @@ pub struct What {
     pub config: Vec<String>,
     #[arg(long, hide = true)]
     pub replace_workflow_config: bool,
+    /// Options from a profile: a YAML file, a folder with one, or a name below ~/.config/flow; later ones win
+    #[arg(long, value_name = "PROFILE", alias = "profiles")]
+    pub profile: Vec<String>,
+    /// Options from the workflow's own profile [default: profiles/default, here or beside the Rulefile]
+    #[arg(long, value_name = "PROFILE")]
+    pub workflow_profile: Option<String>,
+    /// Environment variables that jobs need: an error if one is not set
+    #[arg(long, value_name = "NAME")]
+    pub envvars: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -80,7 +89,7 @@ pub struct HowMuch {
     /// What there is of a resource; units as in `mem=8GB`, `runtime=2h`
     #[arg(long, value_name = "NAME=N", alias = "res")]
     pub resources: Vec<String>,
-    /// What a job needs when its rule does not say
+    /// What a job needs when its rule does not say; a value, or an expression of `input`, `attempt`, `threads`
     #[arg(long, value_name = "NAME=N", alias = "default-res")]
     pub default_resources: Vec<String>,
     /// Override the threads of a rule
@@ -101,6 +110,12 @@ pub struct HowMuch {
     /// After a failure, go on with jobs that do not need the failed one; without it, running jobs are ended
     #[arg(short, long)]
     pub keep_going: bool,
+    /// Make only the inputs of this part of a rule with many; the last part makes the rule itself
+    #[arg(long, value_name = "RULE=I/N")]
+    pub batch: Option<String>,
+    /// Where jobs with `shadow:` get their folders [default: .flow]
+    #[arg(long, value_name = "DIR")]
+    pub shadow_prefix: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -136,12 +151,18 @@ pub struct Which {
     /// When two rules make one file, take the first instead of failing
     #[arg(long)]
     pub allow_ambiguity: bool,
+    /// Make these targets and what they need before all others
+    #[arg(short = 'P', long, value_name = "NAME")]
+    pub prioritize: Vec<String>,
     /// Keep the files of temp()
     #[arg(long, aliases = ["nt", "no-temp"])]
     pub notemp: bool,
     /// Run jobs that ask for conda, a container or modules with the programs that are there
     #[arg(long)]
     pub without_environments: bool,
+    /// Treat every output but the targets as temp()
+    #[arg(long)]
+    pub all_temp: bool,
     /// Keep the outputs of failed jobs
     #[arg(long)]
     pub keep_incomplete: bool,
@@ -164,6 +185,14 @@ pub struct Look {
     /// List the rules with their descriptions
     #[arg(long, alias = "list", short_alias = 'l')]
     pub list_rules: bool,
+    #[arg(long, hide = true, alias = "lt")]
+    pub list_target_rules: bool,
+    /// List the outputs of jobs whose code, params or inputs have changed
+    #[arg(long, value_name = "WHAT", alias = "lc", value_delimiter = ',')]
+    pub list_changes: Vec<String>,
+    /// List the files here that the workflow neither reads nor makes
+    #[arg(long, alias = "lu")]
+    pub list_untracked: bool,
     /// Draw the graph of jobs: dot, mermaid-js, json or svg
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "dot")]
     pub dag: Option<String>,
@@ -201,6 +230,8 @@ pub struct Tidy {
     /// Remove the lock of a run that is gone
     #[arg(long)]
     pub unlock: bool,
+    #[arg(long, hide = true)]
+    pub cleanup_shadow: bool,
     /// Forget what is recorded of the files named
     #[arg(long, alias = "cm")]
     pub cleanup_metadata: bool,
@@ -249,10 +280,10 @@ pub struct NoEffect {
     /// Outputs are looked for when the job has ended.
     #[arg(short = 'w', long, hide = true, value_name = "SECONDS", aliases = ["output-wait"])]
     pub latency_wait: Option<u64>,
-    /// Targets are never deleted before they are made.
-    #[arg(long, hide = true)]
-    pub keep_target_files: bool,
     /// There is one scheduler.
     #[arg(long, hide = true, value_name = "NAME")]
     pub scheduler: Option<String>,
+    /// There is one executor.
+    #[arg(short = 'e', long, hide = true, value_name = "NAME")]
+    pub executor: Option<String>,
 }

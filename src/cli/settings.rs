@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use super::options::{HowMuch, Look, Measure, NoEffect, Options, SayOptions, Tidy, Which};
-use super::units::resource;
+use super::units::{canonical, resource};
 use crate::value::{Dict, Value};
 
 /// All that the command line says.
@@ -25,18 +25,24 @@ pub struct Settings {
     pub jobs: Jobs,
     /// What there is of each resource; memory and disk in megabytes, `runtime` in minutes.
     pub resources: BTreeMap<String, i64>,
-    pub default_resources: BTreeMap<String, Value>,
-    pub set_threads: BTreeMap<String, u32>,
-    /// How many items a process of `scattergather:` has, by its name.
-    pub set_scatter: BTreeMap<String, u32>,
+    /// What a job needs when its rule does not say; `None` where nothing was said of it at all.
+    pub default_resources: Option<BTreeMap<String, Amount>>,
+    pub set_threads: BTreeMap<String, Amount>,
     /// By rule, then by resource.
-    pub set_resources: BTreeMap<String, BTreeMap<String, Value>>,
+    pub set_resources: BTreeMap<String, BTreeMap<String, Amount>>,
+    pub set_scatter: BTreeMap<String, u32>,
     pub max_threads: Option<u32>,
     /// `None`: as the rules say.
     pub retries: Option<u32>,
     pub keep_going: bool,
+    pub batch: Option<Batch>,
+    pub shadow_prefix: Option<String>,
+    /// Environment variables that must be set.
+    pub envvars: Vec<String>,
 
     pub force: Force,
+    /// Rules or files that go first, with what they need.
+    pub prioritize: Vec<String>,
     pub until: Vec<String>,
     pub omit_from: Vec<String>,
     /// In their order, each once.
@@ -44,6 +50,8 @@ pub struct Settings {
     pub consider_ancient: Vec<(String, Vec<InputItem>)>,
     pub allow_ambiguity: bool,
     pub keep_temp: bool,
+    /// Every output but the targets is temporary.
+    pub all_temp: bool,
     pub keep_incomplete: bool,
     /// `conda:` and its like do not keep a job from running.
     pub without_environments: bool,
@@ -65,7 +73,13 @@ pub enum Mode {
     Summary {
         detailed: bool,
     },
-    ListRules,
+    ListRules {
+        /// Those alone that can be targets.
+        targets: bool,
+    },
+    /// List outputs whose jobs have changed in these ways.
+    ListChanges(Vec<Trigger>),
+    ListUntracked,
     Draw(Drawing, DrawingFormat),
     /// List the actions, or show the manual of one.
     Actions(Option<String>),
@@ -80,6 +94,7 @@ pub enum Mode {
         dry_run: bool,
     },
     Unlock,
+    CleanupShadow,
     /// Measure runs from nothing with each of these numbers of jobs, in rising order.
     Speedup {
         jobs: Vec<NonZeroUsize>,
@@ -118,6 +133,22 @@ impl Jobs {
             Jobs::Count(count) => count.get(),
         }
     }
+}
+
+/// An amount of a resource, as it was typed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Amount {
+    Value(Value),
+    /// Text that may be an expression of the job, or else stands for itself.
+    Text(String),
+}
+
+/// A part of the inputs of a rule: the `index`-th of `count`, from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    pub rule: String,
+    pub index: usize,
+    pub count: usize,
 }
 
 /// What to make again whatever its state.
@@ -189,6 +220,7 @@ impl TryFrom<Options> for Settings {
 
     fn try_from(options: Options) -> Result<Settings, String> {
         let Options { mut targets, what, how_much, which, look, measure, tidy, say, no_effect } = options;
+        executor(no_effect.executor.as_deref())?;
         let mode = mode(&look, &measure, &tidy, which.touch, &mut targets)?;
         let notes = notes(&which, &no_effect);
         Ok(Settings {
@@ -201,20 +233,25 @@ impl TryFrom<Options> for Settings {
             replace_workflow_config: what.replace_workflow_config,
             jobs: jobs(how_much.jobs.as_deref())?,
             resources: totals(&how_much.resources)?,
-            default_resources: amounts("--default-resources", &how_much.default_resources)?,
-            set_threads: set_counts("--set-threads", &how_much.set_threads)?,
-            set_scatter: set_counts("--set-scatter", &how_much.set_scatter)?,
+            default_resources: default_resources(&how_much.default_resources)?,
+            set_threads: set_threads(&how_much.set_threads)?,
             set_resources: set_resources(&how_much)?,
+            set_scatter: set_scatter(&how_much.set_scatter)?,
             max_threads: how_much.max_threads,
             retries: how_much.retries,
             keep_going: how_much.keep_going,
+            batch: how_much.batch.as_deref().map(batch).transpose()?,
+            shadow_prefix: how_much.shadow_prefix,
+            envvars: what.envvars,
             force: Force { targets: which.force, all: which.forceall, names: which.forcerun },
+            prioritize: which.prioritize,
             until: which.until,
             omit_from: which.omit_from,
             rerun_triggers: triggers(&which.rerun_triggers)?,
             consider_ancient: ancient(&which.consider_ancient)?,
             allow_ambiguity: which.allow_ambiguity,
             keep_temp: which.notemp,
+            all_temp: which.all_temp,
             keep_incomplete: which.keep_incomplete,
             without_environments: which.without_environments,
             say: say_settings(&say),
@@ -236,12 +273,16 @@ fn mode(look: &Look, measure: &Measure, tidy: &Tidy, touch: bool, targets: &mut 
     add(look.why, "--why", Mode::Why);
     add(look.detailed_summary, "--detailed-summary", Mode::Summary { detailed: true });
     add(look.summary && !look.detailed_summary, "--summary", Mode::Summary { detailed: false });
-    add(look.list_rules, "--list-rules", Mode::ListRules);
+    add(look.list_rules, "--list-rules", Mode::ListRules { targets: false });
+    add(look.list_target_rules, "--list-target-rules", Mode::ListRules { targets: true });
+    add(!look.list_changes.is_empty(), "--list-changes", Mode::ListChanges(changes(&look.list_changes)?));
+    add(look.list_untracked, "--list-untracked", Mode::ListUntracked);
     add(look.actions, "--actions", Mode::Actions(None));
     add(touch, "--touch", Mode::Touch { dry_run });
     add(tidy.delete_all_output, "--delete-all-output", Mode::DeleteAllOutput { dry_run });
     add(tidy.delete_temp_output, "--delete-temp-output", Mode::DeleteTempOutput { dry_run });
     add(tidy.unlock, "--unlock", Mode::Unlock);
+    add(tidy.cleanup_shadow, "--cleanup-shadow", Mode::CleanupShadow);
     add(tidy.cleanup_metadata, "--cleanup-metadata", Mode::CleanupMetadata);
     for (name, drawing, format) in [
         ("--dag", Drawing::Dag, &look.dag),
@@ -343,7 +384,7 @@ fn yaml(text: &str) -> Result<Value, String> {
     from_yaml(parsed)
 }
 
-fn from_yaml(value: serde_yaml_ng::Value) -> Result<Value, String> {
+pub(super) fn from_yaml(value: serde_yaml_ng::Value) -> Result<Value, String> {
     use serde_yaml_ng::Value as Yaml;
     Ok(match value {
         Yaml::Null => Value::None,
@@ -375,10 +416,10 @@ fn pair<'a>(option: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
     }
 }
 
-/// Amounts with units turned into numbers; what is no number stays text.
-fn amounts(option: &str, pairs: &[String]) -> Result<BTreeMap<String, Value>, String> {
+/// Amounts with units turned into numbers; what is neither number nor quoted may be an expression.
+fn amounts(option: &str, pairs: &[String]) -> Result<BTreeMap<String, Amount>, String> {
     let mut out = BTreeMap::new();
-    for text in pairs {
+    for text in pairs.iter().filter(|text| !text.is_empty()) {
         let (name, value) = pair(option, text)?;
         let (name, value) = amount(option, name, value)?;
         out.insert(name, value);
@@ -386,9 +427,87 @@ fn amounts(option: &str, pairs: &[String]) -> Result<BTreeMap<String, Value>, St
     Ok(out)
 }
 
-fn amount(option: &str, name: &str, value: &str) -> Result<(String, Value), String> {
-    let value = value.parse().map_or_else(|_| Value::Str(value.to_owned()), Value::Int);
-    resource(name, &value).map_err(|why| format!("{option}: {why}"))
+fn amount(option: &str, name: &str, text: &str) -> Result<(String, Amount), String> {
+    let text = text.trim();
+    let quoted = ['\'', '"'].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    let number = || text.parse().map(Value::Int).or_else(|_| text.parse().map(Value::Float));
+    let number = || number().map_err(drop).and_then(|number| if is_number { Ok(number) } else { Err(()) });
+    let value = match (quoted, number()) {
+        (Some(inner), _) => Value::Str(inner.to_owned()),
+        (None, Ok(number)) => number,
+        // `2h` and `1.5GB` are amounts already, and `5 * attempt` is not.
+        (None, Err(_)) => match resource(name, &Value::Str(text.to_owned())) {
+            Ok((name, value @ Value::Int(_))) => return Ok((name, Amount::Value(value))),
+            _ => return Ok((canonical(name).to_owned(), Amount::Text(text.to_owned()))),
+        },
+    };
+    let (name, value) = resource(name, &value).map_err(|why| format!("{option}: {why}"))?;
+    Ok((name, Amount::Value(value)))
+}
+
+/// Whether a text may ask for something of the job.
+fn is_of_job(text: &str) -> bool {
+    ["attempt", "input", "threads", "wildcards", "system_tmpdir"].iter().any(|name| text.contains(name))
+}
+
+/// `--default-resources`: with any, Snakemake's own for what is not among them.
+fn default_resources(pairs: &[String]) -> Result<Option<BTreeMap<String, Amount>>, String> {
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let own = [
+        ("mem_mb", "min(max(2 * input.size_mb, 1000), 8000)"),
+        ("disk_mb", "max(2 * input.size_mb, 1000) if input else 50000"),
+    ];
+    let mut out: BTreeMap<String, Amount> =
+        own.into_iter().map(|(name, text)| (name.to_owned(), Amount::Text(text.to_owned()))).collect();
+    out.extend(amounts("--default-resources", pairs)?);
+    Ok(Some(out))
+}
+
+fn set_scatter(pairs: &[String]) -> Result<BTreeMap<String, u32>, String> {
+    let one = |text: &String| {
+        let (name, count) = pair("--set-scatter", text)?;
+        match count.parse() {
+            Ok(count) if count > 0 => Ok((name.to_owned(), count)),
+            _ => Err(format!("--set-scatter: `{count}` is not a number from 1")),
+        }
+    };
+    pairs.iter().map(one).collect()
+}
+
+/// `RULE=2/5`.
+fn batch(text: &str) -> Result<Batch, String> {
+    let wrong = || format!("--batch needs RULE=I/N with I from 1 to N, and `{text}` is not that");
+    let (rule, part) = text.split_once('=').ok_or_else(wrong)?;
+    let (index, count) = part.split_once('/').ok_or_else(wrong)?;
+    match (index.trim().parse(), count.trim().parse()) {
+        (Ok(index), Ok(count)) if 1 <= index && index <= count => Ok(Batch { rule: rule.to_owned(), index, count }),
+        _ => Err(wrong()),
+    }
+}
+
+fn changes(names: &[String]) -> Result<Vec<Trigger>, String> {
+    let one = |name: &String| match name.as_str() {
+        "code" => Ok(Trigger::Code),
+        "params" => Ok(Trigger::Params),
+        "input" => Ok(Trigger::Input),
+        _ => Err(format!("--list-changes: `{name}` is not one of code, params, input")),
+    };
+    names.iter().map(one).collect()
+}
+
+/// Jobs run here. Other executors would run them elsewhere, or in another way.
+fn executor(name: Option<&str>) -> Result<(), String> {
+    match name {
+        None | Some("local") => Ok(()),
+        Some("dryrun") => Err("--executor dryrun: write `flow -n`".to_owned()),
+        Some("touch") => Err("--executor touch: write `flow --touch`".to_owned()),
+        Some(name) => Err(format!(
+            "--executor {name}: flow runs jobs on this machine: start it inside of a batch job that has the cores"
+        )),
+    }
 }
 
 /// `--resources`: each is a number that jobs share.
@@ -396,8 +515,9 @@ fn totals(pairs: &[String]) -> Result<BTreeMap<String, i64>, String> {
     amounts("--resources", pairs)?
         .into_iter()
         .map(|(name, value)| match value {
-            Value::Int(total) if total >= 0 => Ok((name, total)),
-            other => Err(format!("--resources: `{name}` is {}, not a number from 0", plain(&other))),
+            Amount::Value(Value::Int(total)) if total >= 0 => Ok((name, total)),
+            Amount::Text(text) => Err(format!("--resources: `{name}` is `{text}`, not a number from 0")),
+            Amount::Value(other) => Err(format!("--resources: `{name}` is {}, not a number from 0", plain(&other))),
         })
         .collect()
 }
@@ -410,22 +530,22 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// `NAME=N` for each name, with N from 1.
-fn set_counts(option: &str, pairs: &[String]) -> Result<BTreeMap<String, u32>, String> {
-    pairs
-        .iter()
-        .map(|text| {
-            let (name, count) = pair(option, text)?;
-            match count.parse() {
-                Ok(count) if count > 0 => Ok((name.to_owned(), count)),
-                _ => Err(format!("{option}: `{count}` is not a number from 1")),
+fn set_threads(pairs: &[String]) -> Result<BTreeMap<String, Amount>, String> {
+    let one = |text: &String| {
+        let (rule, threads) = pair("--set-threads", text)?;
+        match threads.parse() {
+            Ok(threads) if threads > 0i64 => Ok((rule.to_owned(), Amount::Value(Value::Int(threads)))),
+            Err(_) if threads.contains('(') || is_of_job(threads) => {
+                Ok((rule.to_owned(), Amount::Text(threads.to_owned())))
             }
-        })
-        .collect()
+            _ => Err(format!("--set-threads: `{threads}` is not a number from 1")),
+        }
+    };
+    pairs.iter().map(one).collect()
 }
 
-fn set_resources(how_much: &HowMuch) -> Result<BTreeMap<String, BTreeMap<String, Value>>, String> {
-    let mut out: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+fn set_resources(how_much: &HowMuch) -> Result<BTreeMap<String, BTreeMap<String, Amount>>, String> {
+    let mut out: BTreeMap<String, BTreeMap<String, Amount>> = BTreeMap::new();
     for text in &how_much.set_resources {
         let (key, value) = pair("--set-resources", text)?;
         let (rule, name) = key
@@ -495,7 +615,7 @@ fn say_settings(say: &SayOptions) -> Say {
 /// What to tell about options that are accepted and have nothing to change. Those that ask for what happens anyway
 /// pass without a word.
 fn notes(which: &Which, no_effect: &NoEffect) -> Vec<String> {
-    let NoEffect { reason: _, nolock, latency_wait, keep_target_files: _, scheduler } = no_effect;
+    let NoEffect { reason: _, nolock, latency_wait, scheduler, executor: _ } = no_effect;
     let mut notes = Vec::new();
     let mut note = |given: bool, text: &str| {
         if given {

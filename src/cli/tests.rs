@@ -6,7 +6,7 @@ fn parsed(words: &str) -> Settings {
 }
 
 fn attempt(words: &str) -> Result<Settings, Exit> {
-    parse(std::iter::once("flow").chain(words.split_whitespace()).map(OsString::from), false)
+    parse(std::iter::once("flow").chain(words.split_whitespace()).map(OsString::from), &[], false)
 }
 
 fn refused(words: &str) -> String {
@@ -93,9 +93,9 @@ fn resources_have_human_units() {
     );
     let totals = [("gpu", 2), ("mem_mb", 1500), ("runtime", 120)];
     assert!(settings.resources.iter().map(|(k, v)| (k.as_str(), *v)).eq(totals));
-    assert_eq!(settings.set_resources["a"]["disk_mb"], Value::Int(1074));
-    assert_eq!(settings.set_resources["b"]["partition"], Value::Str("big".into()));
-    assert_eq!(settings.set_threads["a"], 3);
+    assert_eq!(settings.set_resources["a"]["disk_mb"], Amount::Value(Value::Int(1074)));
+    assert_eq!(settings.set_resources["b"]["partition"], Amount::Text("big".into()));
+    assert_eq!(settings.set_threads["a"], Amount::Value(Value::Int(3)));
     assert_eq!(settings.targets, ["x"]);
     assert!(refused("--resources mem=lots").contains("`1.5GB`"));
     assert!(refused("--resources gpu=many").contains("not a number"));
@@ -126,8 +126,8 @@ fn every_mode_has_its_option() {
         ("-n --why", Mode::Why),
         ("-S", Mode::Summary { detailed: false }),
         ("-D", Mode::Summary { detailed: true }),
-        ("-l", Mode::ListRules),
-        ("--list", Mode::ListRules),
+        ("-l", Mode::ListRules { targets: false }),
+        ("--list", Mode::ListRules { targets: false }),
         ("--dag", draw(Drawing::Dag, DrawingFormat::Dot)),
         ("--dag svg a.txt", draw(Drawing::Dag, DrawingFormat::Svg)),
         ("--rulegraph=mermaid-js", draw(Drawing::Rulegraph, DrawingFormat::Mermaid)),

@@ -3,24 +3,81 @@
 
 use crate::value::Value;
 
-/// A resource as it is counted: `mem` and `disk` become `mem_mb` and `disk_mb`, and amounts with units become numbers.
-/// Other names keep their values. The error is a message for the user.
+/// Bytes of a mebibyte in megabytes.
+const MEBI: f64 = 1.048_576;
+
+/// The name under which a resource is counted.
+pub fn canonical(name: &str) -> &str {
+    match name {
+        "mem" | "mem_mb" | "mem_mib" => "mem_mb",
+        "disk" | "disk_mb" | "disk_mib" => "disk_mb",
+        other => other,
+    }
+}
+
+/// A resource as it is counted: `mem`, `mem_mib`, `disk` and `disk_mib` become `mem_mb` and `disk_mb`, and amounts with
+/// units become numbers. Other names keep their values. The error is a message for the user.
 pub fn resource(name: &str, value: &Value) -> Result<(String, Value), String> {
-    let (name, parse): (&str, fn(&str) -> Option<i64>) = match name {
-        "mem" | "mem_mb" => ("mem_mb", megabytes),
-        "disk" | "disk_mb" => ("disk_mb", megabytes),
-        "runtime" => ("runtime", minutes),
+    let counted = canonical(name);
+    let parse: fn(&str) -> Option<i64> = match name {
+        "mem" | "mem_mb" | "disk" | "disk_mb" => megabytes,
+        "mem_mib" | "disk_mib" => |text| text.trim().parse().ok().and_then(|mib: f64| rounded(mib * MEBI)),
+        "runtime" => minutes,
         _ => return Ok((name.to_owned(), value.clone())),
     };
-    match value {
+    let unit = if name.ends_with("_mib") { MEBI } else { 1.0 };
+    #[allow(clippy::cast_precision_loss)]
+    let value = match value {
         Value::Str(text) => match parse(text) {
-            Some(amount) => Ok((name.to_owned(), Value::Int(amount))),
-            None => Err(format!("`{text}` is not an amount of {name}: write a number, or one with a unit as in {}", {
-                if name == "runtime" { "`90m`, `2h` or `1d 6h`" } else { "`800MB`, `1.5GB` or `2GiB`" }
-            })),
+            Some(amount) => Value::Int(amount),
+            None => {
+                return Err(format!(
+                    "`{text}` is not an amount of {name}: write a number, or one with a unit as in {}",
+                    {
+                        match name {
+                            "runtime" => "`90m`, `2h` or `1d 6h`",
+                            "mem_mib" | "disk_mib" => "`mem=\"2GiB\"`",
+                            _ => "`800MB`, `1.5GB` or `2GiB`",
+                        }
+                    }
+                ));
+            }
         },
-        other => Ok((name.to_owned(), other.clone())),
+        Value::Float(amount) => rounded(amount * unit).map_or(Value::Float(*amount), Value::Int),
+        Value::Int(amount) if name.ends_with("_mib") => {
+            rounded(*amount as f64 * unit).map_or(Value::Int(*amount), Value::Int)
+        }
+        other => other.clone(),
+    };
+    Ok((counted.to_owned(), value))
+}
+
+/// The other units of memory and disk, as commands may ask for them: `mem` for people, `mem_mib`.
+pub fn views(name: &str, amount: i64) -> Vec<(&'static str, Value)> {
+    #[allow(clippy::cast_precision_loss)]
+    let mib = Value::Int(rounded(amount as f64 / MEBI).unwrap_or(amount));
+    match name {
+        "mem_mb" => vec![("mem_mib", mib), ("mem", Value::Str(for_people(amount)))],
+        "disk_mb" => vec![("disk_mib", mib), ("disk", Value::Str(for_people(amount)))],
+        _ => Vec::new(),
     }
+}
+
+/// Megabytes in the largest unit that gives a number from 1, with two digits at most behind the point: `1.5 GB`.
+fn for_people(megabytes: i64) -> String {
+    #[allow(clippy::cast_precision_loss)]
+    let megabytes = megabytes as f64;
+    let units = [(1e9, "PB"), (1e6, "TB"), (1e3, "GB"), (1.0, "MB")];
+    let Some((size, unit)) = units.into_iter().find(|(size, _)| megabytes >= *size) else {
+        return "0 bytes".to_owned();
+    };
+    let number = format!("{:.2}", megabytes / size);
+    format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn rounded(number: f64) -> Option<i64> {
+    (number.is_finite() && (0.0..9e15).contains(&number)).then(|| number.round() as i64)
 }
 
 /// `1.5GB`, `2 GiB`, `800M`, or a plain number of megabytes → megabytes of 10⁶ bytes, rounded up.

@@ -5,6 +5,8 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 
+use super::ignored;
+
 /// Which words after an option belong to it.
 #[derive(Clone, Copy)]
 enum Shape {
@@ -18,6 +20,8 @@ enum Shape {
     OneOf(&'static [&'static str]),
     /// The first word, whatever it is, and then words with the suffix of a configuration file.
     ConfigFile,
+    /// The name of an environment variable.
+    Name,
     /// Every word up to the next option or `--`, as in Snakemake.
     Greedy,
 }
@@ -33,6 +37,7 @@ struct Listed {
     absent: Option<&'static str>,
 }
 
+const CHANGES: &[&str] = &["code", "params", "input"];
 const TRIGGERS: &[&str] = &["mtime", "params", "input", "code", "checksum", "software-env"];
 const DRAWINGS: &[&str] = &["dot", "mermaid-js", "json", "svg"];
 const SILENCES: &[&str] = &["all", "progress", "rules", "host", "reason"];
@@ -41,8 +46,13 @@ const LISTED: &[Listed] = &[
     Listed { long: "--config", others: &["-C"], shape: Shape::Pair, absent: None },
     Listed { long: "--configfile", others: &["--configfiles"], shape: Shape::ConfigFile, absent: None },
     Listed { long: "--jobs", others: &["-j", "-c", "--cores"], shape: Shape::Count, absent: Some("all") },
+    Listed { long: "--profile", others: &["--profiles"], shape: Shape::ConfigFile, absent: None },
+    Listed { long: "--envvars", others: &[], shape: Shape::Name, absent: None },
+    Listed { long: "--prioritize", others: &["-P"], shape: Shape::Greedy, absent: None },
+    Listed { long: "--list-changes", others: &["--lc"], shape: Shape::Among(CHANGES), absent: None },
+    Listed { long: "--set-scatter", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--resources", others: &["--res"], shape: Shape::Pair, absent: None },
-    Listed { long: "--default-resources", others: &["--default-res"], shape: Shape::Pair, absent: None },
+    Listed { long: "--default-resources", others: &["--default-res"], shape: Shape::Pair, absent: Some("") },
     Listed { long: "--set-threads", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--set-scatter", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--set-resources", others: &[], shape: Shape::Pair, absent: None },
@@ -58,16 +68,7 @@ const LISTED: &[Listed] = &[
 ];
 
 /// Options of Snakemake that are planned and not there yet; refused, because ignoring one would run something else.
-const NOT_YET: &[&str] = &[
-    "--profile",
-    "--workflow-profile",
-    "--batch",
-    "--list-changes",
-    "--list-untracked",
-    "--shadow-prefix",
-    "--envvars",
-    "--lint",
-];
+const NOT_YET: &[&str] = &["--lint"];
 
 /// Options of Snakemake that there will not be, and what to do instead.
 const INSTEAD: &[(&[&str], &str)] = &[
@@ -87,14 +88,13 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "flow makes no software environments: start it inside the one that has your programs, with --without-environments",
     ),
     (
-        &["--conda-prefix", "--conda-frontend", "--conda-create-envs-only", "--containerize"],
+        &["--conda-create-envs-only", "--conda-cleanup-envs", "--list-conda-envs", "--containerize"],
         "flow makes no software environments",
     ),
     (
-        &["--cluster", "--executor", "-e", "--slurm", "--drmaa", "--kubernetes", "--cluster-config"],
+        &["--cluster", "--slurm", "--drmaa", "--kubernetes", "--cluster-config"],
         "flow runs jobs on this machine: start it inside of a batch job that has the cores",
     ),
-    (&["--list-target-rules", "--lt"], "`flow --list-rules` lists all rules"),
     (&["--stats"], "times, CPU seconds and memory of all jobs are in .flow/state.db"),
     (&["--d3dag", "--debug-dag"], "`flow --dag json` writes the graph, and `flow --why` says why a job is run"),
     (&["--archive"], "pack the folder with tar"),
@@ -129,6 +129,10 @@ pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<(Vec<OsStrin
         let name = word.split_once('=').map_or(word, |(name, _)| name);
         if NOT_YET.contains(&name) {
             return Err(format!("{name}: this version of flow does not have it yet"));
+        }
+        if let Some(values) = ignored::values(name) {
+            values.skip(word.contains('='), &mut args);
+            continue;
         }
         if let Some((_, instead)) = INSTEAD.iter().find(|(names, _)| names.contains(&name)) {
             return Err(format!("{name}: {instead}"));
@@ -205,6 +209,9 @@ impl Shape {
             Shape::ConfigFile => {
                 taken == 0 || [".yaml", ".yml", ".json", ".toml"].iter().any(|suffix| word.ends_with(suffix))
             }
+            Shape::Name => {
+                word.bytes().all(|b| b == b'_' || b.is_ascii_uppercase() || b.is_ascii_digit()) || taken == 0
+            }
             Shape::Greedy => true,
         }
     }
@@ -215,7 +222,7 @@ impl Shape {
             Shape::Among(names) | Shape::OneOf(names) => format!("one of {}", names.join(", ")),
             Shape::Count => "a number or `all`".to_owned(),
             Shape::ConfigFile => "a file".to_owned(),
-            Shape::Greedy => "a name".to_owned(),
+            Shape::Name | Shape::Greedy => "a name".to_owned(),
         }
     }
 

@@ -11,7 +11,7 @@ use starlark::values::dict::{AllocDict, DictRef};
 use starlark::values::list::{AllocList, ListRef};
 use starlark::values::none::{NoneOr, NoneType};
 use starlark::values::tuple::{TupleRef, UnpackTuple};
-use starlark::values::{Heap, Value};
+use starlark::values::{Heap, Value, ValueLike};
 
 use super::namedlist::Namedlist;
 use super::operators::{BinaryOp, binary, power, truth};
@@ -198,12 +198,19 @@ pub fn builtins(builder: &mut GlobalsBuilder) {
         Ok(out)
     }
 
-    /// `{**a, **b}`: the entries of all; later ones win.
+    /// `{**a, **b}` and `f(**a)`: the entries of all; later ones win. Those of `wildcards` and its like are its names.
     fn __merge__<'v>(
         #[starlark(args)] dicts: UnpackTuple<Value<'v>>,
+        heap: Heap<'v>,
     ) -> starlark::Result<AllocDict<SmallMap<Value<'v>, Value<'v>>>> {
         let mut out = SmallMap::new();
         for value in dicts.items {
+            if let Some(list) = value.downcast_ref::<Namedlist>() {
+                for (name, item) in list.entries(heap) {
+                    out.insert_hashed(heap.alloc(name).get_hashed()?, item);
+                }
+                continue;
+            }
             let dict = DictRef::from_value(value)
                 .ok_or_else(|| message(format!("`**` takes a dictionary, not a {}", value.get_type())))?;
             for (key, value) in dict.iter() {

@@ -20,7 +20,7 @@ use super::format::{self, plain, repr_value};
 use super::text::scalar;
 use crate::value::{self, Named};
 
-#[derive(Debug, Clone, PartialEq, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+#[derive(Debug, Clone, Default, PartialEq, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct Namedlist {
     #[allocative(skip)]
     named: Named<value::Value>,
@@ -136,6 +136,11 @@ impl Namedlist {
             Some(values) => list.of_values(values[start..start + items.len()].into()),
             None => list,
         }))
+    }
+
+    /// The names and what they stand for, as `**` takes them.
+    pub fn entries<'v>(&self, heap: Heap<'v>) -> Vec<(&str, Value<'v>)> {
+        self.name_list().filter_map(|name| Some((name, self.named_item(name, heap)?))).collect()
     }
 
     fn name_list(&self) -> impl Iterator<Item = &str> {

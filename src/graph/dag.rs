@@ -68,6 +68,10 @@ pub struct Dag {
     goals: Vec<bool>,
     /// The jobs that were asked for, or that make a file that was; sorted.
     pub target_jobs: Vec<JobId>,
+    /// Jobs whose inputs are not all known, in their order, with the files of checkpoints that they wait for.
+    open: Vec<(JobId, Vec<FileId>)>,
+    /// By [`JobId`], where any job is open: whether it is, or depends on one that is.
+    beyond: Vec<bool>,
 }
 
 impl Dag {
@@ -92,7 +96,44 @@ impl Dag {
                 }
             }
         }
-        Dag { paths, jobs, edges, writers, targets, goals: Vec::new(), target_jobs }
+        Dag {
+            paths,
+            jobs,
+            edges,
+            writers,
+            targets,
+            goals: Vec::new(),
+            target_jobs,
+            open: Vec::new(),
+            beyond: Vec::new(),
+        }
+    }
+
+    /// Says which jobs wait for which checkpoints before their inputs are known, by rising job.
+    pub fn open_jobs(&mut self, open: Vec<(JobId, Vec<FileId>)>) {
+        self.beyond = vec![false; if open.is_empty() { 0 } else { self.jobs.len() }];
+        let mut work: Vec<JobId> = open.iter().map(|(job, _)| *job).collect();
+        self.open = open;
+        while let Some(job) = work.pop() {
+            if !std::mem::replace(&mut self.beyond[job.index()], true) {
+                work.extend(self.dependents(job).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    /// The jobs that wait for checkpoints, each with the files that it waits for.
+    pub fn open(&self) -> &[(JobId, Vec<FileId>)] {
+        &self.open
+    }
+
+    /// The files of checkpoints that a job waits for before its inputs are known.
+    pub fn awaits(&self, id: JobId) -> &[FileId] {
+        self.open.binary_search_by_key(&id, |(job, _)| *job).map_or(&[], |at| &self.open[at].1)
+    }
+
+    /// Whether a job waits for a checkpoint, or for a job that does: it is not yet known what it will be.
+    pub fn is_beyond(&self, id: JobId) -> bool {
+        self.beyond.get(id.index()).copied().unwrap_or(false)
     }
 
     /// More files that are wanted for themselves.

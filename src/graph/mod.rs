@@ -3,7 +3,9 @@
 
 pub mod dag;
 pub mod explain;
+mod growth;
 pub mod index;
+pub mod instantiate;
 pub mod resolve;
 pub mod select;
 mod writers;

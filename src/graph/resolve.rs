@@ -2,21 +2,20 @@
 //! inputs can be had. Iterative (chains of 100,000 jobs are legal) and with a memory, so that each file is settled
 //! once. Which of several rules wins is decided as in Snakemake.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::dag::{Dag, Job, JobId, Shape};
+use super::dag::{Dag, Job, JobId};
 use super::index::{Candidate, OutputIndex};
+use super::instantiate::{Batch, Building, InputPlan};
 use super::writers::writers;
 use crate::diagnostic::Diagnostic;
 use crate::path::{FileId, Paths};
-use crate::rulefile::instance::{self, InputFile};
-use crate::rulefile::pattern::Pattern;
-use crate::rulefile::rule::{Flags, RuleId, Workflow};
+use crate::rulefile::rule::{RuleId, Workflow};
 use crate::stat::Stats;
-use crate::value::Named;
 
 /// Why there is no graph.
 #[derive(Debug)]
@@ -95,7 +94,7 @@ pub enum Why {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum State {
+pub(super) enum State {
     Unseen,
     /// On the stack: asking for it again is a cycle.
     Active,
@@ -109,16 +108,6 @@ enum State {
 pub enum Target {
     Rule(RuleId),
     File(String),
-}
-
-/// How inputs of a rule come about.
-enum InputPlan {
-    /// The same patterns for every job.
-    Patterns {
-        patterns: Vec<Pattern>,
-        shape: Arc<Shape>,
-    },
-    Functions,
 }
 
 struct Frame {
@@ -147,24 +136,24 @@ enum Step {
     WaitFor(Frame),
 }
 
-/// A candidate whose inputs are being looked for.
-struct Building {
-    job: Job,
-    at: usize,
-    missing: Vec<FileId>,
-}
-
-struct Resolver<'a, 'd> {
-    workflow: &'a Workflow,
-    stats: &'a mut Stats<'d>,
+/// The memory of a resolution: it can be asked again when more is known, and settles then what was open.
+pub struct Resolver<'a> {
+    pub(super) workflow: &'a Workflow,
     allow_ambiguity: bool,
+    pub(super) batch: Option<Batch>,
     index: OutputIndex<'a>,
-    plans: Vec<Option<InputPlan>>,
-    paths: Paths,
-    states: Vec<State>,
-    jobs: Vec<Job>,
+    pub(super) plans: Vec<Option<InputPlan>>,
+    pub(super) paths: Paths,
+    pub(super) states: Vec<State>,
+    /// In the order in which they were admitted: after those that they need. Their numbers here are not those of a
+    /// [`Dag`], which leaves out what no target needs.
+    pub(super) jobs: Vec<Job>,
     /// Jobs by rule and first output, or by rule alone where there is no output.
-    known: FxHashMap<(RuleId, Option<FileId>), JobId>,
+    pub(super) known: FxHashMap<(RuleId, Option<FileId>), JobId>,
+    /// Jobs that a graph had and that were closed: a graph that has grown has them still.
+    pub(super) kept: Vec<JobId>,
+    /// Jobs whose inputs are not all known, with the files of checkpoints that they wait for.
+    pub(super) open: BTreeMap<JobId, Vec<FileId>>,
     failures: Failures,
     /// Files that seem missing only because of a cycle through a file on the stack: how deep that one is.
     tainted: FxHashMap<FileId, usize>,
@@ -183,51 +172,49 @@ const MOST_RENEWALS: u32 = 16;
 /// Longest path that Linux takes.
 const PATH_MAX: usize = 4096;
 
-/// Resolves targets to a DAG of the jobs that they need.
-///
-/// # Errors
-/// [`GraphError`] with what is needed to explain it; the paths are given back for that.
-pub fn resolve(
-    workflow: &Workflow,
-    targets: &[Target],
-    stats: &mut Stats<'_>,
-    allow_ambiguity: bool,
-) -> Result<Dag, Box<(GraphError, Paths)>> {
-    let mut resolver = Resolver {
-        workflow,
-        stats,
-        allow_ambiguity,
-        index: OutputIndex::new(&workflow.rules),
-        plans: workflow.rules.iter().map(|_| None).collect(),
-        paths: Paths::default(),
-        states: Vec::new(),
-        jobs: Vec::new(),
-        known: FxHashMap::default(),
-        failures: FxHashMap::default(),
-        tainted: FxHashMap::default(),
-        tainted_by: Vec::new(),
-        renewed: FxHashMap::default(),
-        stack: Vec::new(),
-    };
-    match resolver.targets(targets) {
-        Ok((files, jobs)) => resolver.finish(files, &jobs),
-        Err(error) => Err(Box::new((error, resolver.paths))),
+impl<'a> Resolver<'a> {
+    pub fn new(workflow: &'a Workflow, allow_ambiguity: bool, batch: Option<Batch>) -> Self {
+        Resolver {
+            workflow,
+            allow_ambiguity,
+            batch,
+            index: OutputIndex::new(&workflow.rules),
+            plans: workflow.rules.iter().map(|_| None).collect(),
+            paths: Paths::default(),
+            states: Vec::new(),
+            jobs: Vec::new(),
+            known: FxHashMap::default(),
+            kept: Vec::new(),
+            open: BTreeMap::new(),
+            failures: FxHashMap::default(),
+            tainted: FxHashMap::default(),
+            tainted_by: Vec::new(),
+            renewed: FxHashMap::default(),
+            stack: Vec::new(),
+        }
     }
-}
 
-impl<'a> Resolver<'a, '_> {
-    fn targets(&mut self, targets: &[Target]) -> Result<(Vec<FileId>, Vec<JobId>), GraphError> {
+    /// Resolves targets to a DAG of the jobs that they need.
+    ///
+    /// # Errors
+    /// [`GraphError`] with what is needed to explain it; the paths are given for that.
+    pub fn resolve(&mut self, targets: &[Target], stats: &mut Stats<'_>) -> Result<Dag, Box<(GraphError, Paths)>> {
+        let resolved = self.targets(targets, stats).and_then(|(files, jobs)| self.finish(files, &jobs));
+        resolved.map_err(|error| Box::new((error, self.paths.clone())))
+    }
+
+    fn targets(&mut self, targets: &[Target], stats: &mut Stats<'_>) -> Result<(Vec<FileId>, Vec<JobId>), GraphError> {
         let (mut files, mut jobs) = (Vec::new(), Vec::new());
         for target in targets {
             match target {
                 Target::Rule(rule) => {
-                    let job = self.rule_target(*rule)?;
+                    let job = self.rule_target(*rule, stats)?;
                     files.extend(&self.jobs[job.index()].outputs);
                     jobs.push(job);
                 }
                 Target::File(path) => {
                     let file = self.intern(path);
-                    match self.settle(file)? {
+                    match self.settle(file, stats)? {
                         State::Made(job) => jobs.push(job),
                         State::Source => {}
                         _ => {
@@ -243,12 +230,12 @@ impl<'a> Resolver<'a, '_> {
         Ok((files, jobs))
     }
 
-    fn rule_target(&mut self, rule: RuleId) -> Result<JobId, GraphError> {
+    fn rule_target(&mut self, rule: RuleId, stats: &mut Stats<'_>) -> Result<JobId, GraphError> {
         if self.workflow.rule(rule).has_wildcards() {
             return Err(GraphError::WildcardTarget { rule });
         }
         let candidate = Candidate { rule, values: Box::default() };
-        let frame = self.run(Frame::new(None, vec![candidate]))?;
+        let frame = self.run(Frame::new(None, vec![candidate]), stats)?;
         if let Some((_, job)) = frame.chosen {
             return Ok(job);
         }
@@ -262,7 +249,7 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
-    fn intern(&mut self, path: &str) -> FileId {
+    pub(super) fn intern(&mut self, path: &str) -> FileId {
         let file = self.paths.intern(path);
         if self.states.len() <= file.index() {
             self.states.resize(file.index() + 1, State::Unseen);
@@ -271,23 +258,28 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// Finds out how a file comes about.
-    fn settle(&mut self, file: FileId) -> Result<State, GraphError> {
-        if let Some(frame) = self.enter(file, None)? {
-            self.run(frame)?;
+    fn settle(&mut self, file: FileId, stats: &mut Stats<'_>) -> Result<State, GraphError> {
+        if let Some(frame) = self.enter(file, None, stats)? {
+            self.run(frame, stats)?;
         }
         Ok(self.states[file.index()])
     }
 
     /// Settles a file that no rule makes at once; gives the frame to work on for any other. A rule that the file was
     /// asked of by name, `rules.NAME.output`, makes it whatever others could.
-    fn enter(&mut self, file: FileId, producer: Option<&str>) -> Result<Option<Frame>, GraphError> {
+    fn enter(
+        &mut self,
+        file: FileId,
+        producer: Option<&str>,
+        stats: &mut Stats<'_>,
+    ) -> Result<Option<Frame>, GraphError> {
         if self.states[file.index()] != State::Unseen {
             return Ok(None);
         }
         let workflow = self.workflow;
         let mut candidates = self.index.candidates(&workflow.rules, self.paths.name(file));
         if candidates.is_empty() {
-            let there = self.exists(file)?;
+            let there = self.exists(file, stats)?;
             self.states[file.index()] = if there { State::Source } else { State::Missing };
             return Ok(None);
         }
@@ -304,8 +296,8 @@ impl<'a> Resolver<'a, '_> {
         Ok(Some(Frame::new(Some(file), candidates)))
     }
 
-    fn exists(&mut self, file: FileId) -> Result<bool, GraphError> {
-        match self.stats.get(&self.paths, file) {
+    fn exists(&self, file: FileId, stats: &mut Stats<'_>) -> Result<bool, GraphError> {
+        match stats.get(&self.paths, file) {
             Ok(stamp) => Ok(stamp.is_some()),
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
                 Err(GraphError::Function(self.too_long(file)))
@@ -328,14 +320,14 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// Works on a frame and all that it waits for; gives it back settled.
-    fn run(&mut self, bottom: Frame) -> Result<Frame, GraphError> {
+    fn run(&mut self, bottom: Frame, stats: &mut Stats<'_>) -> Result<Frame, GraphError> {
         let mut frame = bottom;
         loop {
-            match self.step(&mut frame)? {
+            match self.step(&mut frame, stats)? {
                 Step::Again => {}
                 Step::WaitFor(child) => self.stack.push(std::mem::replace(&mut frame, child)),
                 Step::Done => {
-                    self.leave(&mut frame)?;
+                    self.leave(&mut frame, stats)?;
                     self.untaint();
                     match self.stack.pop() {
                         Some(mut parent) => {
@@ -359,6 +351,14 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// What could not be had so far may be had now.
+    pub(super) fn forget_failures(&mut self) {
+        self.failures.clear();
+        self.tainted.clear();
+        self.tainted_by.clear();
+        self.renewed.clear();
+    }
+
     fn taint(&mut self, file: FileId, head: usize) {
         let renewed = self.renewed.entry(file).or_default();
         *renewed += 1;
@@ -370,8 +370,8 @@ impl<'a> Resolver<'a, '_> {
         self.tainted_by[head].push(file);
     }
 
-    fn step(&mut self, frame: &mut Frame) -> Result<Step, GraphError> {
-        let Some(building) = &mut frame.building else { return self.next_candidate(frame) };
+    fn step(&mut self, frame: &mut Frame, stats: &mut Stats<'_>) -> Result<Step, GraphError> {
+        let Some(building) = &mut frame.building else { return self.next_candidate(frame, stats) };
         while let Some(&input) = building.job.inputs.get(building.at) {
             match self.states[input.index()] {
                 State::Made(_) | State::Source => {}
@@ -391,7 +391,7 @@ impl<'a> Resolver<'a, '_> {
                 State::Unseen => {
                     let shape = Arc::clone(&building.job.shape);
                     let producer = shape.flags(building.at).and_then(|flags| flags.producer.as_deref());
-                    match self.enter(input, producer)? {
+                    match self.enter(input, producer, stats)? {
                         Some(child) => return Ok(Step::WaitFor(child)),
                         None => continue,
                     }
@@ -401,7 +401,7 @@ impl<'a> Resolver<'a, '_> {
         }
         let building = frame.building.take().expect("it is there");
         if building.missing.is_empty() {
-            let job = self.admit(building.job);
+            let job = self.admit(building.job, building.awaits);
             self.choose(frame, job)?;
         } else {
             frame.attempts.push(Attempt {
@@ -413,7 +413,7 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// Starts on the next candidate, unless the one that is chosen has a higher priority than all that are left.
-    fn next_candidate(&mut self, frame: &mut Frame) -> Result<Step, GraphError> {
+    fn next_candidate(&mut self, frame: &mut Frame, stats: &mut Stats<'_>) -> Result<Step, GraphError> {
         let Some(candidate) = frame.candidates.get(frame.next) else { return Ok(Step::Done) };
         if let Some((chosen, _)) = frame.chosen {
             let (chosen, next) = (frame.candidates[chosen].rule, candidate.rule);
@@ -430,7 +430,13 @@ impl<'a> Resolver<'a, '_> {
             frame.reject(Why::Endless(endless));
         } else {
             match self.instantiate(candidate) {
-                Ok(job) => frame.building = Some(Building { job, at: 0, missing: Vec::new() }),
+                Ok(building) => {
+                    for &file in &building.earlier {
+                        let there = self.exists(file, stats)?;
+                        self.states[file.index()] = if there { State::Source } else { State::Missing };
+                    }
+                    frame.building = Some(building);
+                }
                 Err(diagnostic) => frame.reject(Why::Function(diagnostic)),
             }
         }
@@ -463,7 +469,7 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// Settles the frame's file.
-    fn leave(&mut self, frame: &mut Frame) -> Result<(), GraphError> {
+    fn leave(&mut self, frame: &mut Frame, stats: &mut Stats<'_>) -> Result<(), GraphError> {
         let Some(file) = frame.file else {
             if let Some((_, job)) = frame.chosen {
                 for &output in &self.jobs[job.index()].outputs.clone() {
@@ -482,7 +488,7 @@ impl<'a> Resolver<'a, '_> {
                 }) {
                     return Err(GraphError::Function(diagnostic));
                 }
-                let there = self.exists(file)?;
+                let there = self.exists(file, stats)?;
                 self.failures.insert(file, attempts);
                 if there { State::Source } else { State::Missing }
             }
@@ -519,83 +525,10 @@ impl<'a> Resolver<'a, '_> {
         (self.stack.iter().rev().filter(same).count() >= ENDLESS_REPEATS).then(|| value.to_string())
     }
 
-    fn admit(&mut self, job: Job) -> JobId {
-        let id = JobId::new(self.jobs.len());
-        self.known.insert((job.rule, job.outputs.first().copied()), id);
-        self.jobs.push(job);
-        id
-    }
-
-    /// A candidate as a job, its files interned.
-    fn instantiate(&mut self, candidate: &Candidate) -> Result<Job, Diagnostic> {
-        let workflow = self.workflow;
-        let rule = workflow.rule(candidate.rule);
-        let value = |name: &str| candidate.value(rule, name);
-        let mut outputs = Vec::with_capacity(rule.output.len());
-        for output in &rule.output.items {
-            let path = output.pattern.fill(value).map_err(|error| instance::pattern_error(&error, output.span))?;
-            outputs.push(self.intern(&path));
-        }
-        if self.plans[candidate.rule.index()].is_none() {
-            self.plans[candidate.rule.index()] = Some(match instance::input_patterns(rule)? {
-                None => InputPlan::Functions,
-                Some(Named { items, names }) => {
-                    let (patterns, flags): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-                    InputPlan::Patterns { patterns, shape: Arc::new(shape(names, flags)) }
-                }
-            });
-        }
-        let plan = self.plans[candidate.rule.index()].take().expect("just made");
-        let files = match &plan {
-            InputPlan::Patterns { patterns, shape } => {
-                self.static_inputs(rule, patterns, value).map(|f| (f, shape.clone()))
-            }
-            InputPlan::Functions => self.computed_inputs(rule, candidate),
-        };
-        self.plans[candidate.rule.index()] = Some(plan);
-        let (inputs, shape) = files?;
-        Ok(Job {
-            rule: candidate.rule,
-            wildcards: candidate.values.clone(),
-            inputs: inputs.into(),
-            shape,
-            outputs: outputs.into(),
-        })
-    }
-
-    fn static_inputs<'v>(
-        &mut self,
-        rule: &crate::rulefile::rule::Rule,
-        patterns: &[Pattern],
-        value: impl Fn(&str) -> Option<&'v str>,
-    ) -> Result<Vec<FileId>, Diagnostic> {
-        let mut inputs = Vec::with_capacity(patterns.len());
-        for pattern in patterns {
-            let path = pattern.fill(&value).map_err(|error| {
-                let span = rule.input.first().map_or(rule.span, |argument| argument.span);
-                instance::pattern_error(&error, input_span(rule, pattern).unwrap_or(span))
-            })?;
-            inputs.push(self.intern(&path));
-        }
-        Ok(inputs)
-    }
-
-    fn computed_inputs(
-        &mut self,
-        rule: &crate::rulefile::rule::Rule,
-        candidate: &Candidate,
-    ) -> Result<(Vec<FileId>, Arc<Shape>), Diagnostic> {
-        let wildcards = instance::wildcards(rule, &candidate.values);
-        let Named { items, names } = instance::inputs(rule, &wildcards, &*self.workflow.functions)?;
-        let (files, flags): (Vec<_>, Vec<_>) =
-            items.into_iter().map(|InputFile { path, flags }| (self.intern(&path), flags)).unzip();
-        Ok((files, Arc::new(shape(names, flags))))
-    }
-
     /// Keeps the jobs that the targets need, in dependency order, and checks that they do not write over each other.
-    fn finish(mut self, targets: Vec<FileId>, target_jobs: &[JobId]) -> Result<Dag, Box<(GraphError, Paths)>> {
+    fn finish(&mut self, targets: Vec<FileId>, target_jobs: &[JobId]) -> Result<Dag, GraphError> {
         let mut needed = vec![false; self.jobs.len()];
-        let mut work: Vec<JobId> = target_jobs.to_vec();
+        let mut work: Vec<JobId> = target_jobs.iter().chain(&self.kept).copied().collect();
         while let Some(id) = work.pop() {
             if std::mem::replace(&mut needed[id.index()], true) {
                 continue;
@@ -605,25 +538,36 @@ impl<'a> Resolver<'a, '_> {
                 _ => None,
             }));
         }
-        // Jobs were admitted after what they need, so their order is a dependency order already.
-        let mut renumbered = vec![None; self.jobs.len()];
+        // Jobs were admitted after what they need, so their order is a dependency order already. Nobody asks again where
+        // nothing is open.
+        let is_open = self.open.keys().any(|job| needed[job.index()]);
+        if is_open {
+            self.kept = (0..needed.len()).filter(|&at| needed[at]).map(JobId::new).collect();
+        }
+        let (all, paths) = match is_open {
+            true => (self.jobs.clone(), self.paths.clone()),
+            false => (std::mem::take(&mut self.jobs), std::mem::take(&mut self.paths)),
+        };
+        let mut renumbered = vec![None; all.len()];
         let mut jobs = Vec::new();
-        for (at, job) in std::mem::take(&mut self.jobs).into_iter().enumerate() {
-            if needed[at] {
-                renumbered[at] = Some(JobId::new(jobs.len()));
-                jobs.push(job);
-            }
+        for (at, job) in all.into_iter().enumerate().filter(|(at, _)| needed[*at]) {
+            renumbered[at] = Some(JobId::new(jobs.len()));
+            jobs.push(job);
         }
         let target_jobs: Vec<JobId> = target_jobs.iter().filter_map(|job| renumbered[job.index()]).collect();
         let goals = goals(&jobs, &targets, &target_jobs, self.workflow);
-        match writers(&self.paths, &jobs, self.workflow) {
-            Ok(writers) => {
-                let mut dag = Dag::new(self.paths, jobs, writers, targets, target_jobs);
-                dag.add_goals(goals);
-                Ok(dag)
+        let writers = match writers(&paths, &jobs, self.workflow) {
+            Ok(writers) => writers,
+            Err(error) => {
+                self.paths = paths;
+                return Err(error);
             }
-            Err(error) => Err(Box::new((error, self.paths))),
-        }
+        };
+        let mut dag = Dag::new(paths, jobs, writers, targets, target_jobs);
+        dag.add_goals(goals);
+        let open = self.open.iter().filter_map(|(job, files)| Some((renumbered[job.index()]?, files.clone())));
+        dag.open_jobs(open.collect());
+        Ok(dag)
     }
 }
 
@@ -642,19 +586,6 @@ impl Frame {
         self.building = None;
         self.attempts.push(Attempt { candidate: self.candidates[self.next - 1].clone(), why });
     }
-}
-
-fn shape(names: Vec<(String, u32, Option<u32>)>, flags: Vec<Flags>) -> Shape {
-    let plain = flags.iter().all(|flags| *flags == Flags::default());
-    Shape { names, flags: if plain { Vec::new() } else { flags } }
-}
-
-/// The argument that a pattern was written in.
-fn input_span(rule: &crate::rulefile::rule::Rule, pattern: &Pattern) -> Option<crate::diagnostic::Span> {
-    let single = rule.input.iter().find(|argument| {
-        matches!(&argument.expr, crate::rulefile::rule::Expr::Value(crate::value::Value::Str(text)) if text == pattern.text())
-    });
-    single.map(|argument| argument.span)
 }
 
 /// Whether a text ends in, or begins with, many repeats of one piece.

@@ -15,7 +15,7 @@ use crate::disk::{Hash, Stamp};
 use crate::graph::dag::{Dag, Job, JobId};
 use crate::path::{FileId, Paths};
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Action, Rule, Workflow};
+use crate::rulefile::rule::{Action, CallError, Rule, Workflow};
 use crate::stat::Stats;
 use crate::store::{FileRecord, Fingerprint, JobRecord};
 
@@ -107,7 +107,7 @@ impl From<Diagnostic> for PlanError {
 
 /// All that decisions are made from.
 pub struct Planner<'a> {
-    pub dag: &'a Dag,
+    pub dag: Arc<Dag>,
     pub workflow: &'a Workflow,
     pub identities: Identities<'a>,
     pub records: &'a dyn Records,
@@ -152,11 +152,27 @@ impl Planner<'_> {
     /// # Errors
     /// [`PlanError`]: a disk, the store, or a function of the Rulefile failed.
     pub fn decide_all(&mut self, stats: &mut Stats<'_>) -> Result<Vec<Verdict>, PlanError> {
+        self.decide_rest(vec![None; self.dag.jobs.len()], stats)
+    }
+
+    /// The same where some verdicts are `known`, by id.
+    ///
+    /// # Errors
+    /// As [`Planner::decide_all`].
+    pub fn decide_rest(
+        &mut self,
+        known: Vec<Option<Verdict>>,
+        stats: &mut Stats<'_>,
+    ) -> Result<Vec<Verdict>, PlanError> {
         stats.prefetch(&self.dag.paths)?;
         let mut verdicts: Vec<Verdict> = Vec::with_capacity(self.dag.jobs.len());
-        for id in self.dag.ids() {
+        for (id, known) in self.dag.ids().zip(known) {
             let verdict = if self.left_out[id.index()] {
                 Verdict::Nothing
+            } else if let Some(known) = known {
+                known
+            } else if !self.dag.awaits(id).is_empty() {
+                self.decide_open(id, &verdicts, stats)?
             } else {
                 let awaited = |file: FileId| match &verdicts[self.dag.producer(file)?.index()] {
                     Verdict::Stale(_) => Some(Awaited { file, surely: true }),
@@ -169,18 +185,19 @@ impl Planner<'_> {
             verdicts.push(verdict);
         }
         self.remake_temporaries(&mut verdicts, stats)?;
+        self.decide_together(&mut verdicts, stats)?;
         Ok(verdicts)
     }
 
     /// The verdict on one job, given those of its inputs that are going to be remade.
     fn decide(&mut self, id: JobId, awaited: &[Awaited], stats: &mut Stats<'_>) -> Result<Verdict, PlanError> {
-        let (dag, workflow) = (self.dag, self.workflow);
+        let (dag, workflow) = (Arc::clone(&self.dag), self.workflow);
         let job = dag.job(id);
         let rule = workflow.rule(job.rule);
         if is_target_only(rule) {
             return Ok(Verdict::Nothing);
         }
-        let key = key(dag, workflow, job);
+        let key = key(&dag, workflow, job);
         if self.records.is_being_made(&key) {
             return Ok(Verdict::Stale(Reason::BeingMade));
         }
@@ -209,7 +226,14 @@ impl Planner<'_> {
         if self.records.is_unfinished(&key) {
             return Ok(Verdict::Stale(Reason::Unfinished));
         }
-        let identity = self.identities.of(dag, id)?;
+        let identity = match self.identities.of(&dag, id) {
+            // Its params are known when that is done, which a job before this one waits for.
+            Err(CallError::Awaits(_)) if !awaited.is_empty() => {
+                let files = awaited.iter().map(|awaited| awaited.file).collect();
+                return Ok(Verdict::Pending(Reason::InputRemade { files }));
+            }
+            other => other.map_err(Diagnostic::from)?,
+        };
         if awaited.is_empty()
             && let Some(recorded) = self.records.fingerprint(&key)
             && self.fingerprint(job, rule, &identity, stats)? == Some(recorded)
@@ -250,7 +274,8 @@ impl Planner<'_> {
         awaited: &[Awaited],
         stats: &mut Stats<'_>,
     ) -> Result<Verdict, PlanError> {
-        let job = self.dag.job(id);
+        let dag = Arc::clone(&self.dag);
+        let job = dag.job(id);
         let record = self.records.record(key)?;
         let Some(mut record) = record else {
             if let Some(reason) = self.made_by_another(job, stats)? {
@@ -318,7 +343,7 @@ impl Planner<'_> {
         Ok(None)
     }
 
-    fn outputs_changed(
+    pub(super) fn outputs_changed(
         &mut self,
         job: &Job,
         record: &mut JobRecord,
@@ -376,7 +401,7 @@ impl Planner<'_> {
         Ok(difference.map(|(added, removed)| Reason::InputSet { added, removed }))
     }
 
-    fn output_set_changed(&self, job: &Job, record: &JobRecord) -> Option<Reason> {
+    pub(super) fn output_set_changed(&self, job: &Job, record: &JobRecord) -> Option<Reason> {
         let (added, removed) =
             difference(&record.outputs, &job.outputs, &self.dag.paths).filter(|_| self.triggers.code)?;
         Some(Reason::OutputSet { added, removed })
@@ -394,7 +419,7 @@ impl Planner<'_> {
         Ok((!added.is_empty()).then(|| Reason::OutputSet { added, removed: Vec::new() }))
     }
 
-    fn identity_changed(&self, record: &JobRecord, identity: &Identity) -> Option<Reason> {
+    pub(super) fn identity_changed(&self, record: &JobRecord, identity: &Identity) -> Option<Reason> {
         if self.triggers.params {
             for (old, new) in [(&record.params, &identity.params), (&record.globals, &identity.globals)] {
                 if **old != **new {
@@ -439,8 +464,9 @@ impl Planner<'_> {
     fn made_anew_since(&mut self, file: FileId, old: &FileRecord) -> Result<Option<Change>, PlanError> {
         let Some(producer) = self.dag.producer(file) else { return Ok(None) };
         if !self.made.contains_key(&file) {
-            let maker = self.dag.job(producer);
-            let record = self.records.record(&key(self.dag, self.workflow, maker))?;
+            let dag = Arc::clone(&self.dag);
+            let maker = dag.job(producer);
+            let record = self.records.record(&key(&self.dag, self.workflow, maker))?;
             let outputs = record.map(|record| record.outputs).unwrap_or_default();
             for (&output, place) in maker.outputs.iter().zip(places(&outputs, &maker.outputs, &self.dag.paths)) {
                 self.made.insert(output, place.map(|place| (outputs[place].stamp, outputs[place].hash)));
@@ -493,7 +519,7 @@ impl Planner<'_> {
     pub fn decide_again(&mut self, id: JobId, stats: &mut Stats<'_>) -> Result<Verdict, PlanError> {
         let verdict = self.decide(id, &[], stats)?;
         let job = self.dag.job(id);
-        if verdict == Verdict::Fresh && self.records.fingerprint(&key(self.dag, self.workflow, job)).is_none() {
+        if verdict == Verdict::Fresh && self.records.fingerprint(&key(&self.dag, self.workflow, job)).is_none() {
             // Without a record nobody knows what the job saw, and an input has just been made.
             let files = job.inputs.iter().copied().filter(|&file| self.dag.producer(file).is_some()).collect();
             return Ok(Verdict::Stale(Reason::InputRemade { files }));

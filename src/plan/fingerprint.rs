@@ -83,7 +83,7 @@ impl Planner<'_> {
             digest.file(&file.path, Some(&file.stamp));
         }
         JobRecord {
-            key: key(self.dag, self.workflow, job),
+            key: key(&self.dag, self.workflow, job),
             rule: rule.name.clone(),
             wildcards: instance::wildcards(rule, &job.wildcards),
             code: identity.code.to_string(),

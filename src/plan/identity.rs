@@ -14,7 +14,7 @@ use crate::disk::{Disk, Hash};
 use crate::graph::dag::{Dag, JobId};
 use crate::path::Paths;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Action, JobContext, Rule, RuleId, Workflow};
+use crate::rulefile::rule::{Action, CallError, JobContext, Rule, RuleId, Workflow};
 use crate::rulefile::template;
 use crate::value::{Named, Value};
 
@@ -63,8 +63,8 @@ impl<'a> Identities<'a> {
     /// The identity of a job.
     ///
     /// # Errors
-    /// What a function of the params reports; a script that cannot be read.
-    pub fn of(&self, dag: &Dag, job: JobId) -> Result<Arc<Identity>, Diagnostic> {
+    /// What a function of the params reports, or waits for; a script that cannot be read.
+    pub fn of(&self, dag: &Dag, job: JobId) -> Result<Arc<Identity>, CallError> {
         let it = dag.job(job);
         let rule = self.workflow.rule(it.rule);
         let of_rule = self.rule_identity(it.rule, rule)?;
@@ -86,7 +86,7 @@ impl<'a> Identities<'a> {
         Ok(Arc::new(identity(&of_rule, &params)))
     }
 
-    fn rule_identity(&self, id: RuleId, rule: &Rule) -> Result<Arc<RuleIdentity>, Diagnostic> {
+    fn rule_identity(&self, id: RuleId, rule: &Rule) -> Result<Arc<RuleIdentity>, CallError> {
         if let Some(known) = self.by_rule.borrow().get(&id) {
             return Ok(Arc::clone(known));
         }

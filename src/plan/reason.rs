@@ -85,6 +85,12 @@ pub enum Reason {
     InputRemade {
         files: Vec<FileId>,
     },
+    /// A job that it is connected with by a pipe or a service is run.
+    RunsTogether,
+    /// What its inputs are is known when checkpoints have made these files.
+    AwaitsCheckpoint {
+        files: Vec<FileId>,
+    },
 }
 
 impl Reason {
@@ -123,6 +129,10 @@ impl Reason {
             Reason::Wildcards { .. } => "the wildcards have changed".into(),
             Reason::Script { path } => format!("script {path} has changed"),
             Reason::InputRemade { files } => format!("input remade: {}", list(paths, files)),
+            Reason::RunsTogether => "it runs together with a job that is to be done".into(),
+            Reason::AwaitsCheckpoint { files } => {
+                format!("what it needs is known when a checkpoint has made {}", list(paths, files))
+            }
         }
     }
 
@@ -146,6 +156,8 @@ impl Reason {
             Reason::Wildcards { .. } => "wildcards",
             Reason::Script { .. } => "script",
             Reason::InputRemade { .. } => "input-remade",
+            Reason::RunsTogether => "runs-together",
+            Reason::AwaitsCheckpoint { .. } => "awaits-checkpoint",
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::stat::Stats;
 impl Planner<'_> {
     /// Jobs whose `temp()` outputs are gone and needed by a job that will run are stale too; and so on, up the graph.
     pub(super) fn remake_temporaries(&self, verdicts: &mut [Verdict], stats: &mut Stats<'_>) -> Result<(), PlanError> {
-        let dag = self.dag;
+        let dag = &self.dag;
         // From the last job to the first: what a job needs stands before it.
         let mut work: BTreeSet<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();
         while let Some(id) = work.pop_last() {
@@ -20,7 +20,8 @@ impl Planner<'_> {
             for &input in &dag.job(id).inputs {
                 let Some(producer) = dag.producer(input) else { continue };
                 let will_be_there = match &verdicts[producer.index()] {
-                    Verdict::Stale(_) => true,
+                    // What waits for a checkpoint is decided when that is done.
+                    Verdict::Stale(_) | Verdict::Pending(Reason::AwaitsCheckpoint { .. }) => true,
                     // If that one is cut off, so is this job.
                     Verdict::Pending(_) => alone == Some(producer),
                     Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => self.left_out[producer.index()],
@@ -37,7 +38,7 @@ impl Planner<'_> {
     }
 
     fn needed(&self, producer: JobId, file: FileId) -> Reason {
-        let was_made = self.records.fingerprint(&key(self.dag, self.workflow, self.dag.job(producer))).is_some();
+        let was_made = self.records.fingerprint(&key(&self.dag, self.workflow, self.dag.job(producer))).is_some();
         if was_made { Reason::TempNeeded { file } } else { Reason::OutputMissing(vec![file]) }
     }
 
@@ -54,6 +55,11 @@ impl Planner<'_> {
         }
         let mut awaited = self.dag.dependencies(job).filter(|before| verdicts[before.index()].is_to_do());
         awaited.next().filter(|_| awaited.next().is_none())
+    }
+
+    /// What depends on a job that will run after all waits for it.
+    pub(super) fn follow(&self, verdicts: &mut [Verdict], from: JobId) {
+        self.stir(verdicts, from, &mut BTreeSet::new());
     }
 
     /// What depends on a job that will run after all is pending too. Adds to `work` all that wait for more than before.

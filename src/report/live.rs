@@ -143,6 +143,7 @@ impl<W: Write> Reporter for Live<W> {
                 let text = words::plan(event).filter(|_| !self.show.quiet && !self.show.silent);
                 self.print(text.as_deref());
             }
+            Event::Grown { added, .. } => self.total += added,
             Event::Warning { message } if !self.show.silent => {
                 self.print(Some(&format!("warning: {}", printable(message))));
             }

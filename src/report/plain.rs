@@ -97,6 +97,10 @@ fn lines(event: &Event, show: Show, ended: &mut usize, total: &mut usize) -> Vec
                 add(normal, false, text);
             }
         }
+        Event::Grown { added, .. } => {
+            *total += added;
+            add(normal, true, format!("{} more, now that a checkpoint is done", words::jobs(*added)));
+        }
         Event::Warning { message } => add(!show.silent, false, format!("warning: {}", printable(message))),
         Event::Started { job, reason, message, command, attempt, .. } => {
             let again = if *attempt > 1 { format!(" (try {attempt})") } else { String::new() };

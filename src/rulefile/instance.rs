@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::later;
 use super::pattern::{Pattern, PatternError};
-use super::rule::{Argument, Expr, Flags, Functions, JobContext, Rule};
+use super::rule::{Argument, Awaited, CallError, Expr, Flags, Functions, JobContext, Rule};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::value::{Named, Value};
 
@@ -125,15 +125,30 @@ pub fn describe(value: &Value) -> String {
     }
 }
 
+/// The inputs of one job, as far as they are known.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    pub files: Named<InputFile>,
+    /// Checkpoints that must be done before the rest is known.
+    pub awaits: Vec<Awaited>,
+}
+
 /// The inputs of one job.
 ///
 /// # Errors
 /// What an input function reports, a value that is no path, a wildcard without a value.
-pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> Result<Named<InputFile>, Diagnostic> {
+pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> Result<Inputs, Diagnostic> {
     let context = JobContext { rule: &rule.name, wildcards, attempt: 1, ..JobContext::default() };
-    let mut out = Named::default();
+    let Inputs { files: mut out, mut awaits } = Inputs::default();
     for argument in rule.input.iter() {
-        let mut expr = evaluate(&argument.expr, &context, functions)?;
+        let mut expr = match evaluate(&argument.expr, &context, functions) {
+            Ok(expr) => expr,
+            Err(CallError::Awaits(awaited)) => {
+                awaits.push(awaited);
+                continue;
+            }
+            Err(CallError::Failed(diagnostic)) => return Err(*diagnostic),
+        };
         if argument.expr.is_computed() {
             let moved = rule.input_relocation.settle(&mut expr);
             moved.map_err(|error| Diagnostic::error(error.to_string()).at(argument.span, "a path that this gives"))?;
@@ -146,7 +161,7 @@ pub fn inputs(rule: &Rule, wildcards: &Wildcards, functions: &dyn Functions) -> 
         collect_files(&expr, &rule.input_flags, argument.span, wildcards, &mut out.items)?;
         name_range(&mut out, &Argument { expr, ..argument.clone() }, start);
     }
-    Ok(out)
+    Ok(Inputs { files: out, awaits })
 }
 
 fn unpack(
@@ -206,8 +221,8 @@ fn collect_files(
 /// Calls what is a function; flags and `unpack` around it stay.
 ///
 /// # Errors
-/// What a function reports.
-pub fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Expr, Diagnostic> {
+/// What a function reports, or waits for.
+pub fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Expr, CallError> {
     Ok(match expr {
         Expr::Function(function) => match functions.call(*function, context)? {
             // A helper that the function has called.
@@ -224,7 +239,7 @@ pub fn evaluate(expr: &Expr, context: &JobContext<'_>, functions: &dyn Functions
             entries
                 .iter()
                 .map(|(key, value)| Ok((key.clone(), evaluate(value, context, functions)?)))
-                .collect::<Result<_, Diagnostic>>()?,
+                .collect::<Result<_, CallError>>()?,
         ),
         Expr::Value(_) => expr.clone(),
     })
@@ -262,18 +277,14 @@ fn mentions_wildcard(expr: &Expr) -> bool {
 /// # Errors
 /// What a function reports, a wildcard without a value.
 pub fn params(rule: &Rule, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Named<Value>, Diagnostic> {
-    params_of(rule.params.iter(), context, functions)
+    Ok(params_of(rule.params.iter(), context, functions)?)
 }
 
 /// The params that say what a job is, without those that a function derives from threads or resources.
 ///
 /// # Errors
-/// As [`params`].
-pub fn own_params(
-    rule: &Rule,
-    context: &JobContext<'_>,
-    functions: &dyn Functions,
-) -> Result<Named<Value>, Diagnostic> {
+/// As [`params`], or the checkpoint that a function waits for.
+pub fn own_params(rule: &Rule, context: &JobContext<'_>, functions: &dyn Functions) -> Result<Named<Value>, CallError> {
     let is_own = |argument: &&Argument| !is_derived(&argument.expr, functions);
     params_of(rule.params.iter().filter(is_own), context, functions)
 }
@@ -286,7 +297,7 @@ fn params_of<'r>(
     arguments: impl Iterator<Item = &'r Argument>,
     context: &JobContext<'_>,
     functions: &dyn Functions,
-) -> Result<Named<Value>, Diagnostic> {
+) -> Result<Named<Value>, CallError> {
     let mut out: Named<Value> = Named::default();
     for argument in arguments {
         let from_function = argument.expr.is_computed();
@@ -300,7 +311,11 @@ fn params_of<'r>(
                     }
                 }
                 Value::List(items) => out.items.extend(items),
-                _ => return Err(Diagnostic::error("unpack() needs a dictionary or a list").at(argument.span, "")),
+                _ => {
+                    return Err(Diagnostic::error("unpack() needs a dictionary or a list")
+                        .at(argument.span, "")
+                        .into());
+                }
             }
             continue;
         }

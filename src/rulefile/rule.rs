@@ -8,7 +8,7 @@ use super::later::Later;
 use super::pattern::Pattern;
 use super::relocation::Relocation;
 use crate::diagnostic::{Diagnostic, Sources, Span};
-use crate::run::spec::Program;
+use crate::run::spec::{Program, ShadowKind};
 use crate::value::{Named, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +44,14 @@ pub struct Flags {
     pub directory: bool,
     pub touch: bool,
     pub ancient: bool,
+    /// A named pipe to a job that runs at the same time.
+    pub pipe: bool,
+    /// Made by a job that goes on until those that use the file are done.
+    pub service: bool,
+    /// The job changes the file, and finds it as it was.
+    pub update: bool,
+    /// How often the job of a benchmark is run; 0 where nothing is said.
+    pub repeat: u32,
     pub non_empty: bool,
     /// Algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
     pub checksum: Option<(String, String)>,
@@ -69,6 +77,10 @@ impl Flags {
             directory: self.directory || other.directory,
             touch: self.touch || other.touch,
             ancient: self.ancient || other.ancient,
+            pipe: self.pipe || other.pipe,
+            service: self.service || other.service,
+            update: self.update || other.update,
+            repeat: self.repeat.max(other.repeat),
             non_empty: self.non_empty || other.non_empty,
             checksum: self.checksum.clone().or_else(|| other.checksum.clone()),
             checksum_of: self.checksum_of.clone().or_else(|| other.checksum_of.clone()),
@@ -93,6 +105,13 @@ impl Flags {
         defaults.temp &= !self.protected;
         defaults.protected &= !self.temp;
         self.and(&defaults)
+    }
+}
+
+impl Flags {
+    /// Whether the file is there only while the job that makes it runs.
+    pub fn live(&self) -> bool {
+        self.pipe || self.service
     }
 }
 
@@ -208,6 +227,8 @@ pub struct Rule {
     pub message: Option<(String, Span)>,
     pub default_target: bool,
     pub local: bool,
+    /// What other rules need may depend on what this one makes: `checkpoints.NAME.get(…)`.
+    pub is_checkpoint: bool,
     pub action: Action,
     /// Where the action stands: the directive's values.
     pub action_span: Span,
@@ -217,6 +238,9 @@ pub struct Rule {
     pub wildcard_names: Vec<String>,
     /// `repeat()` of the benchmark.
     pub benchmark_repeats: u32,
+    pub shadow: Option<ShadowKind>,
+    /// The job hands over to another workflow system, and gets all there is.
+    pub handover: bool,
 }
 
 /// Software that a rule asks for.
@@ -264,8 +288,41 @@ pub struct JobContext<'a> {
     pub resources: Option<&'a BTreeMap<String, Value>>,
     pub threads: Option<u32>,
     pub attempt: u32,
-    /// Total size of the inputs in bytes, for `input.size` and `input.size_mb`.
-    pub input_size: Option<u64>,
+}
+
+/// A job of a checkpoint that a function asked for while it was not known to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    pub checkpoint: String,
+    /// Its first output.
+    pub output: String,
+}
+
+/// Why a function of the Rulefile gave no value.
+#[derive(Debug)]
+pub enum CallError {
+    Failed(Box<Diagnostic>),
+    /// Its value is not known before this checkpoint is done.
+    Awaits(Awaited),
+}
+
+impl From<Diagnostic> for CallError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        CallError::Failed(Box::new(diagnostic))
+    }
+}
+
+/// For values that are needed at once.
+impl From<CallError> for Diagnostic {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Failed(diagnostic) => *diagnostic,
+            CallError::Awaits(Awaited { checkpoint, output }) => {
+                Diagnostic::error(format!("the checkpoint `{checkpoint}` is asked for before it has made {output}"))
+                    .help("a job that asks for a checkpoint needs its output as an input, or a function of `input:` that asks for it")
+            }
+        }
+    }
 }
 
 /// The functions of a Rulefile, callable from any thread.
@@ -273,8 +330,11 @@ pub trait Functions: Send + Sync {
     /// Calls a function for a job. The result holds no function.
     ///
     /// # Errors
-    /// A diagnostic at the place in the Rulefile where it failed.
-    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic>;
+    /// A diagnostic at the place in the Rulefile where it failed, or the checkpoint that it waits for.
+    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, CallError>;
+
+    /// From now on the job of a checkpoint that makes this file, its first output, is done.
+    fn checkpoint_done(&self, output: &str);
 
     /// Whether a function has a parameter of this name, besides its first, the wildcards.
     fn asks_for(&self, function: FunctionId, name: &str) -> bool;

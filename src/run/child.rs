@@ -136,6 +136,14 @@ impl Children {
         self.changed.notify_all();
     }
 
+    /// Ends one group that runs.
+    pub fn end(&self, group: i32) {
+        if let Some(entry) = self.state().groups.get_mut(&group) {
+            end(group, entry, Force::Term, Cause::Stopped);
+        }
+        self.changed.notify_all();
+    }
+
     fn register(&self, group: i32, timeout: Option<Duration>, detailed: bool) {
         let mut state = self.state();
         let now = Instant::now();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::spec::{JobError, JobSpec, Outcome};
+use super::together::Together;
 use crate::store::Ticket;
 
 /// A job, ready to be run: its inputs are there.
@@ -19,6 +20,8 @@ pub struct Order {
     pub timeout: Option<Duration>,
     /// What a failed job wrote in place is left where it is.
     pub keep_incomplete: bool,
+    /// The jobs that it runs together with.
+    pub together: Option<Arc<Together>>,
 }
 
 /// What the run's loop is told.

@@ -17,9 +17,10 @@ use super::command;
 use super::executor::{Order, Workspace};
 use super::local::Shared;
 use super::log_tail::last_lines;
-use super::outputs::{Outputs, disk_error, temporary};
+use super::outputs::{NO_STAMP, Outputs, disk_error, temporary};
 use super::sample::Peaks;
 use super::script;
+use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
 use crate::disk::Stamp;
 use crate::event::Usage;
@@ -54,6 +55,9 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
         inputs = records;
         attempt(shared, order, &inputs, &mut usage, &mut began)
     });
+    if let (Err(_), Some(together)) = (&result, &order.together) {
+        together.fail(spec, &shared.children);
+    }
     usage.wall = begun.elapsed();
     let (result, outputs) = match result {
         Ok(outputs) => (Ok(()), outputs),
@@ -72,7 +76,7 @@ fn attempt(
     began: &mut bool,
 ) -> Result<Vec<FileRecord>, JobError> {
     let spec = &*order.spec;
-    let outputs = Outputs::new(spec, &*shared.disk);
+    let mut outputs = Outputs::new(spec, &*shared.disk);
     if shared.cancelled.load(Ordering::SeqCst) {
         return Err(JobError::Interrupted);
     }
@@ -81,14 +85,27 @@ fn attempt(
     order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
     *began = true;
     outputs.prepare()?;
-    let stamps = work(shared, order, usage).and_then(|()| commit(shared, &outputs));
+    let shadow = ShadowFolder::of(spec, &shared.directory)?;
+    outputs.shadowed(shadow.as_ref());
+    let worked = match &order.together {
+        None => work(shared, order, shadow.as_ref(), usage),
+        Some(together) => {
+            let is_stopped = || shared.cancelled.load(Ordering::SeqCst);
+            let worked = together.begin(spec, &is_stopped).and_then(|()| work(shared, order, shadow.as_ref(), usage));
+            together.end(spec, worked, &shared.children, &is_stopped)
+        }
+    };
+    if let Some(shadow) = &shadow {
+        shadow.bring_logs(spec);
+    }
+    let stamps = worked.and_then(|()| commit(shared, &outputs));
     match stamps {
         Ok(stamps) => {
             drop_empty_log(spec);
             record_outputs(shared, order, stamps)
         }
         Err(error) => {
-            if !(order.keep_incomplete && spec.work.writes_in_place()) {
+            if !(order.keep_incomplete && spec.writes_in_place()) {
                 outputs.discard();
             }
             if !order.keep_incomplete && error != JobError::Interrupted {
@@ -107,16 +124,16 @@ fn commit(shared: &Shared, outputs: &Outputs<'_>) -> Result<Vec<Stamp>, JobError
 }
 
 /// The work itself, as often as a benchmark asks.
-fn work(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), JobError> {
+fn work(shared: &Shared, order: &Order, shadow: Option<&ShadowFolder>, usage: &mut Usage) -> Result<(), JobError> {
     let spec = &*order.spec;
     let Some((path, repeats)) = &spec.benchmark else {
-        return work_once(shared, order, usage).map(drop);
+        return work_once(shared, order, shadow, usage).map(drop);
     };
     let mut rows = Vec::new();
     for _ in 0..(*repeats).max(1) {
         let begun = Instant::now();
         let mut once = Usage::default();
-        let peaks = work_once(shared, order, &mut once)?;
+        let peaks = work_once(shared, order, shadow, &mut once)?;
         once.wall = begun.elapsed();
         usage.cpu += once.cpu;
         usage.peak_memory = usage.peak_memory.max(once.peak_memory);
@@ -125,13 +142,18 @@ fn work(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<(), JobErro
     fs::write(path, benchmark::table(&rows)).map_err(|error| disk_error("write", path, &error))
 }
 
-fn work_once(shared: &Shared, order: &Order, usage: &mut Usage) -> Result<Peaks, JobError> {
+fn work_once(
+    shared: &Shared,
+    order: &Order,
+    shadow: Option<&ShadowFolder>,
+    usage: &mut Usage,
+) -> Result<Peaks, JobError> {
     let spec = &*order.spec;
     let deadline = order.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let peaks = Peaks::default();
-    let mut site = Site { shared, order, usage, deadline, peaks, temporary_folder: None };
+    let mut site = Site { shared, order, shadow, usage, deadline, peaks, temporary_folder: None };
     let done = match &spec.work {
-        Work::Touch => Ok(()),
+        Work::Touch => clear_log(spec),
         Work::Shell { command } => site.shell_to_log(command, false),
         Work::Script { path } => {
             let script = script::prepare(spec, path)?;
@@ -180,6 +202,7 @@ fn panic_error(what: &str, panic: &(dyn Any + Send)) -> JobError {
 struct Site<'a> {
     shared: &'a Shared,
     order: &'a Order,
+    shadow: Option<&'a ShadowFolder>,
     usage: &'a mut Usage,
     /// When its time is over.
     deadline: Option<Instant>,
@@ -192,7 +215,8 @@ struct Site<'a> {
 impl Site<'_> {
     fn shell_to_log(&mut self, text: &str, append: bool) -> Result<(), JobError> {
         let path = &self.order.spec.stdio_log;
-        if let Some(simple) = command::parse(text) {
+        // Without a shell, flow opens the files of redirections itself, where it stands.
+        if let Some(simple) = command::parse(text).filter(|_| self.shadow.is_none()) {
             let log = || open_log(path, append);
             if let Some(streams) = simple.open(log) {
                 match simple.command(streams, log) {
@@ -239,6 +263,9 @@ impl Site<'_> {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let detailed = self.order.spec.benchmark.is_some();
         let ended = self.shared.children.run(command, left, detailed, |group| {
+            if let Some(together) = &self.order.together {
+                together.started(group, &self.order.spec, &self.shared.children);
+            }
             if let Some(start) = start_time(group.cast_unsigned()) {
                 ticket.spawned((group, start));
             }
@@ -257,6 +284,9 @@ impl Site<'_> {
             command.env(name, &threads);
         }
         command.env("FLOW_RUN", &self.order.run).env("PWD", &self.shared.directory);
+        if let Some(shadow) = self.shadow {
+            command.current_dir(shadow.work()).env("PWD", shadow.work());
+        }
         if let Some(Value::Str(place)) = spec.resources.get("tmpdir") {
             if self.temporary_folder.is_none() {
                 let made = fs::create_dir_all(place)
@@ -307,7 +337,7 @@ enum Start {
 impl Workspace for Site<'_> {
     fn output_path(&self, output: &str) -> String {
         let output = &*normalise(output);
-        let is_output = |declared: &OutputSpec| normalise(&declared.path) == output;
+        let is_output = |declared: &OutputSpec| declared.live.is_none() && normalise(&declared.path) == output;
         if self.order.spec.outputs.iter().any(is_output) { temporary(output) } else { output.to_owned() }
     }
 
@@ -366,6 +396,10 @@ fn is_declared(spec: &JobSpec) -> bool {
 fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobError> {
     let mut records = Vec::with_capacity(order.spec.input.items.len());
     for path in &order.spec.input.items {
+        if order.spec.live_inputs.contains(path) {
+            records.push(FileRecord { path: path.clone(), stamp: NO_STAMP, hash: None });
+            continue;
+        }
         match shared.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
             Some(stamp) => records.push(shared.record(path, stamp)?),
             None => return Err(JobError::Disk(format!("the input {path} is gone"))),
@@ -376,7 +410,11 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
 
 fn record_outputs(shared: &Shared, order: &Order, stamps: Vec<Stamp>) -> Result<Vec<FileRecord>, JobError> {
     let outputs = order.spec.outputs.iter().zip(stamps);
-    outputs.map(|(output, stamp)| shared.record(&output.path, stamp)).collect()
+    let record = |(output, stamp): (&OutputSpec, Stamp)| match output.live {
+        Some(_) => Ok(FileRecord { path: output.path.clone(), stamp, hash: None }),
+        None => shared.record(&output.path, stamp),
+    };
+    outputs.map(record).collect()
 }
 
 impl Shared {

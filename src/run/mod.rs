@@ -19,5 +19,7 @@ pub mod runner;
 mod sample;
 pub mod scheduler;
 mod script;
+mod shadow;
 pub mod signals;
 pub mod spec;
+pub mod together;

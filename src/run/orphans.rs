@@ -6,7 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::child::{members, signal_group, signal_process};
-use super::outputs::{is_protected, temporary};
+use super::outputs::{is_protected, restore, temporary};
 use crate::disk::Disk;
 use crate::store::{StartedRow, is_zombie, start_time};
 
@@ -46,6 +46,10 @@ pub fn clear(
             let temporary = temporary(output);
             if is_directory || !disk.stat(&temporary).is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.is_dir)) {
                 remove(disk, &temporary, is_directory)?;
+            }
+            if row.in_place && restore(output) {
+                told.push(format!("put {output} back as it was before {} was killed", row.rule));
+                continue;
             }
             match disk.stat(output).ok().flatten().filter(|_| row.in_place) {
                 Some(stamp) if stamp.is_dir && !is_directory => {

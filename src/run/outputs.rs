@@ -8,12 +8,17 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest;
 
-use super::spec::{JobError, JobSpec, OutputSpec};
+use super::shadow::ShadowFolder;
+use super::spec::{JobError, JobSpec, Live, OutputSpec};
+use super::together::make_pipe;
 use crate::disk::{Disk, Stamp};
 use crate::store::FileRecord;
 
 /// What every temporary's name begins with. The rest is the output's own name, so that tools which go by a suffix see it.
 const PREFIX: &str = ".flow-tmp.";
+
+/// Of what is there only while jobs run: the same every time.
+pub(super) const NO_STAMP: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0, is_dir: false };
 
 /// The longest file name of common file systems, in bytes.
 const NAME_MAX: usize = 255;
@@ -33,21 +38,64 @@ pub fn temporary(output: &str) -> String {
     format!("{folder}{PREFIX}{digest}{}", suffix.map(|suffix| format!(".{suffix}")).unwrap_or_default())
 }
 
+/// Where an output stands, as it was, while a job with `update()` works on it.
+fn old(output: &str) -> String {
+    let near = temporary(output);
+    let name = near.rfind('/').map_or(0, |at| at + 1);
+    format!("{}.flow-old.{}", &near[..name], &near[name + PREFIX.len()..])
+}
+
+/// Keeps a file as it is before a job changes it; one that a killed run kept is the older one, and stays.
+fn keep_old(path: &str) -> Result<(), JobError> {
+    let (from, to) = (Path::new(path), old(path));
+    if Path::new(&to).exists() || !from.exists() {
+        return Ok(());
+    }
+    let near = format!("{to}.part");
+    super::shadow::copy(from, Path::new(&near))
+        .and_then(|()| {
+            let time = filetime::FileTime::from_last_modification_time(&fs::metadata(from)?);
+            filetime::set_file_mtime(&near, time)?;
+            fs::rename(&near, &to)
+        })
+        .map_err(|error| disk_error("keep a copy of", path, &error))
+}
+
+/// Puts a file back as it was before a job changed it; false if none was kept.
+pub(super) fn restore(path: &str) -> bool {
+    let kept = old(path);
+    Path::new(&kept).exists() && fs::rename(&kept, path).is_ok()
+}
+
 /// The outputs of one job.
 pub struct Outputs<'a> {
     spec: &'a JobSpec,
     disk: &'a dyn Disk,
-    in_place: bool,
+    /// Where the job works, if not in the real folder.
+    shadow: Option<&'a ShadowFolder>,
 }
 
 impl<'a> Outputs<'a> {
     pub fn new(spec: &'a JobSpec, disk: &'a dyn Disk) -> Self {
-        Outputs { spec, disk, in_place: spec.work.writes_in_place() }
+        Outputs { spec, disk, shadow: None }
+    }
+
+    /// From now on the job works in a shadow folder.
+    pub fn shadowed(&mut self, shadow: Option<&'a ShadowFolder>) {
+        self.shadow = shadow;
+    }
+
+    fn in_place(&self, output: &OutputSpec) -> bool {
+        output.live.is_some() || self.spec.writes_in_place_at(&output.path)
     }
 
     /// Where the job writes an output.
     fn written(&self, output: &OutputSpec) -> String {
-        if self.in_place { output.path.clone() } else { temporary(&output.path) }
+        match self.shadow {
+            _ if self.in_place(output) => output.path.clone(),
+            Some(shadow) => shadow.place(&output.path).to_string_lossy().into_owned(),
+            None => temporary(&output.path),
+        }
     }
 
     /// An error if there is at an output's name what the job may not replace: a write-protected file, a directory where the
@@ -67,9 +115,16 @@ impl<'a> Outputs<'a> {
         for output in &self.spec.outputs {
             self.make_folder(&output.path)?;
             let written = self.written(output);
+            if output.update && self.in_place(output) {
+                keep_old(&output.path)?;
+                continue;
+            }
             self.disk
                 .remove_output(&written, output.directory)
                 .map_err(|error| disk_error("remove", &written, &error))?;
+            if output.live == Some(Live::Pipe) {
+                make_pipe(&written).map_err(|error| disk_error("make the pipe", &written, &error))?;
+            }
             // Snakemake makes the folder above a directory output, and leaves the directory to the job.
         }
         for log in &self.spec.log.items {
@@ -93,7 +148,7 @@ impl<'a> Outputs<'a> {
     /// After the job: all outputs are there and as declared, or the first fault.
     pub fn verify(&self) -> Result<(), JobError> {
         let mut missing = Vec::new();
-        for output in &self.spec.outputs {
+        for output in self.spec.outputs.iter().filter(|output| output.live.is_none()) {
             let written = self.written(output);
             if output.touch && !output.directory {
                 self.disk.touch(&written).map_err(|error| disk_error("touch", &written, &error))?;
@@ -108,25 +163,40 @@ impl<'a> Outputs<'a> {
 
     /// Puts verified outputs in place, one after the other; if one cannot be, none is left. Gives their stamps.
     pub fn commit(&self) -> Result<Vec<Stamp>, JobError> {
-        let mut stamps = Vec::with_capacity(self.spec.outputs.len());
-        for output in &self.spec.outputs {
-            match self.put(output) {
-                Ok(stamp) => stamps.push(stamp),
-                Err(error) => {
-                    for done in &self.spec.outputs[..stamps.len()] {
-                        // The error that is told is the first one.
-                        let _ = self.disk.remove_output(&done.path, done.directory);
-                    }
-                    return Err(error);
-                }
+        for (at, output) in self.spec.outputs.iter().enumerate() {
+            if output.live.is_some() {
+                // All that used it are done.
+                let _ = self.disk.remove(&output.path);
+                continue;
             }
+            if let Err(error) = self.put(output) {
+                for done in &self.spec.outputs[..at] {
+                    // The error that is told is the first one.
+                    let _ = self.disk.remove_output(&done.path, done.directory);
+                }
+                return Err(error);
+            }
+        }
+        // A link may lead to an output that comes after it.
+        let stamps = self.spec.outputs.iter().map(|output| match output.live {
+            Some(_) => Ok(NO_STAMP),
+            None => self.stamp(&output.path),
+        });
+        let stamps = stamps.collect::<Result<_, _>>()?;
+        for output in self.spec.outputs.iter().filter(|output| output.update) {
+            let _ = fs::remove_file(old(&output.path));
         }
         Ok(stamps)
     }
 
-    fn put(&self, output: &OutputSpec) -> Result<Stamp, JobError> {
+    fn put(&self, output: &OutputSpec) -> Result<(), JobError> {
         let path = &output.path;
-        if !self.in_place {
+        if !self.in_place(output) {
+            if let Some(shadow) = self.shadow {
+                let near = temporary(path);
+                self.disk.remove_tree(&near).map_err(|error| disk_error("remove", &near, &error))?;
+                shadow.bring(path, &near).map_err(|error| disk_error("bring back", path, &error))?;
+            }
             if output.directory {
                 // A rename does not replace a directory that has files in it.
                 self.disk.remove_tree(path).map_err(|error| disk_error("remove", path, &error))?;
@@ -136,9 +206,13 @@ impl<'a> Outputs<'a> {
         if output.protected {
             self.disk.write_protect(path).map_err(|error| disk_error("write-protect", path, &error))?;
         }
+        Ok(())
+    }
+
+    fn stamp(&self, path: &str) -> Result<Stamp, JobError> {
         match self.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
             Some(stamp) => Ok(stamp),
-            None => Err(JobError::MissingOutput(vec![path.clone()])),
+            None => Err(JobError::MissingOutput(vec![path.to_owned()])),
         }
     }
 
@@ -146,12 +220,15 @@ impl<'a> Outputs<'a> {
     pub fn discard(&self) {
         for output in &self.spec.outputs {
             let _ = self.disk.remove_output(&self.written(output), output.directory);
+            if output.update {
+                restore(&output.path);
+            }
         }
     }
 
     /// After a failure: what an earlier run of the job left is not its result any more. Protected outputs stay.
     pub fn retract(&self) {
-        for output in self.spec.outputs.iter().filter(|output| !is_protected(&output.path)) {
+        for output in self.spec.outputs.iter().filter(|output| !output.update && !is_protected(&output.path)) {
             let _ = self.disk.remove_output(&output.path, output.directory);
         }
     }

@@ -7,10 +7,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::executor::{Executor, Force, Order, Report};
-use super::scheduler::{Demand, Scheduler};
+use super::scheduler::{Demand, Scheduler, Tasks};
 use super::spec::{JobError, JobSpec, Outcome, Work};
+use super::together::Together;
 use crate::disk::Disk;
-use crate::event::{Event, Failure, JobName, Reporter, Usage};
+use crate::event::{Event, Failure, JobName, Reporter, RuleCount, Usage};
 use crate::store::{FailureRecord, JobRecord, Left, StartedRow, StoreError, Writer};
 
 /// How often a display may move.
@@ -65,10 +66,41 @@ pub struct Finished {
     pub remove: Vec<(String, bool)>,
 }
 
+/// What a run has to do besides, now that more is known.
+#[derive(Debug)]
+pub struct Growth {
+    /// The jobs that are known now, from [`Scheduler::more`].
+    pub tasks: Tasks,
+    pub rules: Vec<RuleCount>,
+    /// As in [`Finished`].
+    pub remove: Vec<(String, bool)>,
+}
+
 /// Who knows what the jobs are. Called on the loop's thread.
 pub trait Director {
+    /// Whether a job is done that says what else there is to do, and nobody has asked for that yet.
+    fn knows_more(&self) -> bool {
+        false
+    }
+
+    /// What there is to do besides, for [`Scheduler::grow`]; takes the tasks to add to. `None`: it cannot be known, and
+    /// the director keeps the reason for its maker.
+    fn grow(&mut self, tasks: Tasks) -> Option<Growth> {
+        Some(Growth { tasks, rules: Vec::new(), remove: Vec::new() })
+    }
+
+    /// How many jobs are known to be to do, and not yet what they are.
+    fn unknown(&self) -> usize {
+        0
+    }
+
     /// How reports name a job.
     fn name(&self, job: u32) -> JobName;
+
+    /// The jobs that run at the same time as this one, whose turn it is, or not at all.
+    fn companions(&self, _job: u32) -> Vec<u32> {
+        Vec::new()
+    }
 
     /// Called when a job's turn has come; `attempt` is 1 for the first try.
     fn prepare(&mut self, job: u32, attempt: u32) -> Decision;
@@ -137,6 +169,10 @@ struct Loop<'a> {
     running: BTreeMap<u32, Running>,
     /// Jobs that are prepared and wait for room, after their demand had grown.
     parked: BTreeMap<u32, Running>,
+    /// Of jobs that run together, the first one.
+    sets: BTreeMap<u32, u32>,
+    /// By the first one, how many of them still run, and whether all went well.
+    left: BTreeMap<u32, (usize, bool)>,
     /// Failed attempts, of jobs that have any.
     failures: BTreeMap<u32, u32>,
     done: Vec<u32>,
@@ -148,6 +184,8 @@ struct Loop<'a> {
     closing: Option<Ending>,
     /// When to give up on what still runs.
     last_wait: Option<Instant>,
+    /// When the run was grown last, and how long that took.
+    grown: (Instant, Duration),
     began: Instant,
 }
 
@@ -161,6 +199,8 @@ impl Run<'_> {
             run: self,
             running: BTreeMap::new(),
             parked: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            left: BTreeMap::new(),
             failures: BTreeMap::new(),
             done: Vec::new(),
             cut_off: Vec::new(),
@@ -169,6 +209,7 @@ impl Run<'_> {
             abandoned: Vec::new(),
             closing: None,
             last_wait: None,
+            grown: (Instant::now(), Duration::ZERO),
             began: Instant::now(),
         };
         let ended = run.turn();
@@ -227,18 +268,99 @@ impl Loop<'_> {
     /// Starts what may start.
     fn start(&mut self) {
         while self.closing.is_none() {
-            let Some(job) = self.run.scheduler.pick() else { return };
+            let picked = if self.is_time_to_grow() { None } else { self.run.scheduler.pick() };
+            let Some(job) = picked else {
+                if self.run.director.knows_more() && self.run.scheduler.has_room() && self.grow() {
+                    continue;
+                }
+                return;
+            };
             if let Some(parked) = self.parked.remove(&job) {
                 self.submit(job, parked);
                 continue;
             }
             let attempt = self.failures.get(&job).map_or(1, |failures| failures + 1);
+            let companions = self.run.director.companions(job);
+            if !companions.is_empty() {
+                self.start_together(job, companions, attempt);
+                continue;
+            }
             match self.run.director.prepare(job, attempt) {
                 Decision::CutOff => self.cut_off(job),
                 Decision::Fail(failure) => self.refuse(job, String::new(), *failure, Usage::default()),
                 Decision::Run(prepared) => self.admit(job, Running { prepared, attempt }),
             }
         }
+    }
+
+    /// Starts jobs that only run at the same time. What they take together was the first one's to ask for.
+    fn start_together(&mut self, first: u32, companions: Vec<u32>, attempt: u32) {
+        let mut ready = Vec::new();
+        for job in std::iter::once(first).chain(companions) {
+            match self.run.director.prepare(job, attempt) {
+                Decision::Run(prepared) => ready.push((job, Running { prepared, attempt })),
+                Decision::Fail(failure) => {
+                    self.sets.insert(job, first);
+                    self.left.insert(first, (1, true));
+                    return self.refuse(job, String::new(), *failure, Usage::default());
+                }
+                Decision::CutOff => unreachable!("jobs that run together are decided together, before the run"),
+            }
+        }
+        self.left.insert(first, (ready.len(), true));
+        let together = Arc::new(Together::new(ready.iter().map(|(_, running)| &*running.prepared.spec)));
+        for (job, running) in ready {
+            self.sets.insert(job, first);
+            self.give_out(job, running, Some(Arc::clone(&together)));
+        }
+    }
+
+    /// A job is over: tells the scheduler, of jobs that run together when the last one is.
+    fn settle(&mut self, job: u32, success: bool) {
+        let (first, success) = match self.sets.remove(&job) {
+            None => (job, success),
+            Some(first) => {
+                let (left, well) = self.left.get_mut(&first).expect("as long as one is left");
+                (*left, *well) = (*left - 1, *well && success);
+                if *left > 0 {
+                    return;
+                }
+                let (_, success) = self.left.remove(&first).expect("it was there");
+                (first, success)
+            }
+        };
+        if success {
+            self.run.scheduler.finish(first);
+        } else {
+            self.run.scheduler.fail(first);
+        }
+    }
+
+    /// The run is grown when there is room for more than is known; and before that as long as growing takes a small
+    /// part of the time, so that a thousand checkpoints cost no thousand plans.
+    fn is_time_to_grow(&self) -> bool {
+        const PART: u32 = 20;
+        let (when, took) = self.grown;
+        self.run.director.knows_more() && self.run.scheduler.has_room() && when.elapsed() >= took * PART
+    }
+
+    /// Adds what is known by now. False: nothing will be started any more.
+    fn grow(&mut self) -> bool {
+        let began = Instant::now();
+        let Some(growth) = self.run.director.grow(self.run.scheduler.more()) else {
+            self.closing = Some(Ending::Failed);
+            if !self.run.settings.keep_going {
+                self.stop(Force::Term);
+            }
+            return false;
+        };
+        if !growth.tasks.is_empty() {
+            self.run.reporter.tell(&Event::Grown { added: growth.tasks.len(), rules: growth.rules });
+        }
+        self.run.scheduler.grow(growth.tasks);
+        self.remove(&growth.remove);
+        self.grown = (Instant::now(), began.elapsed());
+        true
     }
 
     /// Sees to it that a prepared job has what it asks for, now that this is known.
@@ -257,6 +379,10 @@ impl Loop<'_> {
     }
 
     fn submit(&mut self, job: u32, running: Running) {
+        self.give_out(job, running, None);
+    }
+
+    fn give_out(&mut self, job: u32, running: Running, together: Option<Arc<Together>>) {
         let prepared = &*running.prepared;
         let spec = &prepared.spec;
         self.run.reporter.tell(&Event::Started {
@@ -273,7 +399,7 @@ impl Loop<'_> {
             rule: spec.rule.clone(),
             run: self.run.settings.tag.clone(),
             outputs: spec.output.items.clone(),
-            in_place: spec.work.writes_in_place(),
+            in_place: spec.writes_in_place(),
             kept: false,
             group: None,
         });
@@ -283,6 +409,7 @@ impl Loop<'_> {
             ticket,
             timeout: prepared.timeout,
             keep_incomplete: self.run.settings.keep_incomplete,
+            together,
         });
         self.running.insert(job, running);
     }
@@ -327,6 +454,9 @@ impl Loop<'_> {
             Err(error @ JobError::Interrupted) => {
                 self.record_failure(&running.prepared, outcome, error);
                 self.stopped(outcome.job, outcome.usage);
+                if self.sets.contains_key(&outcome.job) {
+                    self.settle(outcome.job, false);
+                }
             }
             Err(error) => self.attempt_failed(running, outcome, error),
         }
@@ -351,8 +481,8 @@ impl Loop<'_> {
                 }
                 self.run.reporter.tell(&Event::Finished { job: self.run.director.name(job), usage: outcome.usage });
                 self.done.push(job);
-                self.run.scheduler.finish(job);
-                self.follow(finished);
+                self.settle(job, true);
+                self.remove(&finished.remove);
             }
         }
     }
@@ -365,11 +495,11 @@ impl Loop<'_> {
         self.run.reporter.tell(&Event::CutOff { job: self.run.director.name(job) });
         self.cut_off.push(job);
         self.run.scheduler.finish(job);
-        self.follow(finished);
+        self.remove(&finished.remove);
     }
 
-    fn follow(&mut self, finished: Finished) {
-        for (path, is_directory) in &finished.remove {
+    fn remove(&mut self, files: &[(String, bool)]) {
+        for (path, is_directory) in files {
             if let Err(error) = self.run.disk.remove_output(path, *is_directory) {
                 self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {path}: {error}") });
             }
@@ -378,7 +508,8 @@ impl Loop<'_> {
 
     fn attempt_failed(&mut self, running: Running, outcome: &Outcome, error: &JobError) {
         let (job, prepared) = (outcome.job, running.prepared);
-        let retrying = running.attempt <= prepared.retries && self.closing.is_none();
+        let alone = !self.sets.contains_key(&job);
+        let retrying = alone && running.attempt <= prepared.retries && self.closing.is_none();
         self.record_failure(&prepared, outcome, error);
         let failure = Failure {
             cause: error.to_string(),
@@ -410,7 +541,7 @@ impl Loop<'_> {
             usage: outcome.usage,
             left: match outcome.began {
                 false => Left::AsBefore,
-                true if self.run.settings.keep_incomplete && spec.work.writes_in_place() => Left::Kept,
+                true if self.run.settings.keep_incomplete && spec.writes_in_place() => Left::Kept,
                 true => Left::Nothing,
             },
         }));
@@ -420,7 +551,7 @@ impl Loop<'_> {
     fn refuse(&mut self, job: u32, reason: String, failure: Failure, usage: Usage) {
         self.run.reporter.tell(&Event::Failed { job: self.run.director.name(job), reason, failure, usage });
         self.failed.push(job);
-        self.run.scheduler.fail(job);
+        self.settle(job, false);
         if !self.run.settings.keep_going && self.closing.is_none() {
             self.closing = Some(Ending::Failed);
             self.stop(Force::Term);
@@ -444,7 +575,7 @@ impl Loop<'_> {
             cut_off: self.cut_off.len(),
             failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
             stopped: self.stopped.len(),
-            not_run: not_run.len() - self.stopped.len(),
+            not_run: not_run.len() - self.stopped.len() + self.run.director.unknown(),
             wall: self.began.elapsed(),
         });
         Summary {

@@ -31,12 +31,16 @@ pub struct Task {
 #[derive(Debug, Clone)]
 pub struct Tasks {
     totals: Demand,
+    /// The number of the first one here.
+    first: u32,
     /// Without demands; those are in `demands`.
     tasks: Vec<Task>,
     /// Of all jobs, one after the other, as many numbers each as there are totals.
     demands: Vec<u64>,
     /// Before, after.
     edges: Vec<(u32, u32)>,
+    /// Jobs that another one takes along.
+    riders: Vec<u32>,
 }
 
 /// A demand that is more than there is.
@@ -51,7 +55,12 @@ pub struct TooMuch {
 impl Tasks {
     /// No jobs yet; `totals` is how much there is of each resource (by custom, cores first).
     pub fn new(totals: Demand) -> Self {
-        Tasks { totals, tasks: Vec::new(), demands: Vec::new(), edges: Vec::new() }
+        Tasks { totals, first: 0, tasks: Vec::new(), demands: Vec::new(), edges: Vec::new(), riders: Vec::new() }
+    }
+
+    /// The number that the next job gets.
+    pub fn next(&self) -> u32 {
+        self.first + u32::try_from(self.tasks.len()).expect("fewer than 2^32 jobs")
     }
 
     /// Adds a job; jobs are numbered from 0. A demand shorter than the totals asks for nothing of the rest.
@@ -60,8 +69,18 @@ impl Tasks {
     /// A demand that can never be met; the job is not added.
     pub fn add(&mut self, mut task: Task) -> Result<u32, TooMuch> {
         self.demands.extend(check(&self.totals, std::mem::take(&mut task.demand))?);
+        let number = self.next();
         self.tasks.push(task);
-        Ok(u32::try_from(self.tasks.len() - 1).expect("fewer than 2^32 jobs"))
+        Ok(number)
+    }
+
+    /// Adds a job that runs together with another one, which asks for what both take and waits for what both need: it
+    /// gets a number and no turn of its own.
+    pub fn ride(&mut self, position: u32) -> u32 {
+        let task = Task { priority: 0, frees: false, weight: 0, position, demand: Demand::new() };
+        let number = self.add(task).expect("it asks for nothing");
+        self.riders.push(number);
+        number
     }
 
     /// `after` waits for `before`. Saying so twice is as good as once.
@@ -78,50 +97,27 @@ impl Tasks {
     }
 
     /// The scheduler for these jobs. The edges must be without a cycle: jobs on one would never be ready.
-    pub fn schedule(mut self) -> Scheduler {
-        self.edges.sort_unstable();
-        self.edges.dedup();
-        let count = self.len();
-        let mut starts = vec![0u32; count + 1];
-        let mut waits = vec![0u32; count];
-        for &(before, after) in &self.edges {
-            starts[before as usize + 1] += 1;
-            waits[after as usize] += 1;
-        }
-        for at in 0..count {
-            starts[at + 1] += starts[at];
-        }
-        let dependents = Dependents { starts, items: self.edges.iter().map(|&(_, after)| after).collect() };
-        let path = longest_paths(&dependents, &waits, self.tasks.iter().map(|task| task.weight).collect());
-        let mut order: Vec<u32> = (0..count as u32).collect();
-        order.sort_unstable_by_key(|&job| {
-            let task = &self.tasks[job as usize];
-            (Reverse(task.priority), Reverse(task.frees), Reverse(path[job as usize]), task.position, job)
-        });
-        let mut place = vec![0; count];
-        for (at, &job) in (0..).zip(&order) {
-            place[job as usize] = at;
-        }
+    pub fn schedule(self) -> Scheduler {
         let mut scheduler = Scheduler {
             free: self.totals.clone(),
-            ready: Least::new(count, self.totals.len()),
-            totals: self.totals,
-            demands: self.demands,
-            order,
-            place,
-            dependents,
-            waits,
-            state: vec![State::Waiting; count],
+            ready: Least::new(0, self.totals.len()),
+            totals: self.totals.clone(),
+            demands: Vec::new(),
+            ranks: Vec::new(),
+            order: Vec::new(),
+            place: Vec::new(),
+            dependents: Dependents::of_edges(&[], 0),
+            waits: Vec::new(),
+            state: Vec::new(),
             blocked: false,
         };
-        for job in 0..count as u32 {
-            if scheduler.waits[job as usize] == 0 {
-                scheduler.make_ready(job);
-            }
-        }
+        scheduler.grow(self);
         scheduler
     }
 }
+
+/// What decides who goes first: the least.
+type Rank = (Reverse<i64>, Reverse<bool>, Reverse<u64>, u32);
 
 fn check(totals: &[u64], mut demand: Demand) -> Result<Demand, TooMuch> {
     demand.resize(totals.len(), 0);
@@ -139,6 +135,22 @@ struct Dependents {
 }
 
 impl Dependents {
+    /// `edges` are sorted, and none is there twice.
+    fn of_edges(edges: &[(u32, u32)], count: usize) -> Self {
+        let mut starts = vec![0u32; count + 1];
+        for &(before, _) in edges {
+            starts[before as usize + 1] += 1;
+        }
+        for at in 0..count {
+            starts[at + 1] += starts[at];
+        }
+        Dependents { starts, items: edges.iter().map(|&(_, after)| after).collect() }
+    }
+
+    fn edges(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        (0..self.starts.len() as u32 - 1).flat_map(|before| self.of(before).iter().map(move |&after| (before, after)))
+    }
+
     fn range(&self, job: u32) -> std::ops::Range<usize> {
         self.starts[job as usize] as usize..self.starts[job as usize + 1] as usize
     }
@@ -148,25 +160,30 @@ impl Dependents {
     }
 }
 
-/// The weight of the heaviest way from each job to an end, its own weight included: from the last jobs backwards in a
-/// topological order, without recursion.
-fn longest_paths(dependents: &Dependents, waits: &[u32], weight: Vec<u64>) -> Vec<u64> {
-    let mut waits = waits.to_vec();
-    let mut order: Vec<u32> = (0..waits.len() as u32).filter(|&job| waits[job as usize] == 0).collect();
-    let mut at = 0;
-    while at < order.len() {
-        for &after in dependents.of(order[at]) {
-            waits[after as usize] -= 1;
-            if waits[after as usize] == 0 {
+/// The weight of the heaviest way from each job to an end, its own weight included, for the jobs from `first` on with
+/// these weights: from the last jobs backwards in a topological order, without recursion.
+fn longest_paths(dependents: &Dependents, first: u32, weight: Vec<u64>) -> Vec<u64> {
+    let at = |job: u32| (job - first) as usize;
+    let mut waits = vec![0u32; weight.len()];
+    let end = first + weight.len() as u32;
+    for job in first..end {
+        dependents.of(job).iter().for_each(|&after| waits[at(after)] += 1);
+    }
+    let mut order: Vec<u32> = (first..end).filter(|&job| waits[at(job)] == 0).collect();
+    let mut seen = 0;
+    while seen < order.len() {
+        for &after in dependents.of(order[seen]) {
+            waits[at(after)] -= 1;
+            if waits[at(after)] == 0 {
                 order.push(after);
             }
         }
-        at += 1;
+        seen += 1;
     }
     let mut path = weight;
     for &job in order.iter().rev() {
-        let rest = dependents.of(job).iter().map(|&after| path[after as usize]).max().unwrap_or(0);
-        path[job as usize] = path[job as usize].saturating_add(rest);
+        let rest = dependents.of(job).iter().map(|&after| path[at(after)]).max().unwrap_or(0);
+        path[at(job)] = path[at(job)].saturating_add(rest);
     }
     path
 }
@@ -269,6 +286,7 @@ pub struct Scheduler {
     totals: Demand,
     free: Demand,
     demands: Vec<u64>,
+    ranks: Vec<Rank>,
     /// All jobs, the best first; and where each stands.
     order: Vec<u32>,
     place: Vec<u32>,
@@ -282,6 +300,58 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
+    /// No jobs yet, to be numbered after those that are there.
+    pub fn more(&self) -> Tasks {
+        Tasks { first: self.len(), ..Tasks::new(self.totals.clone()) }
+    }
+
+    /// Adds jobs from [`Scheduler::more`], which may wait for those that were there, and not the other way round.
+    pub fn grow(&mut self, more: Tasks) {
+        let Tasks { first, tasks, demands, edges, riders, .. } = more;
+        debug_assert_eq!(first, self.len());
+        let count = first as usize + tasks.len();
+        let mut edges: Vec<(u32, u32)> =
+            self.dependents.edges().chain(edges.into_iter().filter(|&(_, after)| after >= first)).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        self.dependents = Dependents::of_edges(&edges, count);
+        let path = longest_paths(&self.dependents, first, tasks.iter().map(|task| task.weight).collect());
+        let rank =
+            |(task, path): (&Task, u64)| (Reverse(task.priority), Reverse(task.frees), Reverse(path), task.position);
+        self.ranks.extend(tasks.iter().zip(path).map(rank));
+        self.demands.extend(demands);
+        self.waits.resize(count, 0);
+        self.state.resize(count, State::Waiting);
+        for rider in riders {
+            self.state[rider as usize] = State::Done;
+        }
+        for &(before, after) in edges.iter().filter(|&&(_, after)| after >= first) {
+            match self.state[before as usize] {
+                State::Done => {}
+                State::Failed | State::Unreachable => self.state[after as usize] = State::Unreachable,
+                State::Waiting | State::Ready | State::Running => self.waits[after as usize] += 1,
+            }
+        }
+        self.order = (0..count as u32).collect();
+        self.order.sort_unstable_by_key(|&job| (self.ranks[job as usize], job));
+        self.place = vec![0; count];
+        for (at, &job) in (0..).zip(&self.order) {
+            self.place[job as usize] = at;
+        }
+        self.ready = Least::new(count, self.totals.len());
+        for job in 0..count as u32 {
+            let is_new = job >= first && self.waits[job as usize] == 0 && self.state[job as usize] == State::Waiting;
+            if is_new || self.state[job as usize] == State::Ready {
+                self.make_ready(job);
+            }
+        }
+    }
+
+    /// Whether any of the first resource, by custom the cores, is free.
+    pub fn has_room(&self) -> bool {
+        self.free.first().is_some_and(|&free| free > 0)
+    }
+
     /// The best job that is ready and fits what is free, which it then holds until it ends.
     pub fn pick(&mut self) -> Option<u32> {
         if self.blocked || self.order.is_empty() {

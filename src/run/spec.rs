@@ -36,6 +36,44 @@ pub struct JobSpec {
     pub benchmark: Option<(String, u32)>,
     /// Where a relative `script:` path and `workflow.basedir` start.
     pub basedir: String,
+    /// Inputs that are there only while their jobs run.
+    pub live_inputs: Vec<String>,
+    /// The job works in a folder of its own.
+    pub shadow: Option<Shadow>,
+}
+
+impl JobSpec {
+    /// Whether the work writes an output where it belongs.
+    pub fn writes_in_place_at(&self, path: &str) -> bool {
+        self.work.writes_in_place() && (self.shadow.is_none() || path.starts_with('/'))
+    }
+
+    /// Whether the work writes any output where it belongs.
+    pub fn writes_in_place(&self) -> bool {
+        self.outputs.iter().any(|output| self.writes_in_place_at(&output.path))
+            || (self.outputs.is_empty() && self.work.writes_in_place())
+    }
+}
+
+/// A folder in which a job's command runs, instead of the working directory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Shadow {
+    pub kind: ShadowKind,
+    /// Where such folders are made.
+    pub folder: String,
+}
+
+/// What of the working directory is in a shadow folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ShadowKind {
+    /// Links to the inputs.
+    Minimal,
+    /// Copies of the inputs.
+    CopyMinimal,
+    /// Links to all that is directly in it.
+    Shallow,
+    /// All of its folders, and links to all files.
+    Full,
 }
 
 /// What there is to do.
@@ -79,6 +117,15 @@ pub struct Origin {
     pub source_end: u32,
 }
 
+/// An output that is there only while its job runs, for jobs that run beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Live {
+    /// `pipe()`: a named pipe that flow makes.
+    Pipe,
+    /// `service()`: made by the job, which goes on until the jobs that use it are done.
+    Service,
+}
+
 /// What an output must be when its job is done.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
@@ -89,6 +136,10 @@ pub struct OutputSpec {
     pub touch: bool,
     /// `protected()`: made read-only after the work.
     pub protected: bool,
+    /// What is there only while the job runs.
+    pub live: Option<Live>,
+    /// `update()`: not removed before the work, and put back as it was after a failure.
+    pub update: bool,
     /// `ensure(non_empty=True)`.
     pub non_empty: bool,
     /// `ensure(sha256=…)` and its siblings: algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.

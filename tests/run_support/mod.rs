@@ -123,6 +123,8 @@ impl Bench {
             stdio_log: self.path(&format!(".flow/log/rule{job}/log.txt")),
             benchmark: None,
             basedir: self.path(""),
+            live_inputs: Vec::new(),
+            shadow: None,
         };
         self.jobs.push(spec);
         self.jobs.last_mut().unwrap()

@@ -10,11 +10,11 @@ use crate::action::registry::{
 };
 use crate::action::section::Slice;
 use crate::action::wcs::{AxisMap, PixelMap};
+use crate::pixel::PixelError;
 use crate::pixel::blocks::{Reduce, block_reduce};
 use crate::pixel::geometry;
 use crate::pixel::resize::{self, Filter, Region};
 use crate::pixel::rotate::{Order, Turn, rotate};
-use crate::pixel::PixelError;
 use crate::value::Value;
 
 const FILTERS: &str = "How: \"nearest\", \"box\", \"bilinear\", \"bicubic\", \"lanczos\".";

@@ -13,6 +13,8 @@ use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::relocation::{Level, PathVars, Relocation, RelocationError};
 use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, Need, OutputPattern, Rule};
+use crate::rulefile::tree::RuleKind;
+use crate::run::spec::ShadowKind;
 use crate::value::{Named, Value};
 
 /// Adds a rule to the namespace that is being evaluated.
@@ -115,6 +117,8 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
             log: Named::default(),
             benchmark: None,
             benchmark_repeats: 1,
+            shadow: None,
+            handover: false,
             params: Vec::new(),
             threads: None,
             resources: Vec::new(),
@@ -123,6 +127,7 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
             message: None,
             default_target: false,
             local: false,
+            is_checkpoint: loader.sites.borrow()[written.site as usize].kind == RuleKind::Checkpoint,
             action: Action::None,
             action_span: span,
             needs: Vec::new(),
@@ -228,7 +233,8 @@ fn askable(keyword: &str) -> &'static [&'static str] {
         "params" => &["wildcards", "input", "output", "resources", "threads", "attempt", "rule", "rulename"],
         "resources" => &["wildcards", "input", "threads", "attempt", "rule", "rulename"],
         "threads" => &["wildcards", "input", "attempt", "rule", "rulename"],
-        _ => &["wildcards", "attempt", "rule", "rulename"],
+        "group" => &["wildcards", "groupid", "rule", "rulename"],
+        _ => &["wildcards", "groupid", "attempt", "rule", "rulename"],
     }
 }
 
@@ -300,7 +306,14 @@ impl Builder {
             "output" => rule.output = outputs(&arguments, &self.output_flags)?,
             "log" => rule.log = logs(&arguments)?,
             "benchmark" => {
-                let argument = one(&arguments, keyword, span)?;
+                let mut argument = one(&arguments, keyword, span)?;
+                // `repeat("x.tsv", 3)`
+                if let Expr::Flagged(path, flags) = &argument.expr
+                    && flags.repeat > 0
+                {
+                    rule.benchmark_repeats = flags.repeat;
+                    argument.expr = (**path).clone();
+                }
                 rule.benchmark = Some((pattern(&text(&argument, keyword)?, argument.span)?, argument.span));
             }
             "params" => rule.params = arguments.to_vec(),
@@ -328,9 +341,18 @@ impl Builder {
                 match &argument.expr {
                     Expr::Function(_) | Expr::Later(_) => {}
                     Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok_and(|n| n > 0) => {}
+                    // `workflow.cores * 0.75`: a job takes the whole ones of them.
+                    Expr::Value(Value::Float(n)) if n.is_finite() && *n > 0.0 => {}
                     other => return Err(wrong(&argument, keyword, "a whole number from 1, or a function", other)),
                 }
                 rule.threads = Some(argument);
+            }
+            // Jobs of a group are sent to another machine together; here each runs when its turn comes.
+            "group" => {
+                let argument = one(&arguments, keyword, span)?;
+                if !matches!(&argument.expr, Expr::Value(Value::Str(_) | Value::Int(_)) | Expr::Function(_)) {
+                    return Err(wrong(&argument, keyword, "a name", &argument.expr));
+                }
             }
             "priority" => rule.priority = Some(one(&arguments, keyword, span)?),
             "retries" => rule.retries = Some(count(&one(&arguments, keyword, span)?, keyword)?),
@@ -339,6 +361,22 @@ impl Builder {
                 rule.message = Some((text(&argument, keyword)?, argument.span));
             }
             "default_target" => rule.default_target = truth(&one(&arguments, keyword, span)?, keyword)?,
+            "handover" => rule.handover = truth(&one(&arguments, keyword, span)?, keyword)?,
+            "shadow" => {
+                let argument = one(&arguments, keyword, span)?;
+                rule.shadow = match &argument.expr {
+                    Expr::Value(Value::Str(text)) if text == "minimal" => Some(ShadowKind::Minimal),
+                    Expr::Value(Value::Str(text)) if text == "copy-minimal" => Some(ShadowKind::CopyMinimal),
+                    Expr::Value(Value::Str(text)) if text == "shallow" => Some(ShadowKind::Shallow),
+                    Expr::Value(Value::Str(text)) if text == "full" => Some(ShadowKind::Full),
+                    Expr::Value(Value::Bool(true)) => Some(ShadowKind::Shallow),
+                    Expr::Value(Value::Bool(false) | Value::None) => None,
+                    other => {
+                        let wanted = "\"minimal\", \"copy-minimal\", \"shallow\" or \"full\"";
+                        return Err(wrong(&argument, keyword, wanted, other));
+                    }
+                };
+            }
             "localrule" => rule.local = truth(&one(&arguments, keyword, span)?, keyword)?,
             "wildcard_constraints" => {
                 for argument in arguments.iter() {
@@ -380,14 +418,6 @@ impl Builder {
             rule.wildcard_names = first.pattern.names().to_vec();
         }
         let outputs = rule.output.items.iter().map(|output| (&output.pattern, output.span, "output"));
-        // There may be a million of them, so that they are only kept where it matters.
-        let is_moved = !rule.input_relocation.prefixes.is_empty();
-        let inputs = is_moved.then(|| {
-            let settled = Flags { settled: true, ..Flags::default() };
-            let note = |text: &Value| loader.noted(text.as_str().unwrap_or_default(), settled.clone(), eval);
-            let note = |text| note(text).unpack_frozen().expect("it is frozen");
-            super::objects::paths(&rule.input).items.iter().map(note).collect()
-        });
         let logs = rule.log.items.iter().map(|log| (&log.pattern, log.span, "log"));
         let benchmarks = rule.benchmark.iter().map(|(pattern, span)| (pattern, *span, "benchmark"));
         for (pattern, span, what) in outputs.chain(logs).chain(benchmarks) {
@@ -403,6 +433,11 @@ impl Builder {
                     .at(with, format!("and is used in this {}", if missing.is_some() { "output" } else { what }))
                     .help("otherwise jobs with different values would write the same file"));
             }
+        }
+        if rule.is_checkpoint && rule.output.is_empty() {
+            return Err(Diagnostic::error(format!("checkpoint `{}` has no output", rule.name))
+                .at(rule.span, "")
+                .help("what is asked of a checkpoint is what it has made: give it an output, or make it a `rule`"));
         }
         let idle = rule.action == Action::None && !has_run && !rule.needs.iter().any(|need| need.is_action);
         let touches = rule.output.items.iter().all(|output| output.flags.touch);
@@ -583,6 +618,7 @@ fn facts(rule: &Rule, loader: &Loader) -> RuleFacts {
     }
     RuleFacts {
         name: rule.name.clone(),
+        is_checkpoint: rule.is_checkpoint,
         input: Arc::clone(&rule.input),
         input_relocation: Arc::clone(&rule.input_relocation),
         notes: Arc::clone(&loader.notes),

@@ -219,6 +219,38 @@ pub fn flags(builder: &mut GlobalsBuilder) {
         flagged(value, Flags { ancient: true, ..Flags::default() }, eval)
     }
 
+    fn pipe<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        flagged(value, Flags { pipe: true, temp: true, ..Flags::default() }, eval)
+    }
+
+    fn service<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        flagged(value, Flags { service: true, temp: true, ..Flags::default() }, eval)
+    }
+
+    fn update<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        flagged(value, Flags { update: true, ..Flags::default() }, eval)
+    }
+
+    fn repeat<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        #[starlark(require = pos)] times: u32,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        if times == 0 {
+            return Err(fail(Diagnostic::error("repeat() takes a number from 1")));
+        }
+        flagged(value, Flags { repeat: times, ..Flags::default() }, eval)
+    }
+
     fn ensure<'v>(
         #[starlark(require = pos)] value: Value<'v>,
         #[starlark(require = named, default = false)] non_empty: bool,

@@ -7,13 +7,14 @@ use starlark::environment::{FrozenModule, Module};
 use starlark::eval::Evaluator;
 use starlark::values::{Heap, OwnedFrozenValue, Value};
 
+use super::checkpoints;
 use super::flags::expr;
 use super::loader::{Loader, function_name};
 use super::open_text::OpenText;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
 use crate::dialect::namedlist::Namedlist;
-use crate::rulefile::rule::{Expr, FunctionId, Functions, JobContext, NamespaceId};
+use crate::rulefile::rule::{CallError, Expr, FunctionId, Functions, JobContext, NamespaceId};
 use crate::value::{Named, Value as Plain};
 
 pub struct Frozen {
@@ -41,7 +42,7 @@ pub fn module_value<'v>(eval: &Evaluator<'v, '_, '_>, name: &str) -> Option<Valu
 }
 
 impl Functions for Frozen {
-    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, Diagnostic> {
+    fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, CallError> {
         let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
         let parameters = loader.parameters.borrow()[function.0 as usize].clone();
         loader.resume(parameters.namespace);
@@ -69,6 +70,9 @@ impl Functions for Frozen {
         });
         loader.notes.forget_call();
         called.map_err(|error: starlark::Error| {
+            if let Some(awaited) = checkpoints::awaited(&error) {
+                return CallError::Awaits(awaited.clone());
+            }
             let mut diagnostic = loader.diagnostic(error);
             let values: Vec<String> = context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let missing = diagnostic.message.strip_prefix(NO_NAME).and_then(|rest| rest.split('`').next());
@@ -83,8 +87,13 @@ impl Functions for Frozen {
             }
             let of = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
             diagnostic.notes.push(format!("in a function of rule `{}`{of}", context.rule));
-            diagnostic
+            diagnostic.into()
         })
+    }
+
+    fn checkpoint_done(&self, output: &str) {
+        let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        loader.checkpoints_done.borrow_mut().insert(output.to_owned());
     }
 
     fn asks_for(&self, function: FunctionId, name: &str) -> bool {
@@ -199,6 +208,8 @@ fn parameter<'v>(name: &str, context: &JobContext<'_>, heap: Heap<'v>) -> Option
         "threads" => heap.alloc(context.threads?),
         "attempt" => heap.alloc(context.attempt),
         "rule" | "rulename" => heap.alloc(context.rule),
+        // As Snakemake calls it where jobs are not sent elsewhere.
+        "groupid" => heap.alloc("local"),
         "resources" => {
             let resources = context.resources?;
             let mut named = Named::default();

@@ -3,7 +3,7 @@
 //! module keeps them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use starlark::any::ProvidesStaticType;
@@ -107,6 +107,8 @@ pub struct Loader {
     pub cores: u32,
     /// Texts that came from somewhere.
     pub notes: Arc<Notes>,
+    /// The first outputs of the jobs of checkpoints that are done.
+    pub checkpoints_done: RefCell<HashSet<String>>,
     /// Whether the file has been evaluated: what follows are calls of its functions.
     pub is_loaded: Cell<bool>,
 }

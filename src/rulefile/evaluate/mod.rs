@@ -1,6 +1,8 @@
 //! Evaluation: lowered Starlark → rules. The units of a Rulefile and of what it includes are evaluated one after
 //! another in one module; then the module is frozen, and its functions can be called for jobs.
 
+pub mod amounts;
+mod checkpoints;
 mod data;
 mod draft;
 mod files;
@@ -37,7 +39,7 @@ use self::settings::{ConfigLayers, merge, read_config};
 use super::lower::{CallSite, Lowering, NextIds, Unit};
 use super::parse;
 use super::relocation::Level;
-use super::rule::{Expr, FunctionId, Functions, JobContext, NamespaceId, Rule, Workflow};
+use super::rule::{CallError, Expr, FunctionId, Functions, JobContext, NamespaceId, Rule, Workflow};
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
 use crate::value::{Dict, Value as Plain};
 
@@ -155,6 +157,7 @@ fn evaluate_namespace(loader: &Loader, config: &Plain, path: &str, asked: Option
         let heap = module.heap();
         module.set("config", crate::dialect::convert::to_starlark(config, heap));
         let facts = loader.here_in(|space| Arc::clone(&space.facts));
+        module.set("checkpoints", heap.alloc(checkpoints::Checkpoints { facts: Arc::clone(&facts) }));
         module.set("rules", heap.alloc(objects::Rules { facts }));
         module.set("scatter", heap.alloc(scatter::Scatter));
         module.set("gather", heap.alloc(scatter::Scatter));
@@ -389,16 +392,17 @@ const NO_JOB: JobContext<'static> = JobContext {
     resources: None,
     threads: None,
     attempt: 1,
-    input_size: None,
 };
 
 /// The functions that a value without functions calls: none; expressions have their values.
 struct NoFunctions;
 
 impl Functions for NoFunctions {
-    fn call(&self, _: FunctionId, _: &JobContext<'_>) -> Result<Expr, Diagnostic> {
+    fn call(&self, _: FunctionId, _: &JobContext<'_>) -> Result<Expr, CallError> {
         unreachable!("there is no function in the value")
     }
+
+    fn checkpoint_done(&self, _: &str) {}
 
     fn asks_for(&self, _: FunctionId, _: &str) -> bool {
         false

@@ -27,6 +27,7 @@ pub struct Origins {
 #[derive(Clone)]
 pub struct RuleFacts {
     pub name: String,
+    pub is_checkpoint: bool,
     pub input: Arc<[Argument]>,
     pub input_relocation: Arc<Relocation>,
     pub output: Named<Plain>,
@@ -138,7 +139,7 @@ pub fn paths(arguments: &[Argument]) -> Named<Plain> {
 #[derive(Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct OneRule {
     #[allocative(skip)]
-    facts: Arc<RuleFacts>,
+    pub facts: Arc<RuleFacts>,
 }
 
 starlark_simple_value!(OneRule);

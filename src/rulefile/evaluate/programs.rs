@@ -68,7 +68,7 @@ pub fn compose<'v>(loader: &Loader, module: &Module<'v>) -> Result<(), Diagnosti
     let sites = loader.sites.borrow();
     let functions = loader.functions.borrow();
     let composer = Composer { module, functions: &functions, actions: &loader.actions, misuse: loader.misuse };
-    let body = |site: &RunSite, draft: Option<&Draft>| {
+    let body = |site: &RunSite, draft: Option<&Draft>| -> Result<Arc<RunBody>, Diagnostic> {
         let program = composer.program(draft, &site.source, site.span)?;
         Ok(Arc::new(RunBody {
             program: Arc::new(program),

@@ -130,7 +130,7 @@ impl Lowerer<'_> {
             return Ok(());
         }
         comma.write(&mut self.code);
-        self.code.push_str(if parts.len() == 1 { "**" } else { "**__merge__(" });
+        self.code.push_str("**__merge__(");
         self.separated(&parts, |this, argument| match &argument.kind {
             ArgumentKind::Named(name, value) => {
                 this.code.push('{');
@@ -144,7 +144,7 @@ impl Lowerer<'_> {
                 this.object(value)
             }
         })?;
-        self.code.push_str(if parts.len() == 1 { "" } else { ")" });
+        self.code.push(')');
         Ok(())
     }
 }

@@ -5,23 +5,10 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::Foreign;
 
 /// Directives of the language that this version does not have yet.
-const DIRECTIVES_TO_COME: &[&str] = &["group", "shadow", "cache", "handover"];
+const DIRECTIVES_TO_COME: &[&str] = &["cache"];
 
 /// Functions and objects of the language that this version does not have yet.
-const NAMES_TO_COME: &[&str] = &[
-    "before_update",
-    "checkpoints",
-    "from_queue",
-    "github",
-    "gitfile",
-    "gitlab",
-    "pipe",
-    "remote",
-    "repeat",
-    "service",
-    "storage",
-    "update",
-];
+const NAMES_TO_COME: &[&str] = &["before_update", "from_queue", "github", "gitfile", "gitlab", "remote", "storage"];
 
 /// Statements that this version has; the other keywords of the grammar are to come.
 pub const STATEMENTS: &[&str] = &[

@@ -25,9 +25,6 @@ impl Lowerer<'_> {
             return Err(error.help("write it at file level; to have it several times, put it into a `for` there"));
         }
         match &statement.kind {
-            StatementKind::Rule(rule) if rule.kind == RuleKind::Checkpoint => {
-                Err(refused::not_yet("checkpoints", span))
-            }
             StatementKind::Rule(rule) => self.rule(rule),
             StatementKind::Module { name, body } => self.module(name.as_ref(), body, statement.span),
             StatementKind::UseRule(statement) => self.use_rule(statement),
@@ -140,7 +137,7 @@ impl Lowerer<'_> {
             name: name.map(|name| (name.text.clone(), name.span)),
             doc,
             directives,
-            run: run.map(|run| Ok(RunSite { span: run.span, source: self.run_source(run)? })).transpose()?,
+            run: run.map(|run| self.run_source(run).map(|source| RunSite { span: run.span, source })).transpose()?,
         })
     }
 

@@ -40,7 +40,11 @@ impl Script {
 
 /// Writes what a script's interpreter has to read first.
 pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
-    let path = Path::new(&spec.basedir).join(path);
+    let mut path = Path::new(&spec.basedir).join(path);
+    if spec.shadow.is_some() {
+        // The script's folder is not the one where it is started.
+        path = std::path::absolute(&path).map_err(|error| disk_error("find", &path.display().to_string(), &error))?;
+    }
     let shown = path.display().to_string();
     let start = first_bytes(&path).map_err(|error| disk_error("read the script", &shown, &error))?;
     let failed = |error| disk_error("write the job for", &shown, &error);

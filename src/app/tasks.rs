@@ -1,0 +1,283 @@
+//! Jobs as the scheduler sees them: what each takes of what there is, its rank, and what it waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
+
+use super::Failure;
+use super::planning::Plan;
+use super::project::Project;
+use super::records::StoreRecords;
+use crate::cli::Amount;
+use crate::diagnostic::Diagnostic;
+use crate::event::RuleCount;
+use crate::graph::dag::{Dag, JobId};
+use crate::plan::decide::key;
+use crate::plan::together::together;
+use crate::rulefile::instance;
+use crate::rulefile::rule::{JobContext, Rule, Workflow};
+use crate::run::scheduler::{Task, Tasks};
+use crate::value::Value;
+
+/// What a job is taken to last, in milliseconds, while nothing is on record.
+const UNKNOWN_MS: u64 = 1000;
+
+/// How much there is of each resource; threads first.
+pub struct Totals {
+    pub names: Vec<String>,
+    pub amounts: Vec<u64>,
+}
+
+impl Totals {
+    pub fn of(project: &Project) -> Totals {
+        let mut totals = Totals { names: vec!["threads".to_owned()], amounts: vec![u64::from(project.cores)] };
+        for (name, &amount) in &project.settings.resources {
+            totals.names.push(name.clone());
+            totals.amounts.push(u64::try_from(amount).unwrap_or(0));
+        }
+        totals
+    }
+
+    /// What a job takes of them, given its threads and its resources.
+    pub fn demand(&self, threads: u32, amount: impl Fn(&str) -> Option<u64>) -> Vec<u64> {
+        let named = self.names[1..].iter().map(|name| amount(name).unwrap_or(0));
+        std::iter::once(u64::from(threads)).chain(named).collect()
+    }
+}
+
+/// The amount of a resource, for the scheduler: whole, and never negative.
+pub fn amount(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(n) => u64::try_from(*n).ok(),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Value::Float(f) if *f >= 0.0 => Some(f.ceil() as u64),
+        _ => None,
+    }
+}
+
+/// How many of these jobs each rule has.
+pub fn counts(project: &Project, dag: &Dag, jobs: &[JobId]) -> Vec<RuleCount> {
+    let mut counts = vec![0; project.workflow.rules.len()];
+    for &job in jobs {
+        counts[dag.job(job).rule.index()] += 1;
+    }
+    let rules = project.workflow.rules.iter().zip(counts);
+    rules.filter(|(_, jobs)| *jobs > 0).map(|(rule, jobs)| RuleCount { rule: rule.name.clone(), jobs }).collect()
+}
+
+/// Jobs for the scheduler, numbered from `tasks.next()` on into `numbers`, and how long all of them took when they were
+/// last run, if that is known.
+pub fn add_tasks(
+    tasks: &mut Tasks,
+    numbers: &mut [Option<u32>],
+    project: &Project,
+    plan: &Plan,
+    jobs: &[JobId],
+    records: &StoreRecords,
+    totals: &Totals,
+) -> Result<Option<u64>, Failure> {
+    let (dag, workflow) = (&*plan.dag, &project.workflow);
+    let (mut total_ms, mut all_known) = (0u64, true);
+    let temporary = temporary_files(project, dag);
+    let goes_first = first_of_all(project, dag);
+    let mut demands: FxHashMap<u32, Vec<u64>> = FxHashMap::default();
+    let sets = Sets::of(project, plan, jobs)?;
+    for &id in jobs {
+        let first = sets.first(id);
+        if first != id {
+            numbers[id.index()] = Some(tasks.ride(tasks.next()));
+            continue;
+        }
+        let job = dag.job(id);
+        let rule = workflow.rule(job.rule);
+        let known = records.wall_ms(&key(dag, workflow, job)).or_else(|| records.mean_wall_ms(&rule.name));
+        all_known &= known.is_some();
+        total_ms = total_ms.saturating_add(known.unwrap_or(0));
+        let varies = demand_varies(project, rule, totals);
+        let mut demand = match demands.get(&job.rule.0) {
+            Some(demand) if !varies => demand.clone(),
+            _ => {
+                let demand = demand(project, plan, id, totals)?;
+                demands.insert(job.rule.0, demand.clone());
+                demand
+            }
+        };
+        for &companion in sets.companions(id) {
+            for (sum, more) in demand.iter_mut().zip(self::demand(project, plan, companion, totals)?) {
+                *sum = sum.saturating_add(more);
+            }
+        }
+        let priority = match &rule.priority {
+            _ if goes_first.get(id.index()).copied().unwrap_or(false) => i64::MAX,
+            Some(argument) => {
+                let wildcards = instance::wildcards(rule, &job.wildcards);
+                let context =
+                    JobContext { rule: &rule.name, wildcards: &wildcards, attempt: 1, ..JobContext::default() };
+                match instance::value(argument, &context, &*workflow.functions).map_err(|d| project.failure(d))? {
+                    Value::Int(n) => n,
+                    #[allow(clippy::cast_possible_truncation)]
+                    Value::Float(f) => f as i64,
+                    other => {
+                        let got = instance::describe(&other);
+                        let wrong = Diagnostic::error(format!("`priority:` takes a number, not {got}"));
+                        return Err(project.failure(wrong.at(argument.span, "")));
+                    }
+                }
+            }
+            None => 0,
+        };
+        let frees = !project.settings.keep_temp && job.inputs.iter().any(|input| temporary[input.index()]);
+        let task = Task { priority, frees, weight: known.unwrap_or(UNKNOWN_MS).max(1), position: tasks.next(), demand };
+        let number = tasks.add(task).map_err(|too_much| {
+            let name = &totals.names[too_much.resource];
+            let (asked, total) = (too_much.asked, too_much.total);
+            let headline = match sets.companions(id) {
+                [] => format!("a job of rule `{}` needs {asked} of `{name}`, and there are {total}", rule.name),
+                others => format!(
+                    "a job of rule `{}` runs together with {} more, and they need {asked} of `{name}`, of which there are {total}",
+                    rule.name,
+                    others.len(),
+                ),
+            };
+            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(name)).map_or(rule.span, |r| r.span);
+            project.failure(
+                Diagnostic::error(headline).at(span, "").help(format!("give more: --resources {name}={asked}")),
+            )
+        })?;
+        numbers[id.index()] = Some(number);
+    }
+    for &id in jobs {
+        let number = |id: JobId| numbers[sets.first(id).index()];
+        let after = number(id).expect("just numbered");
+        for before in dag.dependencies(id).filter_map(number).filter(|&before| before != after) {
+            tasks.edge(before, after);
+        }
+    }
+    Ok(all_known.then_some(total_ms))
+}
+
+/// The sets of jobs that run at the same time, as far as they are to be done: the first of each asks for all.
+#[derive(Debug, Default)]
+pub struct Sets {
+    firsts: BTreeMap<JobId, JobId>,
+    companions: BTreeMap<JobId, Vec<JobId>>,
+}
+
+impl Sets {
+    /// # Errors
+    /// A pipe that nobody reads, or several do; a service that nobody uses.
+    pub fn of(project: &Project, plan: &Plan, jobs: &[JobId]) -> Result<Sets, Failure> {
+        let (dag, workflow) = (&*plan.dag, &project.workflow);
+        let mut sets = Sets::default();
+        let all = together(dag, workflow);
+        let to_do: BTreeSet<JobId> =
+            if all.is_empty() && !has_live(workflow) { BTreeSet::new() } else { jobs.iter().copied().collect() };
+        for &id in &to_do {
+            let job = dag.job(id);
+            let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);
+            for (&file, spec) in outputs.filter(|(_, spec)| spec.flags.live()) {
+                let uses = |other: &JobId| to_do.contains(other) && dag.job(*other).inputs.contains(&file);
+                let users = dag.dependents(id).filter(uses).count();
+                let kind = if spec.flags.pipe { "pipe" } else { "service" };
+                let wrong = match users {
+                    0 => format!("no job uses {}, which is a {kind}", dag.paths.name(file)),
+                    1 => continue,
+                    _ if spec.flags.service => continue,
+                    _ => format!("{users} jobs read {}, which is a pipe to one", dag.paths.name(file)),
+                };
+                let help = match users {
+                    0 => "it is there only while jobs that use it run: ask for what they make of it",
+                    _ => "write temp(…) where several jobs read a file",
+                };
+                return Err(project.failure(Diagnostic::error(wrong).at(spec.span, "").help(help)));
+            }
+        }
+        for set in all {
+            let mut members = set.into_iter().filter(|id| to_do.contains(id));
+            if let Some(first) = members.next() {
+                let companions: Vec<JobId> = members.collect();
+                sets.firsts.extend(companions.iter().map(|&id| (id, first)));
+                sets.companions.insert(first, companions);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// The job whose turn is this one's too.
+    pub fn first(&self, id: JobId) -> JobId {
+        self.firsts.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The jobs that run when this one does; none for one that is not the first.
+    pub fn companions(&self, id: JobId) -> &[JobId] {
+        self.companions.get(&id).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn has_live(workflow: &Workflow) -> bool {
+    workflow.rules.iter().any(|rule| rule.output.items.iter().any(|output| output.flags.live()))
+}
+
+/// By job, where there are any: those of `--prioritize`, and what they need.
+fn first_of_all(project: &Project, dag: &Dag) -> Vec<bool> {
+    let names = &project.settings.prioritize;
+    let mut first = vec![false; if names.is_empty() { 0 } else { dag.jobs.len() }];
+    let is_named = |id: &JobId| {
+        let rule = &project.workflow.rule(dag.job(*id).rule).name;
+        let makes = |name: &String| dag.paths.find(name).is_some_and(|file| dag.producer(file) == Some(*id));
+        names.iter().any(|name| name == rule || makes(name))
+    };
+    let mut work: Vec<JobId> = dag.ids().take(first.len()).filter(is_named).collect();
+    while let Some(id) = work.pop() {
+        if !std::mem::replace(&mut first[id.index()], true) {
+            work.extend(dag.dependencies(id));
+        }
+    }
+    first
+}
+
+/// By file: whether it is `temp()` and goes when all that need it are through.
+fn temporary_files(project: &Project, dag: &Dag) -> Vec<bool> {
+    let mut temporary = vec![false; dag.paths.len()];
+    for job in &dag.jobs {
+        for (&output, spec) in job.outputs.iter().zip(&project.workflow.rule(job.rule).output.items) {
+            temporary[output.index()] = spec.flags.temp && !dag.is_goal(output);
+        }
+    }
+    temporary
+}
+
+/// Whether two jobs of a rule may ask for different amounts of what is counted.
+pub fn demand_varies(project: &Project, rule: &Rule, totals: &Totals) -> bool {
+    let threads = rule.threads.as_ref().is_some_and(instance::is_computed);
+    let settings = &project.settings;
+    let is_text = |amount: &Amount| matches!(amount, Amount::Text(_));
+    let set = settings.set_resources.get(&rule.name).into_iter().flatten();
+    let mut given = settings.default_resources.iter().flatten().chain(set);
+    let counted = rule.resources.iter().any(instance::is_computed) || given.any(|(_, amount)| is_text(amount));
+    let set_threads = settings.set_threads.get(&rule.name);
+    (totals.names.len() > 1 && counted) || set_threads.map_or(threads, is_text)
+}
+
+/// What a job takes at its first try.
+fn demand(project: &Project, plan: &Plan, id: JobId, totals: &Totals) -> Result<Vec<u64>, Failure> {
+    let job = plan.dag.job(id);
+    let rule = project.workflow.rule(job.rule);
+    let wildcards = instance::wildcards(rule, &job.wildcards);
+    let (threads, resources) =
+        project.job_resources(&plan.dag, job, &wildcards, 1).map_err(|diagnostic| project.failure(diagnostic))?;
+    for name in &totals.names[1..] {
+        if let Some(value) = resources.get(name).filter(|value| amount(value).is_none()) {
+            let got = instance::describe(value);
+            let headline = format!("`{name}` is counted by --resources, and rule `{}` gives it as {got}", rule.name);
+            let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(name)).map_or(rule.span, |r| r.span);
+            let help = "write a number from 0: how much of it a job takes";
+            return Err(project.failure(Diagnostic::error(headline).at(span, "").help(help)));
+        }
+    }
+    if rule.handover {
+        // Nothing runs beside it.
+        return Ok(totals.amounts.clone());
+    }
+    Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
+}

@@ -1,0 +1,70 @@
+//! Verdicts on jobs that wait for a checkpoint. What they need is not known, so that they are to be done until it is; and
+//! the files that are known to be made, for those who may ask now.
+
+use std::sync::Arc;
+
+use super::decide::{PlanError, Planner, Verdict, is_target_only, key};
+use super::reason::Reason;
+use crate::graph::dag::JobId;
+use crate::path::FileId;
+use crate::stat::Stats;
+
+impl Planner<'_> {
+    /// The files of checkpoints that jobs wait for and that are there, made by jobs that will not run.
+    ///
+    /// # Errors
+    /// The disk cannot be asked.
+    pub fn checkpoints_done(&self, verdicts: &[Verdict], stats: &mut Stats<'_>) -> Result<Vec<FileId>, PlanError> {
+        let mut done = Vec::new();
+        for (job, files) in self.dag.open().iter().filter(|(job, _)| !self.left_out[job.index()]) {
+            // What it needs is taken as it was.
+            if verdicts[job.index()] == Verdict::Fresh {
+                continue;
+            }
+            for &file in files {
+                let is_to_do = self.dag.producer(file).is_some_and(|maker| verdicts[maker.index()].is_to_do());
+                if !is_to_do && stats.get(&self.dag.paths, file)?.is_some() {
+                    done.push(file);
+                }
+            }
+        }
+        done.sort_unstable();
+        done.dedup();
+        Ok(done)
+    }
+
+    /// The verdict on a job that waits for a checkpoint before its inputs are known. Where the checkpoint is done and its
+    /// files, temporary ones, are gone, nobody can ask for the inputs; what was made from them stands as long as the job
+    /// itself is as it was.
+    pub(super) fn decide_open(
+        &mut self,
+        id: JobId,
+        verdicts: &[Verdict],
+        stats: &mut Stats<'_>,
+    ) -> Result<Verdict, PlanError> {
+        let dag = Arc::clone(&self.dag);
+        let job = dag.job(id);
+        let awaits = dag.awaits(id);
+        let unknown = Verdict::Pending(Reason::AwaitsCheckpoint { files: awaits.to_vec() });
+        if is_target_only(self.workflow.rule(job.rule)) {
+            return Ok(Verdict::Nothing);
+        }
+        for &file in awaits {
+            let is_done = dag.producer(file).is_some_and(|maker| !verdicts[maker.index()].is_to_do());
+            if !is_done || stats.get(&dag.paths, file)?.is_some() {
+                return Ok(unknown);
+            }
+        }
+        let Some(mut record) = self.records.record(&key(&dag, self.workflow, job))? else { return Ok(unknown) };
+        let is_unfinished = self.records.is_unfinished(&record.key);
+        for &output in &job.outputs {
+            if self.forced[id.index()] || is_unfinished || stats.get(&dag.paths, output)?.is_none() {
+                return Ok(unknown);
+            }
+        }
+        let Ok(identity) = self.identities.of(&dag, id) else { return Ok(unknown) };
+        let changed = self.output_set_changed(job, &record).or_else(|| self.identity_changed(&record, &identity));
+        let changed = changed.is_some() || self.outputs_changed(job, &mut record, stats)?.is_some();
+        Ok(if changed { unknown } else { Verdict::Fresh })
+    }
+}
