@@ -380,14 +380,6 @@ impl Builder {
             rule.wildcard_names = first.pattern.names().to_vec();
         }
         let outputs = rule.output.items.iter().map(|output| (&output.pattern, output.span, "output"));
-        // There may be a million of them, so that they are only kept where it matters.
-        let is_moved = !rule.input_relocation.prefixes.is_empty();
-        let inputs = is_moved.then(|| {
-            let settled = Flags { settled: true, ..Flags::default() };
-            let note = |text: &Value| loader.noted(text.as_str().unwrap_or_default(), settled.clone(), eval);
-            let note = |text| note(text).unpack_frozen().expect("it is frozen");
-            super::objects::paths(&rule.input).items.iter().map(note).collect()
-        });
         let logs = rule.log.items.iter().map(|log| (&log.pattern, log.span, "log"));
         let benchmarks = rule.benchmark.iter().map(|(pattern, span)| (pattern, *span, "benchmark"));
         for (pattern, span, what) in outputs.chain(logs).chain(benchmarks) {
