@@ -37,6 +37,12 @@ pub struct RuleFacts {
     pub params: Named<Plain>,
 }
 
+impl std::fmt::Debug for RuleFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
 impl RuleFacts {
     /// The inputs, of which functions give some.
     fn computed_input(&self) -> Expr {
@@ -81,19 +87,13 @@ impl RuleFacts {
 }
 
 /// `rules`.
-#[derive(Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+#[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct Rules {
     #[allocative(skip)]
     pub facts: Arc<RwLock<Vec<RuleFacts>>>,
 }
 
 starlark_simple_value!(Rules);
-
-impl std::fmt::Debug for Rules {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self}")
-    }
-}
 
 impl std::fmt::Display for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -136,19 +136,13 @@ pub fn paths(arguments: &[Argument]) -> Named<Plain> {
 }
 
 /// `rules.NAME`.
-#[derive(Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+#[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct OneRule {
     #[allocative(skip)]
     pub facts: Arc<RuleFacts>,
 }
 
 starlark_simple_value!(OneRule);
-
-impl std::fmt::Debug for OneRule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self}")
-    }
-}
 
 impl std::fmt::Display for OneRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -180,8 +174,8 @@ impl<'v> StarlarkValue<'v> for OneRule {
         };
         let flags = Flags { settled: true, producer, ..Flags::default() };
         let texts = list.items.iter().map(|path| path.as_str().unwrap_or_default());
-        let values = known.get_or_init(|| self.facts.notes.note(texts, &flags));
-        Some(heap.alloc(Namedlist::from(list.clone()).of_values(Arc::clone(values))))
+        let values = Arc::clone(known.get_or_init(|| self.facts.notes.note(texts, &flags)));
+        Some(heap.alloc(Namedlist::from(list).of_values(values)))
     }
 
     fn dir_attr(&self) -> Vec<String> {
