@@ -78,7 +78,8 @@ pub fn list_changes(project: &Project, disk: &dyn Disk, kinds: &[Trigger]) -> Re
 /// The files here that the workflow neither reads nor makes; those whose names begin with a point are left out.
 pub fn list_untracked(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let dag = Graph::as_on_disk(project, &mut Stats::new(disk))?;
-    let read: Vec<String> = project.workflow.read.iter().map(|path| crate::path::normalise(path).into_owned()).collect();
+    let read: Vec<String> =
+        project.workflow.read.iter().map(|path| crate::path::normalise(path).into_owned()).collect();
     let mut known: BTreeSet<String> = read.into_iter().collect();
     for id in dag.ids() {
         let job = dag.job(id);

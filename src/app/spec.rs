@@ -130,12 +130,17 @@ pub fn job_spec(
         stdio_log,
         benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
         basedir: workflow.basedir.clone(),
-        live_inputs: job.inputs.iter().filter(|&&file| is_live(dag, workflow, file)).map(|&file| dag.paths.name(file).to_owned()).collect(),
+        live_inputs: job
+            .inputs
+            .iter()
+            .filter(|&&file| is_live(dag, workflow, file))
+            .map(|&file| dag.paths.name(file).to_owned())
+            .collect(),
         // Work inside flow writes nothing but its outputs, and those to temporaries.
-        shadow: rule.shadow.filter(|_| !matches!(rule.action, Action::Run(_))).map(|kind| Shadow {
-            kind,
-            folder: shadow_folder(project),
-        }),
+        shadow: rule
+            .shadow
+            .filter(|_| !matches!(rule.action, Action::Run(_)))
+            .map(|kind| Shadow { kind, folder: shadow_folder(project) }),
     };
     Ok((spec, message))
 }

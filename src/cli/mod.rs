@@ -19,7 +19,8 @@ pub use again::measured_run;
 pub use options::Options;
 pub use profile::Profile;
 pub use settings::{
-    Amount, Batch, Colour, Drawing, DrawingFormat, Force, InputItem, Jobs, LogFormat, Mode, Say, Settings, Trigger, Verbosity,
+    Amount, Batch, Colour, Drawing, DrawingFormat, Force, InputItem, Jobs, LogFormat, Mode, Say, Settings, Trigger,
+    Verbosity,
 };
 pub use units::{megabytes, minutes, resource, views};
 
@@ -76,17 +77,14 @@ pub fn wanted(args: impl IntoIterator<Item = OsString>, coloured: bool) -> Resul
 ///
 /// # Errors
 /// What to print, and the exit code.
-pub fn parse(
-    args: impl IntoIterator<Item = OsString>,
-    profiles: &[Profile],
-    coloured: bool,
-) -> Result<Settings, Exit> {
+pub fn parse(args: impl IntoIterator<Item = OsString>, profiles: &[Profile], coloured: bool) -> Result<Settings, Exit> {
     let wrong = |message: String| Exit::wrong(&message);
     let (mut words, hints) = words::separate(args).map_err(wrong)?;
     let mut matched = matches(words.clone(), coloured)?;
     if !profiles.is_empty() {
-        let is_given =
-            |id: &str| matched.try_contains_id(id).is_ok() && matched.value_source(id) == Some(ValueSource::CommandLine);
+        let is_given = |id: &str| {
+            matched.try_contains_id(id).is_ok() && matched.value_source(id) == Some(ValueSource::CommandLine)
+        };
         let more = profile::words(profiles, &Options::command(), &is_given).map_err(wrong)?;
         let program = words.first().cloned().into_iter();
         let (more, _) = words::separate(program.chain(more)).map_err(wrong)?;

@@ -133,16 +133,16 @@ pub fn words(
         let mut own = Vec::new();
         for (key, values) in &profile.options {
             let known = command.get_arguments().find(|argument| {
-                argument.get_long() == Some(key) || argument.get_all_aliases().unwrap_or_default().contains(&key.as_str())
+                argument.get_long() == Some(key)
+                    || argument.get_all_aliases().unwrap_or_default().contains(&key.as_str())
             });
             let id = known.map_or(key.as_str(), |argument| argument.get_id().as_str());
             if taken.contains(&id) || is_given(id) {
                 continue;
             }
             own.push(id);
-            let takes_values = known.is_some_and(|argument| {
-                matches!(argument.get_action(), ArgAction::Set | ArgAction::Append)
-            });
+            let takes_values =
+                known.is_some_and(|argument| matches!(argument.get_action(), ArgAction::Set | ArgAction::Append));
             for value in values {
                 match value {
                     ProfileValue::Given(false) => {}

@@ -532,7 +532,9 @@ fn set_threads(pairs: &[String]) -> Result<BTreeMap<String, Amount>, String> {
         let (rule, threads) = pair("--set-threads", text)?;
         match threads.parse() {
             Ok(threads) if threads > 0i64 => Ok((rule.to_owned(), Amount::Value(Value::Int(threads)))),
-            Err(_) if threads.contains('(') || is_of_job(threads) => Ok((rule.to_owned(), Amount::Text(threads.to_owned()))),
+            Err(_) if threads.contains('(') || is_of_job(threads) => {
+                Ok((rule.to_owned(), Amount::Text(threads.to_owned())))
+            }
             _ => Err(format!("--set-threads: `{threads}` is not a number from 1")),
         }
     };

@@ -31,13 +31,16 @@ pub fn resource(name: &str, value: &Value) -> Result<(String, Value), String> {
         Value::Str(text) => match parse(text) {
             Some(amount) => Value::Int(amount),
             None => {
-                return Err(format!("`{text}` is not an amount of {name}: write a number, or one with a unit as in {}", {
-                    match name {
-                        "runtime" => "`90m`, `2h` or `1d 6h`",
-                        "mem_mib" | "disk_mib" => "`mem=\"2GiB\"`",
-                        _ => "`800MB`, `1.5GB` or `2GiB`",
+                return Err(format!(
+                    "`{text}` is not an amount of {name}: write a number, or one with a unit as in {}",
+                    {
+                        match name {
+                            "runtime" => "`90m`, `2h` or `1d 6h`",
+                            "mem_mib" | "disk_mib" => "`mem=\"2GiB\"`",
+                            _ => "`800MB`, `1.5GB` or `2GiB`",
+                        }
                     }
-                }));
+                ));
             }
         },
         Value::Float(amount) => rounded(amount * unit).map_or(Value::Float(*amount), Value::Int),
@@ -65,7 +68,9 @@ fn for_people(megabytes: i64) -> String {
     #[allow(clippy::cast_precision_loss)]
     let megabytes = megabytes as f64;
     let units = [(1e9, "PB"), (1e6, "TB"), (1e3, "GB"), (1.0, "MB")];
-    let Some((size, unit)) = units.into_iter().find(|(size, _)| megabytes >= *size) else { return "0 bytes".to_owned() };
+    let Some((size, unit)) = units.into_iter().find(|(size, _)| megabytes >= *size) else {
+        return "0 bytes".to_owned();
+    };
     let number = format!("{:.2}", megabytes / size);
     format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -67,9 +67,7 @@ const LISTED: &[Listed] = &[
 ];
 
 /// Options of Snakemake that are planned and not there yet; refused, because ignoring one would run something else.
-const NOT_YET: &[&str] = &[
-    "--lint",
-];
+const NOT_YET: &[&str] = &["--lint"];
 
 /// Options of Snakemake that there will not be, and what to do instead.
 const INSTEAD: &[(&[&str], &str)] = &[
@@ -210,7 +208,9 @@ impl Shape {
             Shape::ConfigFile => {
                 taken == 0 || [".yaml", ".yml", ".json", ".toml"].iter().any(|suffix| word.ends_with(suffix))
             }
-            Shape::Name => word.bytes().all(|b| b == b'_' || b.is_ascii_uppercase() || b.is_ascii_digit()) || taken == 0,
+            Shape::Name => {
+                word.bytes().all(|b| b == b'_' || b.is_ascii_uppercase() || b.is_ascii_digit()) || taken == 0
+            }
             Shape::Greedy => true,
         }
     }

@@ -55,11 +55,7 @@ pub fn together(dag: &Dag, workflow: &Workflow) -> Vec<Vec<JobId>> {
 
 impl Planner<'_> {
     /// If one job of a set is to be done, all are; and with them what they need and what follows.
-    pub(super) fn decide_together(
-        &self,
-        verdicts: &mut [Verdict],
-        stats: &mut Stats<'_>,
-    ) -> Result<(), PlanError> {
+    pub(super) fn decide_together(&self, verdicts: &mut [Verdict], stats: &mut Stats<'_>) -> Result<(), PlanError> {
         let sets = together(&self.dag, self.workflow);
         let mut changed = !sets.is_empty();
         while changed {

@@ -320,7 +320,9 @@ fn params_of<'r>(
                 }
                 Value::List(items) => out.items.extend(items),
                 _ => {
-                    return Err(Diagnostic::error("unpack() needs a dictionary or a list").at(argument.span, "").into());
+                    return Err(Diagnostic::error("unpack() needs a dictionary or a list")
+                        .at(argument.span, "")
+                        .into());
                 }
             }
             continue;

@@ -124,12 +124,7 @@ fn commit(shared: &Shared, outputs: &Outputs<'_>) -> Result<Vec<Stamp>, JobError
 }
 
 /// The work itself, as often as a benchmark asks.
-fn work(
-    shared: &Shared,
-    order: &Order,
-    shadow: Option<&ShadowFolder>,
-    usage: &mut Usage,
-) -> Result<(), JobError> {
+fn work(shared: &Shared, order: &Order, shadow: Option<&ShadowFolder>, usage: &mut Usage) -> Result<(), JobError> {
     let spec = &*order.spec;
     let Some((path, repeats)) = &spec.benchmark else {
         return work_once(shared, order, shadow, usage).map(drop);
@@ -158,7 +153,11 @@ fn work_once(
     let peaks = Peaks::default();
     let mut site = Site { shared, order, shadow, usage, deadline, peaks, temporary_folder: None };
     let done = match &spec.work {
-        Work::Touch => clear_log(spec),
+        Work::Touch => spec
+            .log
+            .items
+            .iter()
+            .try_for_each(|log| open_log(log, false).map(drop).map_err(|error| disk_error("write", log, &error))),
         Work::Shell { command } => site.shell_to_log(command, false),
         Work::Script { path } => {
             let script = script::prepare(spec, path)?;

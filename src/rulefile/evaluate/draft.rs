@@ -12,8 +12,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, OutputPattern, Rule};
-use crate::run::spec::ShadowKind;
 use crate::rulefile::tree::RuleKind;
+use crate::run::spec::ShadowKind;
 use crate::value::{Named, Value};
 
 /// Adds a rule to the loader.

@@ -22,7 +22,6 @@ const DIRECTIVES_TO_COME: &[&str] = &[
 /// Functions and objects of the language that this version does not have yet.
 const NAMES_TO_COME: &[&str] = &[
     "access",
-    "before_update",
     "branch",
     "evaluate",
     "extract_checksum",
