@@ -29,18 +29,35 @@ pub struct Paths {
 impl Paths {
     /// The id of a path, which is normalised first.
     pub fn intern(&mut self, path: &str) -> FileId {
-        let path = normalise(path);
-        let hash = FxBuildHasher.hash_one(&*path);
+        self.intern_spelling(&normalise(path))
+    }
+
+    fn intern_spelling(&mut self, path: &str) -> FileId {
+        let hash = FxBuildHasher.hash_one(path);
         let (text, ends) = (&self.text, &self.ends);
         if let Some(&id) = self.table.find(hash, |&id| slice(text, ends, id) == path) {
             return FileId(id);
         }
         let id = u32::try_from(self.ends.len()).expect("fewer than 2^32 paths");
-        self.text.push_str(&path);
+        self.text.push_str(path);
         self.ends.push(self.text.len());
         let (text, ends) = (&self.text, &self.ends);
         self.table.insert_unique(hash, id, |&id| FxBuildHasher.hash_one(slice(text, ends, id)));
         FileId(id)
+    }
+
+    /// An id of its own for the file as it is before it is changed: under another spelling of its path.
+    pub fn intern_before_change(&mut self, file: FileId) -> FileId {
+        let name = self.name(file);
+        let spelling = if name.starts_with('/') { format!("/.{name}") } else { format!("./{name}") };
+        self.intern_spelling(&spelling)
+    }
+
+    /// The file whose earlier state this id stands for.
+    pub fn changed_later(&self, file: FileId) -> Option<FileId> {
+        let name = self.name(file);
+        let is_other = name.starts_with("./") || name.starts_with("/./");
+        is_other.then(|| self.find(name)).flatten()
     }
 
     /// The id of a path that is known already.

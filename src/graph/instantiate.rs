@@ -89,6 +89,9 @@ impl Resolver<'_> {
         };
         self.plans[candidate.rule.index()] = Some(plan);
         let (mut inputs, mut shape, awaits) = files?;
+        for (input, _) in inputs.iter_mut().zip(&shape.flags).filter(|(_, flags)| flags.before_update) {
+            *input = self.intern_before_change(*input);
+        }
         let mut earlier = Vec::new();
         if let Some(batch) = self.batch.filter(|batch| batch.rule == candidate.rule) {
             if inputs.len() < batch.count {

@@ -2,7 +2,7 @@
 //! inputs can be had. Iterative (chains of 100,000 jobs are legal) and with a memory, so that each file is settled
 //! once. Which of several rules wins is decided as in Snakemake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -257,6 +257,13 @@ impl<'a> Resolver<'a> {
         file
     }
 
+    /// The file as it is before a job changes it, which is a source.
+    pub(super) fn intern_before_change(&mut self, file: FileId) -> FileId {
+        let before = self.paths.intern_before_change(file);
+        self.states.resize(self.states.len().max(before.index() + 1), State::Unseen);
+        before
+    }
+
     /// Finds out how a file comes about.
     fn settle(&mut self, file: FileId, stats: &mut Stats<'_>) -> Result<State, GraphError> {
         if let Some(frame) = self.enter(file, None, stats)? {
@@ -277,7 +284,10 @@ impl<'a> Resolver<'a> {
             return Ok(None);
         }
         let workflow = self.workflow;
-        let mut candidates = self.index.candidates(&workflow.rules, self.paths.name(file));
+        let mut candidates = match self.paths.changed_later(file) {
+            Some(_) => Vec::new(),
+            None => self.index.candidates(&workflow.rules, self.paths.name(file)),
+        };
         if candidates.is_empty() {
             let there = self.exists(file, stats)?;
             self.states[file.index()] = if there { State::Source } else { State::Missing };
@@ -548,13 +558,21 @@ impl<'a> Resolver<'a> {
             true => (self.jobs.clone(), self.paths.clone()),
             false => (std::mem::take(&mut self.jobs), std::mem::take(&mut self.paths)),
         };
+        let order = self.order(&paths, &all, needed).map_err(|cycle| {
+            let span = self.workflow.rule(all[cycle].rule).span;
+            GraphError::Function(
+                Diagnostic::error("a job must come before one that changes its input, and after it").at(span, ""),
+            )
+        })?;
         let mut renumbered = vec![None; all.len()];
-        let mut jobs = Vec::new();
-        for (at, job) in all.into_iter().enumerate().filter(|(at, _)| needed[*at]) {
+        let mut all: Vec<Option<Job>> = all.into_iter().map(Some).collect();
+        let mut jobs = Vec::with_capacity(order.len());
+        for at in order {
             renumbered[at] = Some(JobId::new(jobs.len()));
-            jobs.push(job);
+            jobs.extend(all[at].take());
         }
-        let target_jobs: Vec<JobId> = target_jobs.iter().filter_map(|job| renumbered[job.index()]).collect();
+        let mut target_jobs: Vec<JobId> = target_jobs.iter().filter_map(|job| renumbered[job.index()]).collect();
+        target_jobs.sort_unstable();
         let goals = goals(&jobs, &targets, &target_jobs, self.workflow);
         let writers = match writers(&paths, &jobs, self.workflow) {
             Ok(writers) => writers,
@@ -566,8 +584,64 @@ impl<'a> Resolver<'a> {
         let mut dag = Dag::new(paths, jobs, writers, targets, target_jobs);
         dag.add_goals(goals);
         let open = self.open.iter().filter_map(|(job, files)| Some((renumbered[job.index()]?, files.clone())));
-        dag.open_jobs(open.collect());
+        let mut open: Vec<(JobId, Vec<FileId>)> = open.collect();
+        open.sort_unstable();
+        dag.open_jobs(open);
         Ok(dag)
+    }
+}
+
+impl Resolver<'_> {
+    /// The places of the jobs that are needed, each after those that it needs, and before those that change what it
+    /// wants as it was. The order in which they were admitted, as far as that goes.
+    ///
+    /// # Errors
+    /// A job that cannot have a place.
+    fn order(&self, paths: &Paths, jobs: &[Job], needed: Vec<bool>) -> Result<Vec<usize>, usize> {
+        let mut later: Vec<(usize, usize)> = Vec::new();
+        for (at, job) in jobs.iter().enumerate().filter(|(at, _)| needed[*at]) {
+            if job.shape.flags.iter().any(|flags| flags.before_update) {
+                let changed = job.inputs.iter().filter_map(|&input| paths.changed_later(input));
+                later.extend(changed.filter_map(|file| match self.states[file.index()] {
+                    State::Made(maker) if needed[maker.index()] => Some((at, maker.index())),
+                    _ => None,
+                }));
+            }
+        }
+        let admitted = (0..jobs.len()).filter(|&at| needed[at]);
+        if later.iter().all(|(before, after)| before < after) {
+            return Ok(admitted.collect());
+        }
+        let admitted: Vec<usize> = admitted.collect();
+        let mut waits = vec![0usize; jobs.len()];
+        let mut next: Vec<Vec<usize>> = vec![Vec::new(); jobs.len()];
+        for &at in &admitted {
+            for &input in &jobs[at].inputs {
+                if let State::Made(maker) = self.states[input.index()] {
+                    next[maker.index()].push(at);
+                    waits[at] += 1;
+                }
+            }
+        }
+        for (before, after) in later {
+            next[before].push(after);
+            waits[after] += 1;
+        }
+        let mut ready: BTreeSet<usize> = admitted.iter().copied().filter(|&at| waits[at] == 0).collect();
+        let mut order = Vec::with_capacity(admitted.len());
+        while let Some(at) = ready.pop_first() {
+            order.push(at);
+            for &after in &next[at] {
+                waits[after] -= 1;
+                if waits[after] == 0 {
+                    ready.insert(after);
+                }
+            }
+        }
+        match admitted.iter().find(|&&at| waits[at] > 0) {
+            Some(&stuck) => Err(stuck),
+            None => Ok(order),
+        }
     }
 }
 

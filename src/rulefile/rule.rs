@@ -50,6 +50,8 @@ pub struct Flags {
     pub service: bool,
     /// The job changes the file, and finds it as it was.
     pub update: bool,
+    /// The file as it is before a job with `update()` changes it.
+    pub before_update: bool,
     /// How often the job of a benchmark is run; 0 where nothing is said.
     pub repeat: u32,
     pub non_empty: bool,
@@ -80,6 +82,7 @@ impl Flags {
             pipe: self.pipe || other.pipe,
             service: self.service || other.service,
             update: self.update || other.update,
+            before_update: self.before_update || other.before_update,
             repeat: self.repeat.max(other.repeat),
             non_empty: self.non_empty || other.non_empty,
             checksum: self.checksum.clone().or_else(|| other.checksum.clone()),

@@ -153,7 +153,11 @@ fn work_once(
     let peaks = Peaks::default();
     let mut site = Site { shared, order, shadow, usage, deadline, peaks, temporary_folder: None };
     let done = match &spec.work {
-        Work::Touch => clear_log(spec),
+        Work::Touch => spec
+            .log
+            .items
+            .iter()
+            .try_for_each(|log| open_log(log, false).map(drop).map_err(|error| disk_error("write", log, &error))),
         Work::Shell { command } => site.shell_to_log(command, false),
         Work::Script { path } => {
             let script = script::prepare(spec, path)?;

@@ -150,7 +150,9 @@ impl<'a> Outputs<'a> {
         let mut missing = Vec::new();
         for output in self.spec.outputs.iter().filter(|output| output.live.is_none()) {
             let written = self.written(output);
-            if output.touch && !output.directory {
+            if output.touch && output.directory {
+                self.disk.create_dir_all(&written).map_err(|error| disk_error("make", &written, &error))?;
+            } else if output.touch {
                 self.disk.touch(&written).map_err(|error| disk_error("touch", &written, &error))?;
             }
             match self.disk.stat(&written).map_err(|error| disk_error("read", &written, &error))? {

@@ -1,6 +1,8 @@
 //! Expressions of the command line: `mem_mb=max(2 * input.size_mb, 1000) * attempt`. Text in, and for a job its value
 //! out; knows the Rulefile's language and none of its names.
 
+use std::cell::Cell;
+
 use starlark::collections::SmallMap;
 use starlark::environment::{FrozenModule, Module};
 use starlark::eval::Evaluator;
@@ -31,7 +33,11 @@ impl Expression {
         let code = format!("def amount({}):\n    return (\n{text}\n)\n", NAMES.join(", "));
         let file = parse::parse(crate::diagnostic::SourceId(0), &code.as_str().into()).ok()?;
         let mut lowering = Lowering::new(&file);
-        let known = |name: &str| BUILTIN_NAMES.contains(name);
+        let is_strange = Cell::new(false);
+        let known = |name: &str| {
+            is_strange.set(is_strange.get() || !(BUILTIN_NAMES.contains(name) || NAMES.contains(&name)));
+            true
+        };
         let module = Module::with_temp_heap(|module| {
             while let Some(unit) = lowering.next_unit(NextIds { site: 0, function: 0 }, &known) {
                 let ast = AstModule::parse("expression", unit.ok()?.code, &dialect()).ok()?;
@@ -39,6 +45,9 @@ impl Expression {
             }
             module.freeze().ok()
         })?;
+        if is_strange.get() {
+            return None;
+        }
         Some(Expression { text: text.to_owned(), module })
     }
 

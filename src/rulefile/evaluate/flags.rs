@@ -233,6 +233,13 @@ pub fn flags(builder: &mut GlobalsBuilder) {
         flagged(value, Flags { service: true, temp: true, ..Flags::default() }, eval)
     }
 
+    fn before_update<'v>(
+        #[starlark(require = pos)] value: Value<'v>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Marked> {
+        flagged(value, Flags { before_update: true, ancient: true, ..Flags::default() }, eval)
+    }
+
     fn update<'v>(
         #[starlark(require = pos)] value: Value<'v>,
         eval: &mut Evaluator<'v, '_, '_>,

@@ -8,7 +8,7 @@ use crate::rulefile::tree::Foreign;
 const DIRECTIVES_TO_COME: &[&str] = &["cache"];
 
 /// Functions and objects of the language that this version does not have yet.
-const NAMES_TO_COME: &[&str] = &["before_update", "from_queue", "github", "gitfile", "gitlab", "remote", "storage"];
+const NAMES_TO_COME: &[&str] = &["from_queue", "github", "gitfile", "gitlab", "remote", "storage"];
 
 /// Statements that this version has; the other keywords of the grammar are to come.
 pub const STATEMENTS: &[&str] = &[
