@@ -2,15 +2,15 @@
 //! and written here, because one pass that swaps bytes runs at the speed of memory; tile-compressed pixels go through
 //! [`super::cfitsio`]. Every size a header claims is checked against the bytes that are there before it is believed.
 
-use std::io::{Cursor, Read, SeekFrom, Write};
+use std::io::{self, SeekFrom, Write};
 
 use flate2::Compression;
-use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use ndarray::Array3;
 
 use super::tiles::Tiles;
-use super::{HduRef, ReadOptions, ReadSeek, Reason, cfitsio, check_memory, check_not_empty, memory_limit, no_plane};
+use super::unpacked::Unpacked;
+use super::{HduRef, ReadOptions, ReadSeek, Reason, cfitsio, check_memory, check_not_empty, no_plane};
 use crate::action::header::{CARD, Header, Value};
 use crate::action::image::{Dtype, Image, Pixels, Sample};
 
@@ -23,40 +23,66 @@ const ZERO_U16: f64 = 32768.0;
 const ZERO_U32: f64 = 2147483648.0;
 const ZERO_U64: f64 = 9223372036854775808.0;
 
-/// The bytes of a FITS file, wherever they are.
+/// The bytes of a FITS file, as they are or gzipped.
 pub struct Bytes<'a> {
-    reader: Box<dyn ReadSeek + 'a>,
-    /// Bytes there are.
-    size: u64,
-    /// Bytes on disk: fewer, if the file is gzipped.
+    source: Source<'a>,
+    /// Bytes on disk.
     file_size: u64,
 }
 
+enum Source<'a> {
+    Plain(Box<dyn ReadSeek + Send + 'a>),
+    /// How many bytes there are shows only when they have been read.
+    Packed(Unpacked<'a>),
+}
+
 impl<'a> Bytes<'a> {
-    pub fn plain(reader: &'a mut dyn ReadSeek, size: u64) -> Bytes<'a> {
-        Bytes { reader: Box::new(reader), size, file_size: size }
+    pub fn plain(reader: impl ReadSeek + Send + 'a, file_size: u64) -> Bytes<'a> {
+        Bytes { source: Source::Plain(Box::new(reader)), file_size }
     }
 
-    /// Unpacks the file into memory, up to the limit for its size.
-    pub fn gunzip(reader: &mut dyn ReadSeek, file_size: u64) -> Result<Bytes<'a>, Reason> {
-        let limit = memory_limit(file_size);
-        let mut bytes = Vec::new();
-        MultiGzDecoder::new(reader).take(limit + 1).read_to_end(&mut bytes)?;
-        let size = bytes.len() as u64;
-        check_memory(size.into(), file_size)?;
-        if !bytes.starts_with(b"SIMPLE  =") {
+    /// Those of a gzipped file, unpacked as they are read.
+    pub fn gunzip(reader: impl ReadSeek + Send + 'a, file_size: u64) -> Result<Bytes<'a>, Reason> {
+        let mut bytes = Bytes { source: Source::Packed(Unpacked::new(reader, file_size)), file_size };
+        let mut magic = [0; 9];
+        let there = bytes.read_at(0, &mut magic)?;
+        if !b"SIMPLE  =".starts_with(&magic[..there]) {
             return Err(Reason::Damaged("not a FITS file (gzipped)".to_owned()));
         }
-        Ok(Bytes { reader: Box::new(Cursor::new(bytes)), size, file_size })
+        Ok(bytes)
     }
 
     pub fn reader(&mut self) -> &mut dyn ReadSeek {
-        &mut *self.reader
+        match &mut self.source {
+            Source::Plain(reader) => &mut **reader,
+            Source::Packed(reader) => reader,
+        }
     }
 
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), Reason> {
-        self.reader.seek(SeekFrom::Start(offset))?;
-        Ok(self.reader.read_exact(buffer)?)
+    /// Reads as many bytes as there are and the buffer takes.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let reader = self.reader();
+        let mut filled = 0;
+        if reader.seek(SeekFrom::Start(offset))? < offset {
+            return Ok(0);
+        }
+        while filled < buffer.len() {
+            match reader.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// To be called when all that is wanted has been read: damage of a gzipped file may show at its end.
+    pub fn finish(&mut self) -> Result<(), Reason> {
+        match &mut self.source {
+            Source::Plain(_) => Ok(()),
+            Source::Packed(reader) => Ok(reader.finish()?),
+        }
     }
 }
 
@@ -71,7 +97,8 @@ pub fn read(bytes: &mut Bytes, options: &ReadOptions) -> Result<Image, Reason> {
     };
     let part = Part { first: first_plane * height * width, shape: [planes, height, width] };
     let pixels = found.read(bytes, &part)?;
-    Ok(Image::new(pixels, found.hdu.header.without_structure()))
+    bytes.finish()?;
+    Ok(Image::new(pixels, found.header().clone().without_structure()))
 }
 
 /// An image HDU that was found once and may be read in parts.
@@ -95,13 +122,18 @@ impl ImageHdu {
         self.layout.shape
     }
 
+    /// Whether the pixels are in the file one after the other, so that a part of them can be read alone.
+    pub fn is_plain(&self) -> bool {
+        self.hdu.kind == Kind::Image
+    }
+
     pub fn dtype(&self) -> Dtype {
         self.layout.dtype()
     }
 
-    /// The header as it is in the file.
+    /// The header as it is in the file, with what it inherits.
     pub fn header(&self) -> &Header {
-        &self.hdu.header
+        self.hdu.full_header()
     }
 
     /// `count` pixels in reading order from the `first`, as one row.
@@ -117,9 +149,9 @@ impl ImageHdu {
     }
 }
 
-/// Reads the header of an image HDU as it is in the file.
+/// Reads the header of an image HDU as it is in the file, with what it inherits.
 pub fn read_header(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Header, Reason> {
-    Ok(find_image(bytes, wanted)?.header)
+    Ok(find_image(bytes, wanted)?.full_header().clone())
 }
 
 /// Writes the image as the primary HDU, with its header.
@@ -184,6 +216,8 @@ enum Kind {
 /// One header-data unit.
 pub struct Hdu {
     header: Header,
+    /// The header with the primary one's keywords, where it has INHERIT = T.
+    inherited: Option<Header>,
     kind: Kind,
     number: usize,
     /// Where the header begins, where the data begins, and how long that is without its padding.
@@ -196,6 +230,10 @@ impl Hdu {
     /// Where its header begins, and its number.
     pub fn place(&self) -> (u64, usize) {
         (self.start, self.number)
+    }
+
+    fn full_header(&self) -> &Header {
+        self.inherited.as_ref().unwrap_or(&self.header)
     }
 
     /// Where the next HDU begins; beyond the file if the sizes say so.
@@ -214,7 +252,8 @@ impl Hdu {
 pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Reason> {
     let mut start = 0;
     let mut number = 0;
-    while let Some(hdu) = read_hdu(bytes, start, number)? {
+    let mut primary = None;
+    while let Some(mut hdu) = read_hdu(bytes, start, number)? {
         let chosen = match wanted {
             None => hdu.kind != Kind::Other,
             Some(HduRef::Number(n)) => *n == number,
@@ -225,10 +264,12 @@ pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Rea
         }
         if chosen {
             check_data(bytes, &hdu)?;
+            hdu.inherited = primary.and_then(|primary| hdu.header.inheriting(&primary));
             return Ok(hdu);
         }
         start = hdu.next();
         number += 1;
+        primary.get_or_insert(hdu.header);
     }
     Err(Reason::NoImage(match wanted {
         None => "the file holds no image".to_owned(),
@@ -237,9 +278,13 @@ pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Rea
     }))
 }
 
-/// The data must be there; the padding after it need not.
+/// The data must be there; the padding after it need not. Of a gzipped file that shows when they are read, and here only
+/// that they do not claim too much.
 fn check_data(bytes: &Bytes, hdu: &Hdu) -> Result<(), Reason> {
-    let there = bytes.size.saturating_sub(hdu.data);
+    if matches!(bytes.source, Source::Packed(_)) {
+        return check_memory(hdu.data_size, bytes.file_size);
+    }
+    let there = bytes.file_size.saturating_sub(hdu.data);
     if hdu.data_size > u128::from(there) {
         return Err(Reason::Damaged(format!("truncated: the data take {} bytes, {there} are there", hdu.data_size)));
     }
@@ -272,7 +317,7 @@ fn read_hdu(bytes: &mut Bytes, start: u64, number: usize) -> Result<Option<Hdu>,
         Some("BINTABLE") if header.get("ZIMAGE") == Some(&Value::Bool(true)) => Kind::Compressed,
         _ => Kind::Other,
     };
-    Ok(Some(Hdu { header, kind, number, start, data: start + raw.len() as u64, data_size }))
+    Ok(Some(Hdu { header, inherited: None, kind, number, start, data: start + raw.len() as u64, data_size }))
 }
 
 /// The blocks from `start` to the one with the END card.
@@ -280,9 +325,9 @@ pub fn read_raw_header(bytes: &mut Bytes, start: u64, number: usize) -> Result<O
     let mut raw = Vec::new();
     loop {
         let at = raw.len();
-        let there = bytes.size.saturating_sub(start).saturating_sub(at as u64).min(BLOCK as u64) as usize;
-        raw.resize(at + there, 0);
-        bytes.read_at(start + at as u64, &mut raw[at..])?;
+        raw.resize(at + BLOCK, 0);
+        let there = bytes.read_at(start.saturating_add(at as u64), &mut raw[at..])?;
+        raw.truncate(at + there);
         if at == 0 && number > 0 && !raw.starts_with(b"XTENSION") {
             return Ok(None);
         }
@@ -410,9 +455,9 @@ impl Part {
 
 fn read_plain(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -> Result<Pixels, Reason> {
     let size = layout.bitpix.unsigned_abs() as usize / 8;
-    bytes.reader.seek(SeekFrom::Start(hdu.data + (part.first * size) as u64))?;
     let (scale, zero, blank) = (layout.scale, layout.zero, layout.blank);
-    let reader = &mut *bytes.reader;
+    let reader = bytes.reader();
+    reader.seek(SeekFrom::Start(hdu.data + (part.first * size) as u64))?;
     macro_rules! pixels {
         ($convert:expr) => {
             part.pixels(read_data(reader, part.count(), $convert)?)
@@ -476,7 +521,9 @@ fn read_compressed(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -
     write_header(Header::default().format_primary(8, &[]), &mut file)?;
     let start = file.len();
     file.resize(start + size.next_multiple_of(BLOCK), 0);
-    bytes.read_at(hdu.start, &mut file[start..start + size])?;
+    if bytes.read_at(hdu.start, &mut file[start..start + size])? < size {
+        return Err(Reason::Damaged("truncated: its tiles are not all there".to_owned()));
+    }
     tiles.check_data(&hdu.header, &file[start + (hdu.data - hdu.start) as usize..start + size])?;
     let (first, count) = (part.first, part.count());
     Ok(match layout.dtype() {
