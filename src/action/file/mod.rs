@@ -3,16 +3,19 @@
 //! never takes more memory than [`memory_limit`] allows a file of that size. Knows nothing of actions or jobs.
 
 mod animation;
+mod bits;
 mod cards;
 mod cfitsio;
 mod fits;
 mod format;
 mod frame;
+mod hcompress;
 mod jpeg;
 mod npy;
 mod palette;
 mod pnm;
 mod raster;
+mod rice;
 mod tiff;
 mod tiles;
 mod unpacked;
