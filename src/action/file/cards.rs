@@ -7,7 +7,8 @@ use std::io::{self, BufWriter, SeekFrom, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::fits::{BLOCK, Bytes, find_image, read_raw_header};
+use super::bytes::Bytes;
+use super::fits::{BLOCK, find_image, read_raw_header};
 use super::{FileError, Format, HduRef, ReadSeek, Reason, Source};
 use crate::action::header::{CARD, Card, Header, Value, is_structural, normal_keyword};
 

@@ -2,14 +2,14 @@
 //! and written here, because one pass that swaps bytes runs at the speed of memory; tile-compressed pixels go through
 //! [`super::cfitsio`]. Every size a header claims is checked against the bytes that are there before it is believed.
 
-use std::io::{self, SeekFrom, Write};
+use std::io::{SeekFrom, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ndarray::Array3;
 
+use super::bytes::Bytes;
 use super::tiles::Tiles;
-use super::unpacked::Unpacked;
 use super::{HduRef, ReadOptions, ReadSeek, Reason, cfitsio, check_memory, check_not_empty, no_plane};
 use crate::action::header::{CARD, Header, Value};
 use crate::action::image::{Dtype, Image, Pixels, Sample};
@@ -22,69 +22,6 @@ const MAX_HEADER: usize = 2800 * BLOCK;
 const ZERO_U16: f64 = 32768.0;
 const ZERO_U32: f64 = 2147483648.0;
 const ZERO_U64: f64 = 9223372036854775808.0;
-
-/// The bytes of a FITS file, as they are or gzipped.
-pub struct Bytes<'a> {
-    source: Source<'a>,
-    /// Bytes on disk.
-    file_size: u64,
-}
-
-enum Source<'a> {
-    Plain(Box<dyn ReadSeek + Send + 'a>),
-    /// How many bytes there are shows only when they have been read.
-    Packed(Unpacked<'a>),
-}
-
-impl<'a> Bytes<'a> {
-    pub fn plain(reader: impl ReadSeek + Send + 'a, file_size: u64) -> Bytes<'a> {
-        Bytes { source: Source::Plain(Box::new(reader)), file_size }
-    }
-
-    /// Those of a gzipped file, unpacked as they are read.
-    pub fn gunzip(reader: impl ReadSeek + Send + 'a, file_size: u64) -> Result<Bytes<'a>, Reason> {
-        let mut bytes = Bytes { source: Source::Packed(Unpacked::new(reader, file_size)), file_size };
-        let mut magic = [0; 9];
-        let there = bytes.read_at(0, &mut magic)?;
-        if !b"SIMPLE  =".starts_with(&magic[..there]) {
-            return Err(Reason::Damaged("not a FITS file (gzipped)".to_owned()));
-        }
-        Ok(bytes)
-    }
-
-    pub fn reader(&mut self) -> &mut dyn ReadSeek {
-        match &mut self.source {
-            Source::Plain(reader) => &mut **reader,
-            Source::Packed(reader) => reader,
-        }
-    }
-
-    /// Reads as many bytes as there are and the buffer takes.
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let reader = self.reader();
-        let mut filled = 0;
-        if reader.seek(SeekFrom::Start(offset))? < offset {
-            return Ok(0);
-        }
-        while filled < buffer.len() {
-            match reader.read(&mut buffer[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(filled)
-    }
-
-    /// To be called when all that is wanted has been read: damage of a gzipped file may show at its end.
-    pub fn finish(&mut self) -> Result<(), Reason> {
-        match &mut self.source {
-            Source::Plain(_) => Ok(()),
-            Source::Packed(reader) => Ok(reader.finish()?),
-        }
-    }
-}
 
 /// Reads an image HDU: the one asked for, or the first there is.
 pub fn read(bytes: &mut Bytes, options: &ReadOptions) -> Result<Image, Reason> {
@@ -281,10 +218,10 @@ pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Rea
 /// The data must be there; the padding after it need not. Of a gzipped file that shows when they are read, and here only
 /// that they do not claim too much.
 fn check_data(bytes: &Bytes, hdu: &Hdu) -> Result<(), Reason> {
-    if matches!(bytes.source, Source::Packed(_)) {
-        return check_memory(hdu.data_size, bytes.file_size);
+    if bytes.is_packed() {
+        return check_memory(hdu.data_size, bytes.file_size());
     }
-    let there = bytes.file_size.saturating_sub(hdu.data);
+    let there = bytes.file_size().saturating_sub(hdu.data);
     if hdu.data_size > u128::from(there) {
         return Err(Reason::Damaged(format!("truncated: the data take {} bytes, {there} are there", hdu.data_size)));
     }
@@ -515,7 +452,7 @@ fn read_compressed(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -
     if layout.bitpix == 64 || !(1..=6).contains(&axes.len()) {
         return Err(Reason::Unsupported("a compressed image of 64-bit integers or more than 6 axes".to_owned()));
     }
-    let tiles = Tiles::of(&hdu.header, &axes, layout.dtype().size(), bytes.file_size)?;
+    let tiles = Tiles::of(&hdu.header, &axes, layout.dtype().size(), bytes.file_size())?;
     let size = (hdu.data - hdu.start) as usize + hdu.data_size as usize;
     let mut file = Vec::new();
     write_header(Header::default().format_primary(8, &[]), &mut file)?;

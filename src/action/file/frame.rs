@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::Array3;
 
-use super::fits::{Bytes, ImageHdu};
+use super::bytes::Bytes;
+use super::fits::ImageHdu;
 use super::{FileError, Format, ReadOptions, Reason, Source, read_file};
 use crate::action::header::Header;
 use crate::action::image::{Dtype, Image, Pixels, Sample, each_dtype};

@@ -4,6 +4,7 @@
 
 mod animation;
 mod bits;
+mod bytes;
 mod cards;
 mod cfitsio;
 mod fits;
@@ -273,18 +274,18 @@ impl Source {
     }
 
     /// The FITS bytes in the file, unpacked if it is gzipped.
-    fn fits_bytes(&mut self) -> Result<fits::Bytes<'_>, Reason> {
+    fn fits_bytes(&mut self) -> Result<bytes::Bytes<'_>, Reason> {
         match self.format {
-            Format::FitsGz => fits::Bytes::gunzip(&mut self.reader, self.size),
-            _ => Ok(fits::Bytes::plain(&mut self.reader, self.size)),
+            Format::FitsGz => bytes::Bytes::gunzip(&mut self.reader, self.size),
+            _ => Ok(bytes::Bytes::plain(&mut self.reader, self.size)),
         }
     }
 
     /// The same, for longer than this source lives.
-    fn into_fits_bytes(self) -> Result<fits::Bytes<'static>, Reason> {
+    fn into_fits_bytes(self) -> Result<bytes::Bytes<'static>, Reason> {
         match self.format {
-            Format::FitsGz => fits::Bytes::gunzip(self.reader, self.size),
-            _ => Ok(fits::Bytes::plain(self.reader, self.size)),
+            Format::FitsGz => bytes::Bytes::gunzip(self.reader, self.size),
+            _ => Ok(bytes::Bytes::plain(self.reader, self.size)),
         }
     }
 }

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn any_place_is_found_forwards_and_backwards() {
-        let bytes: Vec<u8> = (0..200_000u32).map(|n| (n * n >> 8) as u8).collect();
+        let bytes: Vec<u8> = (0..200_000u64).map(|n| ((n * n) >> 8) as u8).collect();
         let packed = packed(&bytes);
         let mut unpacked = Unpacked::new(Cursor::new(packed.clone()), packed.len() as u64);
         for place in [0, 5, 150_000, 3, 199_990, 70_000] {
