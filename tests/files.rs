@@ -1,8 +1,8 @@
 //! Files of images: what is written comes back, what is damaged is refused with one line, and what CFITSIO or the picture
-//! decoders get wrong by themselves is got right.
+//! decoders get wrong by themselves is got right. Real files are for `real_data.rs`, parts of files for `file_parts.rs`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flow::action::file::{HduRef, ReadOptions, WriteOptions, read, read_header, write};
 use flow::action::header::{Header, Value};
@@ -479,55 +479,4 @@ fn decompression_bombs_are_refused() {
 fn round_tiles(folder: &Folder) -> PathBuf {
     folder.write(&image(pixels_of(Dtype::I16, [1, 20, 20], &[1, 2, 3])), "t.fits.fz").unwrap();
     folder.path("t.fits.fz").into()
-}
-
-/// Real files, where they are: what must be refused is refused, all else is read.
-#[test]
-fn real_and_damaged_files() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    if !data.is_dir() {
-        println!("no folder {}: nothing to read", data.display());
-        return;
-    }
-    const REFUSED: [&str; 27] = [
-        "bad/bscale_str.fits",
-        "bad/c_rice_corrupt.fits",
-        "bad/c_rice_trunc.fits",
-        "bad/gz_trunc.fits.gz",
-        "bad/img/bomb30k.png",
-        "bad/img/zero.jpg",
-        "bad/naxis_1000.fits",
-        "bad/naxis_neg.fits",
-        "bad/nodata.fits",
-        "bad/png_named.fits",
-        "bad/table_only.fits",
-        "bad/trunc_data.fits",
-        "bad/trunc_hdr.fits",
-        "formats/group.fits",
-        "formats/history_header.fits",
-        "formats/memtest.fits",
-        "formats/random_groups.fits",
-        "formats/verify.fits",
-        "formats/zerowidth.fits",
-        "images-odd/broken.png",
-        "images-odd/broken_data_stream.png",
-        "images-odd/decompression_bomb.gif",
-        "images-odd/decompression_bomb.ico",
-        "images-odd/truncated_image.png",
-        "skimage/truncated.jpg",
-        "ccd/LICENSE.rst",
-        "images-odd/LICENSE",
-    ];
-    let mut files = Vec::new();
-    for folder in ["bad", "bad/img", "ccd", "exif", "formats", "images-odd", "m13", "sep", "skimage"] {
-        let entries = fs::read_dir(data.join(folder)).expect("a folder of the data");
-        files.extend(entries.map(|e| format!("{folder}/{}", e.expect("an entry").file_name().to_string_lossy())));
-    }
-    files.sort();
-    for file in files.iter().filter(|f| data.join(f).is_file()) {
-        let path = data.join(file);
-        let result = read(path.to_str().expect("a plain name"), &ReadOptions::default());
-        let is_refused = REFUSED.contains(&file.as_str()) || file.contains("LICENSE");
-        assert_eq!(result.is_err(), is_refused, "{file}: {:?}", result.map(|image| image.shape()));
-    }
 }

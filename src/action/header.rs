@@ -204,6 +204,23 @@ impl Header {
         self
     }
 
+    /// The header of an extension with the primary one's keywords after its own, where it has INHERIT = T (FITS 4.0, section
+    /// 4.4.2.6). What the extension says itself comes first; the layout of the primary HDU, its coordinates, comments and
+    /// history are not inherited.
+    pub(super) fn inheriting(&self, primary: &Header) -> Option<Header> {
+        if self.get("INHERIT") != Some(&Value::Bool(true)) {
+            return None;
+        }
+        let is_inherited = |card: &&Card| {
+            let is_said = self.cards.iter().any(|own| own.keyword == card.keyword);
+            let is_text = matches!(card.value, Value::Text(_));
+            !(is_said || is_text || is_structural(&card.keyword) || is_coordinate(&card.keyword))
+        };
+        let mut header = self.clone();
+        header.cards.extend(primary.cards.iter().filter(is_inherited).cloned());
+        Some(header)
+    }
+
     /// Changes cards in place; the keyword stays.
     pub(super) fn cards_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
         self.cards.iter_mut().map(|c| (c.keyword.as_str(), &mut c.value))
@@ -412,6 +429,18 @@ fn split_text(text: &str, width: usize) -> Vec<String> {
     }
     parts.push(rest.to_owned());
     parts
+}
+
+/// Keywords of the world coordinates of an array's axes (FITS 4.0, table 22): CTYPE1, CRVAL2A, CD1_2, PV2_1 …
+fn is_coordinate(keyword: &str) -> bool {
+    const AXIS: [&str; 10] = ["CTYPE", "CUNIT", "CRVAL", "CRPIX", "CDELT", "CROTA", "CD", "PC", "PV", "PS"];
+    let of_axis = |prefix: &&str| {
+        keyword.strip_prefix(*prefix).is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_digit())
+                && rest.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || b == b'_')
+        })
+    };
+    keyword.starts_with("WCSAXES") || AXIS.iter().any(of_axis)
 }
 
 /// Keywords that describe how pixels lie in this file, or that a change of pixels makes wrong (checksums).

@@ -57,8 +57,8 @@ pub const ACTIONS: &[Action] = &[Action {
              frame's, with NCOMBINE. NaN counts as missing, for sigclip infinities too; a pixel of which nothing is left is NaN.\n\
              Frames are scaled before anything is rejected, as by IRAF (ccdproc rejects by the values as they were). A sum is not \
              scaled up for what was left out.\n\
-             Frames given by path are read in bands: FITS files, plain and .fz, need the memory of a few frames however many they \
-             are. Files that are gzipped, and formats other than FITS, are kept whole.\n\
+             Frames given by path are read in bands: FITS files, plain, .gz and .fz, need the memory of a few frames however many \
+             they are. Formats other than FITS are kept whole.\n\
              combine(input, output[0], method=\"average\", reject=\"sigclip\", sigma=(5, 5))",
     reference: "ccdproc.combine (clip_extrema for minmax, 1/func for scale); IRAF's imcombine",
     run: combine,

@@ -14,7 +14,8 @@ const TO: Parameter = required("output", Kind::Output, "An output or log of the 
 const HDU: Parameter = optional(
     "hdu",
     Kind::Data,
-    "FITS: the HDU by number, 0 being the primary one, or by EXTNAME; else the first image.",
+    "FITS: the HDU by number, 0 being the primary one, or by EXTNAME; else the first image. TIFF, GIF, WebP: the page or \
+     frame, from 0.",
 );
 const PLANE: Parameter = optional("plane", Kind::Int, "One plane of a cube or colour image, from 0; else all.");
 const QUALITY: Parameter = optional("quality", Kind::Int, "JPEG: 1 to 100; 75 without it.");
@@ -33,7 +34,11 @@ pub const ACTIONS: &[Action] = &[
         summary: "The image in a file: pixels as they are there, and the header.",
         parameters: &[PATH, HDU, PLANE],
         manual: "FITS (plain, gzip, tile-compressed), NumPy, PNG, TIFF, JPEG, GIF, BMP, WebP, PNM, told by the content. FITS \
-                 scaling (BSCALE, BZERO) is applied; BLANK becomes NaN.\n\
+                 scaling (BSCALE, BZERO) is applied; BLANK becomes NaN; an extension with INHERIT = T has the primary header's \
+                 keywords after its own.\n\
+                 A TIFF whose pages are grey, of one size and one type, is a cube with a plane for each; of other pages, and of the \
+                 frames of an animation, the first is read, or the one that hdu names. Palettes are read as colours, grey of less \
+                 than 8 bits as 0 to 255; alpha is dropped; the EXIF orientation is applied.\n\
                  A file that is damaged, or claims more memory than its size explains, is an error.",
         reference: "astropy.io.fits, Pillow",
         run: read,

@@ -20,7 +20,8 @@ pub const ACTIONS: &[Action] = &[
         group: Group::Headers,
         summary: "The header of a FITS file, as a dictionary of keywords and values.",
         parameters: &[PATH, HDU],
-        manual: "As it is in the file, NAXIS1 and BITPIX included; image.header is without those. Of a keyword that comes twice the \
+        manual: "As it is in the file, NAXIS1 and BITPIX included; image.header is without those. An extension with INHERIT = T has the \
+                 primary header's keywords after its own, as in FITS 4.0, section 4.4.2.6. Of a keyword that comes twice the \
                  first counts; the lines of COMMENT and HISTORY are joined; a card without a value is None. Empty for formats other \
                  than FITS.",
         reference: "astropy.io.fits.getheader",

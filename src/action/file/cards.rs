@@ -2,13 +2,14 @@
 //! changes of keywords; goes to another path. Works on cards of 80 bytes and keeps those that nobody names untouched.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, SeekFrom, Write};
+use std::io::{self, BufWriter, SeekFrom, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::fits::{BLOCK, Bytes, find_image, read_raw_header};
-use super::{FileError, Format, HduRef, Reason, Source};
+use super::bytes::Bytes;
+use super::fits::{BLOCK, find_image, read_raw_header};
+use super::{FileError, Format, HduRef, ReadSeek, Reason, Source};
 use crate::action::header::{CARD, Card, Header, Value, is_structural, normal_keyword};
 
 /// A change of a header.
@@ -55,30 +56,64 @@ pub fn set_cards(
     };
     let (mut source, start, end, header) = edited().map_err(|reason| failed(from, reason))?;
     let mut write = || {
-        let mut bytes = source.fits_bytes()?;
-        let mut out = BufWriter::with_capacity(1 << 18, File::create(to)?);
+        let mut bytes = source.fits_bytes().map_err(Side::From)?;
+        let mut out = BufWriter::with_capacity(1 << 18, File::create(to).map_err(Side::to)?);
         if gzipped {
             let mut gz = GzEncoder::new(&mut out, Compression::default());
             copy_around(&mut bytes, start, end, &header, &mut gz)?;
-            gz.finish()?;
+            gz.finish().map_err(Side::to)?;
         } else {
             copy_around(&mut bytes, start, end, &header, &mut out)?;
         }
-        Ok(out.flush()?)
+        out.flush().map_err(Side::to)
     };
-    write().map_err(|reason| failed(name, reason))
+    write().map_err(|side| match side {
+        Side::From(reason) => failed(from, reason),
+        Side::To(reason) => failed(name, reason),
+    })
+}
+
+/// The file an error is about.
+enum Side {
+    From(Reason),
+    To(Reason),
+}
+
+impl Side {
+    fn from(error: io::Error) -> Side {
+        Side::From(error.into())
+    }
+
+    fn to(error: io::Error) -> Side {
+        Side::To(error.into())
+    }
 }
 
 /// The bytes before `start`, the header, and those from `end` on.
-fn copy_around(bytes: &mut Bytes, start: u64, end: u64, header: &[u8], out: &mut impl Write) -> Result<(), Reason> {
-    let mut reader = bytes.reader();
-    reader.seek(SeekFrom::Start(0))?;
-    io::copy(&mut Read::take(&mut reader, start), out)?;
-    out.write_all(header)?;
+fn copy_around(bytes: &mut Bytes, start: u64, end: u64, header: &[u8], out: &mut impl Write) -> Result<(), Side> {
+    let reader = bytes.reader();
+    reader.seek(SeekFrom::Start(0)).map_err(Side::from)?;
+    copy(reader, start, out)?;
+    out.write_all(header).map_err(Side::to)?;
     // A file without the padding of its header has nothing there.
-    reader.seek(SeekFrom::Start(end))?;
-    io::copy(reader, out)?;
-    Ok(())
+    reader.seek(SeekFrom::Start(end)).map_err(Side::from)?;
+    copy(reader, u64::MAX, out)
+}
+
+/// Copies so many bytes, or to the end.
+fn copy(reader: &mut dyn ReadSeek, count: u64, out: &mut impl Write) -> Result<(), Side> {
+    let mut left = count;
+    loop {
+        let there = reader.fill_buf().map_err(Side::from)?;
+        let piece = &there[..there.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+        if piece.is_empty() {
+            return Ok(());
+        }
+        out.write_all(piece).map_err(Side::to)?;
+        let length = piece.len();
+        reader.consume(length);
+        left -= length as u64;
+    }
 }
 
 /// The cards of `raw` with the changes, END and padding.

@@ -2,15 +2,15 @@
 //! and written here, because one pass that swaps bytes runs at the speed of memory; tile-compressed pixels go through
 //! [`super::cfitsio`]. Every size a header claims is checked against the bytes that are there before it is believed.
 
-use std::io::{Cursor, Read, SeekFrom, Write};
+use std::io::{SeekFrom, Write};
 
 use flate2::Compression;
-use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use ndarray::Array3;
 
+use super::bytes::Bytes;
 use super::tiles::Tiles;
-use super::{HduRef, ReadOptions, ReadSeek, Reason, cfitsio, check_memory, check_not_empty, memory_limit, no_plane};
+use super::{HduRef, ReadOptions, ReadSeek, Reason, cfitsio, check_memory, check_not_empty, no_plane};
 use crate::action::header::{CARD, Header, Value};
 use crate::action::image::{Dtype, Image, Pixels, Sample};
 
@@ -23,43 +23,6 @@ const ZERO_U16: f64 = 32768.0;
 const ZERO_U32: f64 = 2147483648.0;
 const ZERO_U64: f64 = 9223372036854775808.0;
 
-/// The bytes of a FITS file, wherever they are.
-pub struct Bytes<'a> {
-    reader: Box<dyn ReadSeek + 'a>,
-    /// Bytes there are.
-    size: u64,
-    /// Bytes on disk: fewer, if the file is gzipped.
-    file_size: u64,
-}
-
-impl<'a> Bytes<'a> {
-    pub fn plain(reader: &'a mut dyn ReadSeek, size: u64) -> Bytes<'a> {
-        Bytes { reader: Box::new(reader), size, file_size: size }
-    }
-
-    /// Unpacks the file into memory, up to the limit for its size.
-    pub fn gunzip(reader: &mut dyn ReadSeek, file_size: u64) -> Result<Bytes<'a>, Reason> {
-        let limit = memory_limit(file_size);
-        let mut bytes = Vec::new();
-        MultiGzDecoder::new(reader).take(limit + 1).read_to_end(&mut bytes)?;
-        let size = bytes.len() as u64;
-        check_memory(size.into(), file_size)?;
-        if !bytes.starts_with(b"SIMPLE  =") {
-            return Err(Reason::Damaged("not a FITS file (gzipped)".to_owned()));
-        }
-        Ok(Bytes { reader: Box::new(Cursor::new(bytes)), size, file_size })
-    }
-
-    pub fn reader(&mut self) -> &mut dyn ReadSeek {
-        &mut *self.reader
-    }
-
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), Reason> {
-        self.reader.seek(SeekFrom::Start(offset))?;
-        Ok(self.reader.read_exact(buffer)?)
-    }
-}
-
 /// Reads an image HDU: the one asked for, or the first there is.
 pub fn read(bytes: &mut Bytes, options: &ReadOptions) -> Result<Image, Reason> {
     let found = ImageHdu::find(bytes, options.hdu.as_ref())?;
@@ -71,7 +34,8 @@ pub fn read(bytes: &mut Bytes, options: &ReadOptions) -> Result<Image, Reason> {
     };
     let part = Part { first: first_plane * height * width, shape: [planes, height, width] };
     let pixels = found.read(bytes, &part)?;
-    Ok(Image::new(pixels, found.hdu.header.without_structure()))
+    bytes.finish()?;
+    Ok(Image::new(pixels, found.header().clone().without_structure()))
 }
 
 /// An image HDU that was found once and may be read in parts.
@@ -95,13 +59,18 @@ impl ImageHdu {
         self.layout.shape
     }
 
+    /// Whether the pixels are in the file one after the other, so that a part of them can be read alone.
+    pub fn is_plain(&self) -> bool {
+        self.hdu.kind == Kind::Image
+    }
+
     pub fn dtype(&self) -> Dtype {
         self.layout.dtype()
     }
 
-    /// The header as it is in the file.
+    /// The header as it is in the file, with what it inherits.
     pub fn header(&self) -> &Header {
-        &self.hdu.header
+        self.hdu.full_header()
     }
 
     /// `count` pixels in reading order from the `first`, as one row.
@@ -117,9 +86,9 @@ impl ImageHdu {
     }
 }
 
-/// Reads the header of an image HDU as it is in the file.
+/// Reads the header of an image HDU as it is in the file, with what it inherits.
 pub fn read_header(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Header, Reason> {
-    Ok(find_image(bytes, wanted)?.header)
+    Ok(find_image(bytes, wanted)?.full_header().clone())
 }
 
 /// Writes the image as the primary HDU, with its header.
@@ -184,6 +153,8 @@ enum Kind {
 /// One header-data unit.
 pub struct Hdu {
     header: Header,
+    /// The header with the primary one's keywords, where it has INHERIT = T.
+    inherited: Option<Header>,
     kind: Kind,
     number: usize,
     /// Where the header begins, where the data begins, and how long that is without its padding.
@@ -196,6 +167,10 @@ impl Hdu {
     /// Where its header begins, and its number.
     pub fn place(&self) -> (u64, usize) {
         (self.start, self.number)
+    }
+
+    fn full_header(&self) -> &Header {
+        self.inherited.as_ref().unwrap_or(&self.header)
     }
 
     /// Where the next HDU begins; beyond the file if the sizes say so.
@@ -214,7 +189,8 @@ impl Hdu {
 pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Reason> {
     let mut start = 0;
     let mut number = 0;
-    while let Some(hdu) = read_hdu(bytes, start, number)? {
+    let mut primary = None;
+    while let Some(mut hdu) = read_hdu(bytes, start, number)? {
         let chosen = match wanted {
             None => hdu.kind != Kind::Other,
             Some(HduRef::Number(n)) => *n == number,
@@ -225,10 +201,12 @@ pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Rea
         }
         if chosen {
             check_data(bytes, &hdu)?;
+            hdu.inherited = primary.and_then(|primary| hdu.header.inheriting(&primary));
             return Ok(hdu);
         }
         start = hdu.next();
         number += 1;
+        primary.get_or_insert(hdu.header);
     }
     Err(Reason::NoImage(match wanted {
         None => "the file holds no image".to_owned(),
@@ -237,9 +215,13 @@ pub fn find_image(bytes: &mut Bytes, wanted: Option<&HduRef>) -> Result<Hdu, Rea
     }))
 }
 
-/// The data must be there; the padding after it need not.
+/// The data must be there; the padding after it need not. Of a gzipped file that shows when they are read, and here only
+/// that they do not claim too much.
 fn check_data(bytes: &Bytes, hdu: &Hdu) -> Result<(), Reason> {
-    let there = bytes.size.saturating_sub(hdu.data);
+    if bytes.is_packed() {
+        return check_memory(hdu.data_size, bytes.file_size());
+    }
+    let there = bytes.file_size().saturating_sub(hdu.data);
     if hdu.data_size > u128::from(there) {
         return Err(Reason::Damaged(format!("truncated: the data take {} bytes, {there} are there", hdu.data_size)));
     }
@@ -272,7 +254,7 @@ fn read_hdu(bytes: &mut Bytes, start: u64, number: usize) -> Result<Option<Hdu>,
         Some("BINTABLE") if header.get("ZIMAGE") == Some(&Value::Bool(true)) => Kind::Compressed,
         _ => Kind::Other,
     };
-    Ok(Some(Hdu { header, kind, number, start, data: start + raw.len() as u64, data_size }))
+    Ok(Some(Hdu { header, inherited: None, kind, number, start, data: start + raw.len() as u64, data_size }))
 }
 
 /// The blocks from `start` to the one with the END card.
@@ -280,9 +262,9 @@ pub fn read_raw_header(bytes: &mut Bytes, start: u64, number: usize) -> Result<O
     let mut raw = Vec::new();
     loop {
         let at = raw.len();
-        let there = bytes.size.saturating_sub(start).saturating_sub(at as u64).min(BLOCK as u64) as usize;
-        raw.resize(at + there, 0);
-        bytes.read_at(start + at as u64, &mut raw[at..])?;
+        raw.resize(at + BLOCK, 0);
+        let there = bytes.read_at(start.saturating_add(at as u64), &mut raw[at..])?;
+        raw.truncate(at + there);
         if at == 0 && number > 0 && !raw.starts_with(b"XTENSION") {
             return Ok(None);
         }
@@ -410,9 +392,9 @@ impl Part {
 
 fn read_plain(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -> Result<Pixels, Reason> {
     let size = layout.bitpix.unsigned_abs() as usize / 8;
-    bytes.reader.seek(SeekFrom::Start(hdu.data + (part.first * size) as u64))?;
     let (scale, zero, blank) = (layout.scale, layout.zero, layout.blank);
-    let reader = &mut *bytes.reader;
+    let reader = bytes.reader();
+    reader.seek(SeekFrom::Start(hdu.data + (part.first * size) as u64))?;
     macro_rules! pixels {
         ($convert:expr) => {
             part.pixels(read_data(reader, part.count(), $convert)?)
@@ -470,13 +452,15 @@ fn read_compressed(bytes: &mut Bytes, hdu: &Hdu, layout: &Layout, part: &Part) -
     if layout.bitpix == 64 || !(1..=6).contains(&axes.len()) {
         return Err(Reason::Unsupported("a compressed image of 64-bit integers or more than 6 axes".to_owned()));
     }
-    let tiles = Tiles::of(&hdu.header, &axes, layout.dtype().size(), bytes.file_size)?;
+    let tiles = Tiles::of(&hdu.header, &axes, layout.dtype().size(), bytes.file_size())?;
     let size = (hdu.data - hdu.start) as usize + hdu.data_size as usize;
     let mut file = Vec::new();
     write_header(Header::default().format_primary(8, &[]), &mut file)?;
     let start = file.len();
     file.resize(start + size.next_multiple_of(BLOCK), 0);
-    bytes.read_at(hdu.start, &mut file[start..start + size])?;
+    if bytes.read_at(hdu.start, &mut file[start..start + size])? < size {
+        return Err(Reason::Damaged("truncated: its tiles are not all there".to_owned()));
+    }
     tiles.check_data(&hdu.header, &file[start + (hdu.data - hdu.start) as usize..start + size])?;
     let (first, count) = (part.first, part.count());
     Ok(match layout.dtype() {

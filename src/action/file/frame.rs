@@ -1,13 +1,16 @@
 //! A frame of a series, read a stretch of pixels at a time: many of them can be worked on together in the memory of a few.
-//! Comes from a path or an image; gives header, shape and pixels in reading order. FITS files, plain and tile-compressed,
-//! stay on disk; what has to be unpacked from its beginning (gzip, pictures) is kept whole. Knows nothing of actions.
+//! Comes from a path or an image; gives header, shape and pixels in reading order. FITS files, plain, gzipped and
+//! tile-compressed, stay on disk; what is both gzipped and tile-compressed, and pictures, are kept whole. Knows nothing of
+//! actions.
 
 use std::fs::File;
 use std::io::BufReader;
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::Array3;
 
-use super::fits::{Bytes, ImageHdu};
+use super::bytes::Bytes;
+use super::fits::ImageHdu;
 use super::{FileError, Format, ReadOptions, Reason, Source, read_file};
 use crate::action::header::Header;
 use crate::action::image::{Dtype, Image, Pixels, Sample, each_dtype};
@@ -20,7 +23,16 @@ pub struct Frame {
 }
 
 enum Place {
-    File { path: String, size: u64, hdu: Box<ImageHdu> },
+    File {
+        path: String,
+        size: u64,
+        hdu: Box<ImageHdu>,
+    },
+    /// Open, because it is read on from where it was.
+    Packed {
+        bytes: Mutex<Bytes<'static>>,
+        hdu: Box<ImageHdu>,
+    },
     Memory(Image),
 }
 
@@ -34,12 +46,18 @@ impl Frame {
     /// Opens the file at `path`; errors call it `name`.
     pub fn open(path: &str, name: &str) -> Result<Frame, FileError> {
         let open = || {
-            let mut source = Source::open(path)?;
-            if source.format != Format::Fits {
+            let source = Source::open(path)?;
+            let (format, size) = (source.format, source.size);
+            if !matches!(format, Format::Fits | Format::FitsGz) {
                 return Ok(Place::Memory(read_file(path, &ReadOptions::default())?));
             }
-            let hdu = Box::new(ImageHdu::find(&mut source.fits_bytes()?, None)?);
-            Ok(Place::File { path: path.to_owned(), size: source.size, hdu })
+            let mut bytes = source.into_fits_bytes()?;
+            let hdu = Box::new(ImageHdu::find(&mut bytes, None)?);
+            Ok(match format {
+                Format::Fits => Place::File { path: path.to_owned(), size, hdu },
+                _ if hdu.is_plain() => Place::Packed { bytes: Mutex::new(bytes), hdu },
+                _ => Place::Memory(read_file(path, &ReadOptions::default())?),
+            })
         };
         let place = open().map_err(|reason| FileError { path: name.to_owned(), reason })?;
         Ok(Frame { name: name.to_owned(), place })
@@ -52,14 +70,14 @@ impl Frame {
     /// `[planes, height, width]`.
     pub fn shape(&self) -> [usize; 3] {
         match &self.place {
-            Place::File { hdu, .. } => hdu.shape(),
+            Place::File { hdu, .. } | Place::Packed { hdu, .. } => hdu.shape(),
             Place::Memory(image) => image.shape(),
         }
     }
 
     pub fn dtype(&self) -> Dtype {
         match &self.place {
-            Place::File { hdu, .. } => hdu.dtype(),
+            Place::File { hdu, .. } | Place::Packed { hdu, .. } => hdu.dtype(),
             Place::Memory(image) => image.dtype(),
         }
     }
@@ -67,7 +85,7 @@ impl Frame {
     /// The header, without the keywords of a file's structure.
     pub fn header(&self) -> Header {
         match &self.place {
-            Place::File { hdu, .. } => hdu.header().clone().without_structure(),
+            Place::File { hdu, .. } | Place::Packed { hdu, .. } => hdu.header().clone().without_structure(),
             Place::Memory(image) => image.header().clone(),
         }
     }
@@ -80,6 +98,18 @@ impl Frame {
                 let read = || {
                     let mut reader = BufReader::new(File::open(path)?);
                     hdu.pixels(&mut Bytes::plain(&mut reader, *size), first, count)
+                };
+                read().map_err(|reason: Reason| FileError { path: self.name.clone(), reason })
+            }
+            Place::Packed { bytes, hdu } => {
+                let read = || {
+                    // Whoever panicked here left it at some place, and every place is as good.
+                    let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+                    let pixels = hdu.pixels(&mut bytes, first, count)?;
+                    if first + count == hdu.shape().iter().product::<usize>() {
+                        bytes.finish()?;
+                    }
+                    Ok(pixels)
                 };
                 read().map_err(|reason: Reason| FileError { path: self.name.clone(), reason })
             }

@@ -3,17 +3,23 @@
 //! never takes more memory than [`memory_limit`] allows a file of that size. Knows nothing of actions or jobs.
 
 mod animation;
+mod bits;
+mod bytes;
 mod cards;
 mod cfitsio;
 mod fits;
 mod format;
 mod frame;
+mod hcompress;
 mod jpeg;
 mod npy;
+mod palette;
 mod pnm;
 mod raster;
+mod rice;
 mod tiff;
 mod tiles;
+mod unpacked;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -35,7 +41,8 @@ pub enum HduRef {
 /// What to read of a file.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// The HDU; without one, the first that holds an image. FITS only.
+    /// The HDU of a FITS file; by number, the page of a TIFF and the frame of a GIF or WebP file. Without one, the first that
+    /// holds an image; of a TIFF whose pages are grey and of one shape and type, all of them as a cube.
     pub hdu: Option<HduRef>,
     /// One plane of a cube or a colour image, from 0; without it, all of them.
     pub plane: Option<usize>,
@@ -170,18 +177,19 @@ pub fn write_animation(
 
 fn read_file(path: &str, options: &ReadOptions) -> Result<Image, Reason> {
     let mut source = Source::open(path)?;
-    if matches!(source.format, Format::Fits | Format::FitsGz) {
-        return fits::read(&mut source.fits_bytes()?, options);
+    match source.format {
+        Format::Fits | Format::FitsGz => return fits::read(&mut source.fits_bytes()?, options),
+        Format::Tiff => return tiff::read(&mut source.reader, source.size, options),
+        Format::Gif | Format::WebP => {}
+        _ => options.no_hdu()?,
     }
-    options.no_hdu()?;
     let image = match source.format {
         Format::Npy => npy::read(&mut source.reader, source.size)?,
-        Format::Tiff => tiff::read(&mut source.reader, source.size)?,
         Format::Jpeg => jpeg::read(&mut source.reader, source.size)?,
         Format::Png | Format::Gif | Format::Bmp | Format::WebP | Format::Pnm => {
-            raster::read(&mut source.reader, source.size, source.format)?
+            raster::read(&mut source.reader, source.size, source.format, options.page()?)?
         }
-        Format::Fits | Format::FitsGz | Format::FitsFz => unreachable!("FITS was read above"),
+        Format::Fits | Format::FitsGz | Format::FitsFz | Format::Tiff => unreachable!("was read above"),
     };
     match options.plane {
         Some(plane) => one_plane(image, plane),
@@ -192,8 +200,17 @@ fn read_file(path: &str, options: &ReadOptions) -> Result<Image, Reason> {
 impl ReadOptions {
     fn no_hdu(&self) -> Result<(), Reason> {
         match self.hdu {
-            Some(_) => Err(Reason::NoImage("hdu= is for FITS files".to_owned())),
+            Some(_) => Err(Reason::NoImage("hdu= is for FITS, TIFF, GIF and WebP files".to_owned())),
             None => Ok(()),
+        }
+    }
+
+    /// The page or frame of a picture that may have several.
+    fn page(&self) -> Result<Option<usize>, Reason> {
+        match &self.hdu {
+            None => Ok(None),
+            Some(HduRef::Number(number)) => Ok(Some(*number)),
+            Some(HduRef::Name(_)) => Err(Reason::NoImage("hdu= by name is for FITS files".to_owned())),
         }
     }
 }
@@ -257,10 +274,18 @@ impl Source {
     }
 
     /// The FITS bytes in the file, unpacked if it is gzipped.
-    fn fits_bytes(&mut self) -> Result<fits::Bytes<'_>, Reason> {
+    fn fits_bytes(&mut self) -> Result<bytes::Bytes<'_>, Reason> {
         match self.format {
-            Format::FitsGz => fits::Bytes::gunzip(&mut self.reader, self.size),
-            _ => Ok(fits::Bytes::plain(&mut self.reader, self.size)),
+            Format::FitsGz => bytes::Bytes::gunzip(&mut self.reader, self.size),
+            _ => Ok(bytes::Bytes::plain(&mut self.reader, self.size)),
+        }
+    }
+
+    /// The same, for longer than this source lives.
+    fn into_fits_bytes(self) -> Result<bytes::Bytes<'static>, Reason> {
+        match self.format {
+            Format::FitsGz => bytes::Bytes::gunzip(self.reader, self.size),
+            _ => Ok(bytes::Bytes::plain(self.reader, self.size)),
         }
     }
 }

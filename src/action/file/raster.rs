@@ -1,12 +1,14 @@
 //! Pictures through the `image` crate: PNG, GIF, BMP, WebP, PNM, and what JPEG and TIFF share with them. Interleaved samples ↔
 //! planes; palettes come expanded, alpha is dropped (as Pillow's `convert("RGB")`), and the EXIF orientation is applied (as
-//! Pillow's `exif_transpose`). Of an animation the first frame is read.
+//! Pillow's `exif_transpose`). Of an animation the first frame is read, or the one asked for.
 
-use std::io::Write;
+use std::io::{SeekFrom, Write};
 
 use image::codecs::{bmp, gif, jpeg, png, webp};
 use image::metadata::Orientation;
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
+use image::{
+    AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader,
+};
 use ndarray::{Array3, Axis, stack};
 
 use super::format::Format;
@@ -15,11 +17,25 @@ use crate::action::header::Header;
 use crate::action::image::{Image, Pixels, Sample, each_dtype};
 use crate::pixel::geometry;
 
-/// Reads a picture; `file_size` bounds what it may ask for.
-pub fn read(reader: &mut dyn ReadSeek, file_size: u64, format: Format) -> Result<Image, Reason> {
-    let mut reader = ImageReader::with_format(reader, codec(format));
+/// Reads a picture, or a `frame` of an animation; `file_size` bounds what it may ask for.
+pub fn read(reader: &mut dyn ReadSeek, file_size: u64, format: Format, frame: Option<usize>) -> Result<Image, Reason> {
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(memory_limit(file_size));
+    match (format, frame) {
+        (Format::Gif, Some(frame)) => return read_frame(gif::GifDecoder::new(reader)?, limits, file_size, frame),
+        (Format::WebP, Some(frame)) => {
+            let decoder = webp::WebPDecoder::new(&mut *reader)?;
+            if decoder.has_animation() {
+                return read_frame(decoder, limits, file_size, frame);
+            }
+            if frame > 0 {
+                return Err(no_frame(frame, 1));
+            }
+            reader.seek(SeekFrom::Start(0))?;
+        }
+        _ => {}
+    }
+    let mut reader = ImageReader::with_format(reader, codec(format));
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     let (width, height) = decoder.dimensions();
@@ -29,6 +45,34 @@ pub fn read(reader: &mut dyn ReadSeek, file_size: u64, format: Format) -> Result
     let orientation = orientation(&mut decoder);
     let pixels = pixels(DynamicImage::from_decoder(decoder)?)?;
     Ok(Image::new(oriented(pixels, orientation), Header::default()))
+}
+
+/// Reads one frame, counted from 0, as it is shown: on the whole canvas, over those before it.
+fn read_frame<'a, D: ImageDecoder + AnimationDecoder<'a>>(
+    mut decoder: D,
+    limits: image::Limits,
+    file_size: u64,
+    wanted: usize,
+) -> Result<Image, Reason> {
+    let (width, height) = decoder.dimensions();
+    check_not_empty(width.into(), height.into())?;
+    check_memory(decoder.total_bytes().into(), file_size)?;
+    decoder.set_limits(limits)?;
+    let orientation = orientation(&mut decoder);
+    let mut count = 0;
+    for frame in decoder.into_frames() {
+        let frame = frame?;
+        if count == wanted {
+            let pixels = pixels(DynamicImage::ImageRgba8(frame.into_buffer()))?;
+            return Ok(Image::new(oriented(pixels, orientation), Header::default()));
+        }
+        count += 1;
+    }
+    Err(no_frame(wanted, count))
+}
+
+fn no_frame(frame: usize, count: usize) -> Reason {
+    Reason::NoImage(format!("no frame {frame}: the file has {count}, counted from 0"))
 }
 
 /// Writes one or three planes of `uint8` or, for PNG, `uint16`.
@@ -68,12 +112,16 @@ pub fn planes_error(format: Format, planes: usize) -> Reason {
 /// The EXIF orientation, 1 where there is none. WebP files often keep JPEG's prefix before the EXIF data, which the decoder
 /// does not look behind.
 fn orientation(decoder: &mut impl ImageDecoder) -> u8 {
-    let exif = decoder.exif_metadata().ok().flatten();
-    let orientation = match exif.as_deref().and_then(|exif| exif.strip_prefix(b"Exif\0\0")) {
-        Some(exif) => Orientation::from_exif_chunk(exif),
-        None => decoder.orientation().ok(),
-    };
-    orientation.map_or(1, Orientation::to_exif)
+    match decoder.exif_metadata().ok().flatten() {
+        Some(exif) => exif_orientation(&exif),
+        None => decoder.orientation().map_or(1, Orientation::to_exif),
+    }
+}
+
+/// The orientation in EXIF data, 1 where there is none.
+pub fn exif_orientation(exif: &[u8]) -> u8 {
+    let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+    Orientation::from_exif_chunk(exif).map_or(1, Orientation::to_exif)
 }
 
 /// The pixels turned and mirrored as the EXIF orientation (1 to 8) says they were not.
@@ -127,7 +175,6 @@ fn codec(format: Format) -> ImageFormat {
         Format::Bmp => ImageFormat::Bmp,
         Format::WebP => ImageFormat::WebP,
         Format::Pnm => ImageFormat::Pnm,
-        Format::Jpeg => ImageFormat::Jpeg,
         Format::Tiff => ImageFormat::Tiff,
         _ => unreachable!("not a picture format"),
     }
@@ -192,7 +239,7 @@ impl From<ImageError> for Reason {
     }
 }
 
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
