@@ -21,5 +21,6 @@ pub mod dialect;
 pub mod disk;
 pub mod event;
 pub mod path;
+pub mod spelling;
 pub mod stat;
 pub mod value;

@@ -15,3 +15,4 @@ pub mod rule;
 pub mod scope;
 pub mod template;
 pub mod tree;
+pub mod walk;

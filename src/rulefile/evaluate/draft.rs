@@ -126,7 +126,7 @@ fn check_functions(keyword: &str, arguments: &[Argument], loader: &Loader) -> Re
                         "a function of `{keyword}:` is given the wildcards, and by name: {}",
                         known.join(", ")
                     ));
-            Err(match super::nearest(name, known.iter().copied()) {
+            Err(match crate::spelling::nearest(name, known.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("to give it a value of the file, write a default: `{name}={name}`")),
             })
