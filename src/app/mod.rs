@@ -4,6 +4,8 @@
 mod build;
 mod director;
 mod draw;
+mod format;
+mod lint;
 mod look;
 mod project;
 mod records;
@@ -80,11 +82,18 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
     if let Mode::Actions(name) = &settings.mode {
         return look::actions(name.as_deref());
     }
+    if let Mode::Format { check } = settings.mode {
+        return format::format(&settings, check, colour);
+    }
+    if settings.mode == Mode::Lint && !settings.targets.is_empty() {
+        return lint::explain(&settings.targets);
+    }
     let disk = RealDisk;
     // The process ends with the run: the system takes a million pieces back faster than we could give them.
     let project = ManuallyDrop::new(Project::open(settings, colour)?);
     match &project.settings.mode {
-        Mode::Actions(_) => Ok(()),
+        Mode::Actions(_) | Mode::Format { .. } => Ok(()),
+        Mode::Lint => lint::lint(&project, &disk),
         Mode::ListRules => look::list_rules(&project),
         Mode::Unlock => tidy::unlock(),
         Mode::CleanupMetadata => tidy::forget(&project, &disk),

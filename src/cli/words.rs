@@ -66,7 +66,6 @@ const NOT_YET: &[&str] = &[
     "--shadow-prefix",
     "--set-scatter",
     "--envvars",
-    "--lint",
 ];
 
 /// Options of Snakemake that there will not be, and what to do instead.
