@@ -21,7 +21,7 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
 cargo build --release --target "$target" --bins
 # AddressSanitizer must be loaded first of all.
 mkdir -p bin
-for name in read seeds; do
+for name in read rulefile wildcards seeds; do
     printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$(gcc -print-file-name=libasan.so)" \
         "$CARGO_TARGET_DIR/$target/release/$name" >bin/$name
     chmod +x bin/$name

@@ -48,6 +48,11 @@ impl Sources {
         SourceId(u32::try_from(self.files.len() - 1).expect("fewer than 2^32 source files"))
     }
 
+    /// All texts, in the order in which they were added.
+    pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
+        (0..u32::try_from(self.files.len()).expect("fewer than 2^32 source files")).map(SourceId)
+    }
+
     pub fn name(&self, id: SourceId) -> &str {
         &self.files[id.0 as usize].0
     }
@@ -85,6 +90,8 @@ pub type Label = (Span, String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     pub severity: Severity,
+    /// What the kind of message is called, where it has a name that users need.
+    pub code: Option<&'static str>,
     pub message: String,
     pub labels: Vec<Label>,
     /// Why: further facts, one line each.
@@ -97,6 +104,7 @@ impl Diagnostic {
     pub fn error(message: impl Into<String>) -> Self {
         Diagnostic {
             severity: Severity::Error,
+            code: None,
             message: message.into(),
             labels: Vec::new(),
             notes: Vec::new(),
@@ -134,9 +142,12 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
         };
         let message = printable(&self.message);
-        let mut group = level
-            .primary_title(message.as_str())
-            .elements(Vec::<Snippet<'_, annotate_snippets::Annotation<'_>>>::new());
+        let title = level.primary_title(message.as_str());
+        let title = match self.code {
+            Some(code) => title.id(code),
+            None => title,
+        };
+        let mut group = title.elements(Vec::<Snippet<'_, annotate_snippets::Annotation<'_>>>::new());
         let mut by_source: Vec<(SourceId, Vec<(usize, &Label)>)> = Vec::new();
         for (order, label) in self.labels.iter().enumerate() {
             match by_source.iter_mut().find(|(id, _)| *id == label.0.source) {

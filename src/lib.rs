@@ -7,7 +7,9 @@
 pub mod action;
 pub mod app;
 pub mod cli;
+pub mod format;
 pub mod graph;
+pub mod lint;
 pub mod pixel;
 pub mod plan;
 pub mod report;
@@ -21,5 +23,6 @@ pub mod dialect;
 pub mod disk;
 pub mod event;
 pub mod path;
+pub mod spelling;
 pub mod stat;
 pub mod value;

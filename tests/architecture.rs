@@ -13,11 +13,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("disk", &[]),
     ("diagnostic", &[]),
     ("event", &[]),
+    ("spelling", &[]),
     ("stat", &["disk", "path"]),
     ("dialect", &["value", "path"]),
     // Stages, in the order of a run.
     ("cli", &["value"]),
     ("rulefile", &["LEAVES", "run::spec"]),
+    ("format", &["LEAVES", "rulefile::layout", "rulefile::lexemes", "rulefile::parse", "rulefile::tree"]),
+    ("lint", &["LEAVES", "rulefile"]),
     ("graph", &["LEAVES", "rulefile::rule", "rulefile::pattern", "rulefile::instance"]),
     ("plan", &["LEAVES", "graph", "rulefile", "store"]),
     ("store", &["LEAVES"]),
@@ -28,7 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("app", &["*"]),
 ];
 
-const LEAVES: &[&str] = &["value", "path", "disk", "diagnostic", "event", "stat", "dialect"];
+const LEAVES: &[&str] = &["value", "path", "disk", "diagnostic", "event", "spelling", "stat", "dialect"];
 
 /// Who alone may use a crate or a part of the standard library.
 const ONLY: &[(&str, &[&str])] = &[

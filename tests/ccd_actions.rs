@@ -256,7 +256,7 @@ fn a_wrong_call_is_told() {
             "exposure times of 1 (frame) and 0 (dark)",
         ),
         ("flat_correct(input[0], input[0], output[0], norm_value=0)", "norm_value must be above 0, got 0"),
-        ("combine([], output[0])", "combine() needs an image"),
+        ("combine([], output[0])", "combine() got an empty list"),
         ("combine(input, output[0])", "b.fits: the images differ in shape: (6, 8) and (1, 2)"),
         ("combine([input[0]], output[0], method=\"mean\")", "unknown method `mean`; one of median, average, sum"),
         ("combine([input[0]], output[0], reject=\"ccdclip\")", "unknown reject \"ccdclip\"; one of sigclip, minmax"),

@@ -5,10 +5,10 @@ mod support;
 
 use support::Project;
 
-/// What `flow` says to this Rulefile; the folder has `in.txt`.
+/// What `flow` says to this Rulefile; the folder has `in.txt`, and `in.fits` that is not read.
 #[track_caller]
 fn message(rulefile: &str) -> String {
-    let project = Project::new(rulefile).file("in.txt", "x\n");
+    let project = Project::new(rulefile).file("in.txt", "x\n").file("in.fits", "");
     let ran = project.flow("-j1").exits(1);
     assert!(!project.exists("out.txt"), "nothing was made");
     ran.shown()
@@ -319,6 +319,190 @@ mistakes! {
         rule out:
             output: "out.txt"
             script: "scripts/none.py"
+    "#;
+    a_colormap_that_is_not_there: r#"
+        rule out:
+            input: "in.fits"
+            output: "out.png"
+            run: preview(input[0], output[0], colormap="jet")
+    "#;
+    a_mode_misspelt: r#"
+        rule out:
+            input: "in.fits"
+            output: "out.fits"
+            run:
+                frame = gaussian(input[0], sigma=2, mode="reflct")
+                write(frame, output[0])
+    "#;
+    too_many_arguments_of_an_action: r#"
+        rule out:
+            input: "in.fits"
+            output: "out.txt"
+            run: write_text(str(mean(input[0], 2)), output[0])
+    "#;
+    an_argument_that_is_missing: r#"
+        rule out:
+            input: "in.fits"
+            output: "out.fits"
+            run: write(gaussian(input[0]), output[0])
+    "#;
+    an_image_taken_for_true: r#"
+        rule out:
+            output: "out.txt"
+            run:
+                frame = noise(4, seed=1)
+                if bool(frame):
+                    write_text("x", output[0])
+    "#;
+    files_that_a_glob_did_not_find: r#"
+        NAMES = glob_wildcards("frames/{name}.fits").name
+        rule out:
+            input: expand("frames/{name}.fits", name=NAMES)
+            output: "out.png"
+            run: montage(input, output[0])
+    "#;
+    memory_that_is_no_amount: r#"
+        rule out:
+            output: "out.txt"
+            resources: mem_mb="lots"
+            shell: "touch {output}"
+    "#;
+    a_directive_without_a_value: r#"
+        rule out:
+            input:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_directive_given_twice: r#"
+        rule out:
+            output: "out.txt"
+            input: "in.txt"
+            input: "other.txt"
+            shell: "touch {output}"
+    "#;
+    an_equals_sign_for_a_colon: r#"
+        rule out:
+            output = "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_directive_outside_of_a_rule: r#"
+        input: "in.txt"
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_path_without_quotes: r#"
+        rule out:
+            input: in.txt
+            output: "out.txt"
+            shell: "cp {input} {output}"
+    "#;
+    a_value_without_a_name_after_named_ones: r#"
+        rule out:
+            input: a="in.txt", "other.txt"
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_rule_that_other_rules_do_not_find: r#"
+        rule first:
+            output: "first.txt"
+            shell: "touch {output}"
+        rule out:
+            input: rules.frist.output
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    wildcards_used_outside_of_a_function: r#"
+        rule all:
+            input: "a.txt"
+        rule out:
+            input: "data/" + wildcards.name
+            output: "{name}.txt"
+            shell: "touch {output}"
+    "#;
+    a_key_that_a_dictionary_lacks: r#"
+        FILES = {"a": "in.txt"}
+        rule out:
+            input: FILES["b"]
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_number_added_to_a_text: r#"
+        rule out:
+            output: "out.txt"
+            params: name="size" + 3
+            shell: "touch {output}"
+    "#;
+    an_input_that_is_a_number: r#"
+        rule out:
+            input: 3
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    an_input_that_is_empty: r#"
+        rule out:
+            input: ""
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_while_loop: r#"
+        n = 0
+        while n < 3:
+            n += 1
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    an_error_caught: r#"
+        try:
+            x = config["x"]
+        except KeyError:
+            x = 1
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_print_of_python_2: r#"
+        print "reading"
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    an_assignment_in_a_condition: r#"
+        if config.get("more") = 1:
+            x = 1
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    quotes_from_a_word_processor: r#"
+        rule out:
+            output: “out.txt”
+            shell: "touch {output}"
+    "#;
+    an_environment_that_flow_does_not_make: r#"
+        rule out:
+            output: "out.txt"
+            conda: "env.yaml"
+            shell: "touch {output}"
+    "#;
+    a_rule_named_with_a_dash: r#"
+        rule make-out:
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
+    a_shell_command_that_is_a_list: r#"
+        rule out:
+            output: "out.txt"
+            shell: ["touch", "{output}"]
+    "#;
+    a_function_called_in_place_of_given: r#"
+        def source(wildcards):
+            return "in.txt"
+        rule out:
+            input: source()
+            output: "out.txt"
+            shell: "cp {input} {output}"
     "#;
 }
 

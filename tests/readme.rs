@@ -154,7 +154,9 @@ fn the_store_can_be_asked() {
 #[test]
 fn links_lead_somewhere() {
     let link = regex::Regex::new(r"\]\(([^)\s]+)\)").expect("a regex");
-    for page in ["README.md", "CHANGELOG.md", "docs/design.md", "docs/language.md", "docs/store.md"] {
+    for page in
+        ["README.md", "CHANGELOG.md", "docs/design.md", "docs/language.md", "docs/store.md", "docs/snakemake.md"]
+    {
         let path = Path::new(ROOT).join(page);
         let text = fs::read_to_string(&path).expect("it is there");
         for found in link.captures_iter(&text).map(|found| found[1].to_owned()).filter(|link| !link.contains("://")) {

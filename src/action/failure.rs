@@ -17,6 +17,12 @@ impl Failure {
         Failure::Message { message: message.into(), help: None }
     }
 
+    /// An action that got an empty list in place of files. Most often nothing was found, long before.
+    pub fn of_nothing(action: &str) -> Failure {
+        Failure::new(format!("{action}() got an empty list"))
+            .help("is it a glob or an expand() that found nothing? `flow -n` shows the inputs of the job")
+    }
+
     /// The same with advice, in place of any it had.
     #[must_use]
     pub fn help(self, text: impl Into<String>) -> Failure {

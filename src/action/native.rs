@@ -146,7 +146,7 @@ fn bind<'v>(
 }
 
 fn unknown(action: &Action, name: &str) -> Failure {
-    let near = registry::nearest(name, action.parameters.iter().map(|parameter| parameter.name));
+    let near = crate::spelling::nearest(name, action.parameters.iter().map(|parameter| parameter.name));
     let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
     signed(Failure::new(format!("{}() has no parameter `{name}`{near}", action.name)), action)
 }
@@ -218,7 +218,7 @@ fn argument<'v>(
             None => source_of(value).map(|source| Argument::Frames(vec![source])),
         },
         Kind::Path | Kind::Output => path_of(value).map(Argument::Text),
-        Kind::Text => value.unpack_str().map(|text| Argument::Text(text.to_owned())),
+        Kind::Text | Kind::Word(_) => value.unpack_str().map(|text| Argument::Text(text.to_owned())),
         Kind::Paths | Kind::Texts => match items(value, heap) {
             Some(items) => items.into_iter().map(path_of).collect::<Option<Vec<_>>>().map(Argument::Texts),
             None => path_of(value).map(|path| Argument::Texts(vec![path])),

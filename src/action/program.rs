@@ -206,5 +206,5 @@ fn job_error(error: &starlark::Error) -> JobError {
 /// For a name that nothing has, the action with a name like it.
 fn unknown_name(message: &str) -> Option<String> {
     let name = message.strip_prefix("Variable `")?.split('`').next()?;
-    registry::nearest(name, registry::names()).map(|near| format!("there is an action `{near}`"))
+    crate::spelling::nearest(name, registry::names()).map(|near| format!("there is an action `{near}`"))
 }

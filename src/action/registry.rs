@@ -4,6 +4,7 @@
 use super::actions;
 use super::call::{Answer, Call};
 use super::failure::Failure;
+use crate::spelling::nearest;
 
 /// One built-in action.
 pub struct Action {
@@ -96,6 +97,8 @@ pub enum Kind {
     /// The path of a file to write.
     Output,
     Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
     Texts,
     Bool,
     Int,
@@ -123,7 +126,7 @@ impl Kind {
             Kind::Path => "a path",
             Kind::Paths => "a list of paths",
             Kind::Output => "a path to write to",
-            Kind::Text => "a text",
+            Kind::Text | Kind::Word(_) => "a text",
             Kind::Texts => "a list of texts",
             Kind::Bool => "True or False",
             Kind::Int => "an integer",
@@ -184,10 +187,13 @@ pub const IMAGE: Parameter = required("image", Kind::Image, "What to work on.");
 /// Where most actions that give an image also write it.
 pub const OUTPUT: Parameter = optional("output", Kind::Output, "Where to write the result as well, by its suffix.");
 
+/// The pixel types by name.
+pub const DTYPES: Kind = Kind::Word(&["uint8", "uint16", "int16", "int32", "int64", "float32", "float64"]);
+
 /// The pixel type of a result.
 pub const DTYPE: Parameter = optional(
     "dtype",
-    Kind::Text,
+    DTYPES,
     "Pixel type of the result (\"uint8\", \"uint16\", \"int16\", \"int32\", \"int64\", \"float32\", \"float64\"); as computed \
      without it. Going to integers rounds half to even and saturates.",
 );
@@ -209,26 +215,39 @@ impl Action {
         format!("{}({})", self.name, parameters.join(", "))
     }
 
-    /// What is wrong with a call of so many positional arguments and these named ones, as far as it can be told from its
-    /// form: the place among the named ones, if it is one of those, and the words for it.
-    pub fn misuse(&self, positional: usize, named: &[&str]) -> Option<(Option<usize>, String)> {
+    /// What is wrong with a call of so many positional arguments and these named ones, with their texts where these are
+    /// written out, as far as it can be told from its form: the place among the named ones, if it is one of those, and the words for it.
+    pub fn misuse(&self, positional: usize, named: &[(&str, Option<&str>)]) -> Option<(Option<usize>, String)> {
         let name = self.name;
         let takes_any = self.parameters.iter().any(|parameter| parameter.kind == Kind::Cards);
-        if let Some(at) = named.iter().position(|named| !takes_any && self.position(named).is_none()) {
-            let near = nearest(named[at], self.parameters.iter().map(|parameter| parameter.name));
+        if let Some(at) = named.iter().position(|(named, _)| !takes_any && self.position(named).is_none()) {
+            let wrong = named[at].0;
+            let near = nearest(wrong, self.parameters.iter().map(|parameter| parameter.name));
             let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
-            return Some((Some(at), format!("{name}() has no parameter `{}`{near}", named[at])));
+            return Some((Some(at), format!("{name}() has no parameter `{wrong}`{near}")));
+        }
+        for (at, (named, text)) in named.iter().enumerate() {
+            if let Some(Kind::Word(words)) = self.position(named).map(|place| self.parameters[place].kind)
+                && let Some(text) = text.filter(|text| !words.contains(text))
+            {
+                let message = format!("{name}() knows no {named} \"{text}\"; one of {}", words.join(", "));
+                return Some((Some(at), message));
+            }
         }
         if positional > self.parameters.len() {
             let most = self.parameters.len();
-            return Some((None, format!("{name}() takes at most {most} arguments, and here are {positional}")));
+            let arguments = if most == 1 { "argument" } else { "arguments" };
+            return Some((None, format!("{name}() takes at most {most} {arguments}, and here are {positional}")));
         }
         // An output that may be left out makes way for what cannot be a path.
         let mut reached = positional;
         for (at, parameter) in self.parameters.iter().enumerate() {
             let may_be_skipped = parameter.kind == Kind::Output && matches!(parameter.default, Default::Absent);
             reached += usize::from(may_be_skipped && at < reached);
-            if at >= reached && matches!(parameter.default, Default::Required) && !named.contains(&parameter.name) {
+            if at >= reached
+                && matches!(parameter.default, Default::Required)
+                && !named.iter().any(|(named, _)| *named == parameter.name)
+            {
                 return Some((None, format!("{name}() needs {}: {}", parameter.name, parameter.kind.words())));
             }
         }
@@ -296,27 +315,6 @@ pub fn listing() -> String {
 /// The manual page of `flow --actions NAME`.
 pub fn manual(name: &str) -> Option<String> {
     find(name).map(Action::manual_page)
-}
-
-/// The closest of some names, if one is close: at most a third of its letters differ.
-pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let close = |name: &str| (word.chars().count().max(name.chars().count()) / 3).max(1);
-    names.map(|name| (distance(word, name), name)).filter(|(far, name)| *far <= close(name)).min().map(|(_, name)| name)
-}
-
-/// How many letters to change, add or take away (Levenshtein's distance).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let change = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// Columns of a manual page.

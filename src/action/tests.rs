@@ -477,7 +477,7 @@ fn mosaics_put_tiles_where_their_colour_is() {
         bench.shown("mean(mosaic(input[0], input[1:], grid=(1, 3), tile_size=3, method='unique'))"),
         format!("{:?}", (255.0 + 130.0) / 3.0)
     );
-    assert!(bench.error("mosaic(input[0], [], grid=2)").contains("needs a tile"));
+    assert!(bench.error("mosaic(input[0], [], grid=2)").contains("mosaic() got an empty list"));
     assert!(bench.error("mosaic(input[0], input[1:], grid=0)").contains("grid must be at least 1"));
 }
 
@@ -497,7 +497,7 @@ fn animations_keep_few_colours_exactly() {
     assert!(
         bench.error("animate([input[0], noise(3)], output[1])").contains("frame 1 has 3 × 3 pixels, the first 2 × 3")
     );
-    assert!(bench.error("animate([], output[1])").contains("needs a frame"));
+    assert!(bench.error("animate([], output[1])").contains("animate() got an empty list"));
     assert!(bench.error("animate([input[0]], output[2])").contains("an animation is a .gif"));
 }
 

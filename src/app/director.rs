@@ -229,7 +229,7 @@ impl<'a> JobDirector<'a> {
             folder => self.plan.dag.paths.find(&format!("{folder}/{name}")).is_some(),
         };
         names.retain(|name| !known(name));
-        let near = crate::rulefile::evaluate::nearest(name, names.iter().map(String::as_str))?;
+        let near = crate::spelling::nearest(name, names.iter().map(String::as_str))?;
         Some(if folder == "." { near.to_owned() } else { format!("{folder}/{near}") })
     }
 

@@ -32,7 +32,7 @@ pub fn actions(name: Option<&str>) -> Result<(), Failure> {
         return Ok(());
     }
     let mut diagnostic = Diagnostic::error(format!("there is no action called `{name}`"));
-    if let Some(near) = crate::rulefile::evaluate::nearest(name, registry::names()) {
+    if let Some(near) = crate::spelling::nearest(name, registry::names()) {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
     Err(diagnostic.help("`flow --actions` lists them all").into())

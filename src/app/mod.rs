@@ -5,8 +5,10 @@ mod amounts;
 mod build;
 mod director;
 mod draw;
+mod format;
 mod growth;
 mod handlers;
+mod lint;
 mod look;
 mod planning;
 mod profiles;
@@ -97,11 +99,18 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
     if let Mode::Actions(name) = &settings.mode {
         return look::actions(name.as_deref());
     }
+    if let Mode::Format { check } = settings.mode {
+        return format::format(&settings, check, colour);
+    }
+    if settings.mode == Mode::Lint && !settings.targets.is_empty() {
+        return lint::explain(&settings.targets);
+    }
     let disk = RealDisk;
     // The process ends with the run: the system takes a million pieces back faster than we could give them.
     let project = ManuallyDrop::new(Project::open(settings, colour)?);
     match &project.settings.mode {
-        Mode::Actions(_) => Ok(()),
+        Mode::Actions(_) | Mode::Format { .. } => Ok(()),
+        Mode::Lint => lint::lint(&project, &disk),
         Mode::ListRules { targets } => look::list_rules(&project, *targets),
         Mode::ListChanges(kinds) => look::list_changes(&project, &disk, kinds),
         Mode::ListUntracked => look::list_untracked(&project, &disk),

@@ -8,13 +8,13 @@ use super::spec::check_templates;
 use crate::cli::{InputItem, Mode, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::graph::dag::{Dag, Job};
-use crate::graph::explain::distance;
 use crate::graph::instantiate::Batch;
 use crate::graph::select::select;
 use crate::plan::decide::{PlanError, Triggers};
-use crate::rulefile::evaluate::{Misused, Request, load, nearest};
+use crate::rulefile::evaluate::{Misused, Request, load};
 use crate::rulefile::lower::CallSite;
-use crate::rulefile::rule::{Rule, Workflow};
+use crate::rulefile::rule::{Expr, Rule, Workflow};
+use crate::spelling::nearest;
 use crate::value::Value;
 
 /// Where a Rulefile is looked for.
@@ -35,22 +35,8 @@ impl Project {
             return Err(Diagnostic::error(format!("--envvars: the environment variable {name} is not set")).into());
         }
         let fixed = settings.directory.is_some();
-        // The Rulefile and configuration files were named from where the user stands.
-        let here = |path: &String| if fixed { absolute(path) } else { path.clone() };
-        let rulefile = settings.rulefile.as_ref().map(here);
-        let configfiles = settings.configfiles.iter().map(here).collect();
-        if let Some(path) = &rulefile
-            && !Path::new(path).exists()
-        {
-            return Err(no_such_rulefile(&settings).into());
-        }
-        if let Some(directory) = &settings.directory {
-            enter(directory, &settings)?;
-        }
-        let path = match rulefile {
-            Some(path) => path,
-            None => find_rulefile()?,
-        };
+        let configfiles = settings.configfiles.iter().map(|path| from_here(path, fixed)).collect();
+        let path = locate(&settings)?;
         let cores = u32::try_from(settings.jobs.count()).unwrap_or(u32::MAX);
         let request = Request {
             path,
@@ -73,7 +59,19 @@ impl Project {
             project.warn(format!("{} has no rules", request.path));
         }
         project.warn_of_unused_resources();
+        project.check_amounts()?;
         Ok(project)
+    }
+
+    /// A resource that is written out wrong is found before anything is run, whatever the targets are.
+    fn check_amounts(&self) -> Result<(), Failure> {
+        for argument in self.workflow.rules.iter().flat_map(|rule| &rule.resources) {
+            if let (Some(name), Expr::Value(value)) = (&argument.name, &argument.expr) {
+                crate::cli::resource(name, value)
+                    .map_err(|message| self.failure(Diagnostic::error(message).at(argument.span, "")))?;
+            }
+        }
+        Ok(())
     }
 
     /// A misspelt `--resources` would limit nothing.
@@ -131,9 +129,8 @@ impl Project {
 
     fn no_rule(&self, option: &str, name: &str) -> Failure {
         let mut diagnostic = Diagnostic::error(format!("{option}: there is no rule called `{name}`"));
-        let near = self.workflow.rules.iter().min_by_key(|rule| distance(name, &rule.name));
-        if let Some(near) = near.filter(|rule| distance(name, &rule.name) <= 2) {
-            diagnostic = diagnostic.help(format!("did you mean `{}`?", near.name));
+        if let Some(near) = nearest(name, self.workflow.rules.iter().map(|rule| rule.name.as_str())) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
         diagnostic.into()
     }
@@ -243,6 +240,25 @@ impl Project {
     }
 }
 
+/// The Rulefile and configuration files were named from where the user stands.
+fn from_here(path: &String, goes_elsewhere: bool) -> String {
+    if goes_elsewhere { absolute(path) } else { path.clone() }
+}
+
+/// Goes to the directory of the settings, and finds the Rulefile.
+pub fn locate(settings: &Settings) -> Result<String, Diagnostic> {
+    let rulefile = settings.rulefile.as_ref().map(|path| from_here(path, settings.directory.is_some()));
+    if let Some(path) = &rulefile
+        && !Path::new(path).exists()
+    {
+        return Err(no_such_rulefile(settings));
+    }
+    if let Some(directory) = &settings.directory {
+        enter(directory, settings)?;
+    }
+    rulefile.map_or_else(find_rulefile, Ok)
+}
+
 /// The Rulefile of the current folder.
 fn find_rulefile() -> Result<String, Diagnostic> {
     if let Some(path) = RULEFILES.iter().find(|path| Path::new(path).is_file()) {
@@ -269,7 +285,7 @@ fn no_such_rulefile(settings: &Settings) -> Diagnostic {
 }
 
 /// Goes to the folder to work in. A run with a Rulefile from elsewhere makes it; nothing else does.
-fn enter(directory: &str, settings: &Settings) -> Result<(), Diagnostic> {
+pub fn enter(directory: &str, settings: &Settings) -> Result<(), Diagnostic> {
     let cannot = |error| Diagnostic::error(format!("cannot work in {directory}: {error}"));
     if !Path::new(directory).exists() {
         let runs = settings.mode == Mode::Run;
@@ -301,7 +317,8 @@ fn absolute(path: &String) -> String {
 /// What is wrong with a call of a built-in action.
 fn misuse(call: &CallSite) -> Option<Misused> {
     let action = crate::action::registry::find(&call.name).filter(|_| !call.is_open)?;
-    let named: Vec<&str> = call.named.iter().map(|(name, _)| name.as_str()).collect();
+    let named: Vec<(&str, Option<&str>)> =
+        call.named.iter().map(|argument| (argument.name.as_str(), argument.text.as_deref())).collect();
     let (named, message) = action.misuse(call.positional, &named)?;
     let help = format!("{}\nflow --actions {} tells more", action.signature(), action.name);
     Some(Misused { named, message, help })

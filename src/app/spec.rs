@@ -261,8 +261,8 @@ fn template_error(error: &TemplateError, span: Span, rule: &Rule) -> Diagnostic 
     match error {
         TemplateError::Unknown(field, known) => {
             let root = field.split(['.', '[', ':', '!']).next().unwrap_or(field);
-            let near = crate::rulefile::evaluate::nearest(field, known.iter().map(String::as_str))
-                .or_else(|| crate::rulefile::evaluate::nearest(root, known.iter().map(String::as_str)));
+            let near = crate::spelling::nearest(field, known.iter().map(String::as_str))
+                .or_else(|| crate::spelling::nearest(root, known.iter().map(String::as_str)));
             if rule.wildcard_names.iter().any(|name| name == root) {
                 diagnostic = diagnostic.help(format!("did you mean `{{wildcards.{field}}}`?"));
             } else if let Some(near) = near {

@@ -92,8 +92,36 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, profiles: &[Profile], col
         matched = matches(words, coloured)?;
     }
     let options = Options::from_arg_matches(&matched).map_err(|error| Exit::wrong(&error.to_string()))?;
+    if let Some(text) = generated(&options) {
+        return Err(Exit { text, code: 0 });
+    }
     let settings = Settings::try_from(options).map_err(wrong)?;
     Ok(Settings { hints, ..settings })
+}
+
+/// What is made of the definitions themselves: the completions of a shell, the manual page.
+fn generated(options: &Options) -> Option<String> {
+    let mut out = Vec::new();
+    if let Some(shell) = options.text.completions {
+        clap_complete::generate(shell, &mut Options::command(), "flow", &mut out);
+    } else if options.text.man {
+        manual(&mut out).expect("memory takes all that is written");
+    } else {
+        return None;
+    }
+    Some(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// The manual page. Its synopsis is that of the help: not a list of all options, which follow right below.
+fn manual(out: &mut Vec<u8>) -> std::io::Result<()> {
+    let page = clap_mangen::Man::new(Options::command());
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    out.extend_from_slice(b".SH SYNOPSIS\n\\fBflow\\fR [OPTIONS] [TARGETS]...\n");
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
+    page.render_extra_section(out)?;
+    page.render_version_section(out)
 }
 
 #[cfg(test)]

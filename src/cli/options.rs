@@ -43,6 +43,8 @@ pub struct Options {
     #[command(flatten)]
     pub look: Look,
     #[command(flatten)]
+    pub text: Text,
+    #[command(flatten)]
     pub measure: Measure,
     #[command(flatten)]
     pub tidy: Tidy,
@@ -205,6 +207,26 @@ pub struct Look {
     /// List the built-in actions, or show the manual of the one named
     #[arg(long)]
     pub actions: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Write Rulefiles")]
+pub struct Text {
+    /// Format the files named, or the Rulefile, in place; `-` is standard input to standard output
+    #[arg(long)]
+    pub fmt: bool,
+    /// With --fmt: show what would change, and change nothing
+    #[arg(long, requires = "fmt")]
+    pub check: bool,
+    /// Look for what is allowed and likely a mistake; with a code, explain that
+    #[arg(long)]
+    pub lint: bool,
+    /// Print the completions of a shell: bash, zsh or fish
+    #[arg(long, value_name = "SHELL")]
+    pub completions: Option<clap_complete::Shell>,
+    /// Print the manual page
+    #[arg(long)]
+    pub man: bool,
 }
 
 #[derive(Debug, Clone, Args)]

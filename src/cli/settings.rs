@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::options::{HowMuch, Look, Measure, NoEffect, Options, SayOptions, Tidy, Which};
+use super::options::{HowMuch, Look, Measure, NoEffect, Options, SayOptions, Text, Tidy, Which};
 use super::units::{canonical, resource};
 use crate::value::{Dict, Value};
 
@@ -102,6 +102,12 @@ pub enum Mode {
     },
     /// Forget the records of the targets.
     CleanupMetadata,
+    /// Format the targets, or the Rulefile; or only say what would change.
+    Format {
+        check: bool,
+    },
+    /// Look for likely mistakes, or explain the codes that the targets are.
+    Lint,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,9 +225,9 @@ impl TryFrom<Options> for Settings {
     type Error = String;
 
     fn try_from(options: Options) -> Result<Settings, String> {
-        let Options { mut targets, what, how_much, which, look, measure, tidy, say, no_effect } = options;
+        let Options { mut targets, what, how_much, which, look, text, measure, tidy, say, no_effect } = options;
         executor(no_effect.executor.as_deref())?;
-        let mode = mode(&look, &measure, &tidy, which.touch, &mut targets)?;
+        let mode = mode(&look, &text, &measure, &tidy, which.touch, &mut targets)?;
         let notes = notes(&which, &no_effect);
         Ok(Settings {
             mode,
@@ -262,7 +268,14 @@ impl TryFrom<Options> for Settings {
 }
 
 /// The one mode; two that exclude each other are an error.
-fn mode(look: &Look, measure: &Measure, tidy: &Tidy, touch: bool, targets: &mut Vec<String>) -> Result<Mode, String> {
+fn mode(
+    look: &Look,
+    text: &Text,
+    measure: &Measure,
+    tidy: &Tidy,
+    touch: bool,
+    targets: &mut Vec<String>,
+) -> Result<Mode, String> {
     let dry_run = look.dry_run;
     let mut modes: Vec<(&str, Mode)> = Vec::new();
     let mut add = |given: bool, name, mode| {
@@ -278,6 +291,8 @@ fn mode(look: &Look, measure: &Measure, tidy: &Tidy, touch: bool, targets: &mut 
     add(!look.list_changes.is_empty(), "--list-changes", Mode::ListChanges(changes(&look.list_changes)?));
     add(look.list_untracked, "--list-untracked", Mode::ListUntracked);
     add(look.actions, "--actions", Mode::Actions(None));
+    add(text.fmt, "--fmt", Mode::Format { check: text.check });
+    add(text.lint, "--lint", Mode::Lint);
     add(touch, "--touch", Mode::Touch { dry_run });
     add(tidy.delete_all_output, "--delete-all-output", Mode::DeleteAllOutput { dry_run });
     add(tidy.delete_temp_output, "--delete-temp-output", Mode::DeleteTempOutput { dry_run });

@@ -67,9 +67,6 @@ const LISTED: &[Listed] = &[
     Listed { long: "--quiet", others: &["-q"], shape: Shape::Among(SILENCES), absent: Some("progress") },
 ];
 
-/// Options of Snakemake that are planned and not there yet; refused, because ignoring one would run something else.
-const NOT_YET: &[&str] = &["--lint"];
-
 /// Options of Snakemake that there will not be, and what to do instead.
 const INSTEAD: &[(&[&str], &str)] = &[
     (
@@ -127,9 +124,6 @@ pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<(Vec<OsStrin
             break;
         }
         let name = word.split_once('=').map_or(word, |(name, _)| name);
-        if NOT_YET.contains(&name) {
-            return Err(format!("{name}: this version of flow does not have it yet"));
-        }
         if let Some(values) = ignored::values(name) {
             values.skip(word.contains('='), &mut args);
             continue;

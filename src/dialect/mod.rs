@@ -9,6 +9,7 @@ pub mod operators;
 pub mod text;
 
 mod builtins;
+mod explain;
 mod modules;
 mod number;
 mod strings;
@@ -17,6 +18,8 @@ mod template;
 
 use starlark::environment::GlobalsBuilder;
 
+pub use self::explain::explained;
+
 /// Adds the dialect to an environment. `snakemake_io` adds the members of the module `snakemake.io` (`expand`,
 /// `glob_wildcards`, …), which belong to whoever knows wildcards.
 pub fn globals(builder: &mut GlobalsBuilder, snakemake_io: impl FnOnce(&mut GlobalsBuilder)) {
@@ -24,22 +27,6 @@ pub fn globals(builder: &mut GlobalsBuilder, snakemake_io: impl FnOnce(&mut Glob
     operators::operators(builder);
     strings::methods(builder);
     modules::import(builder, snakemake_io);
-}
-
-/// The evaluator's words for an error, and how to mend it, by the piece of code that it is about.
-pub fn explained(message: &str, code: &str) -> (String, Option<String>) {
-    if message.starts_with("Immutable") {
-        let help = "values of the file are the same for all jobs: make a new one, as in `items + [item]`";
-        return ("this value cannot be changed here".to_owned(), Some(help.to_owned()));
-    }
-    let key = message.strip_prefix("Key `\"").and_then(|rest| rest.split('"').next());
-    let help = key.filter(|_| code.split('[').next().is_some_and(|object| object.trim() == "config")).map(|key| {
-        format!(
-            "give it on the command line, `-C {key}=…`, or in a file, `--configfile FILE`; or write \
-             config.get(\"{key}\", default)"
-        )
-    });
-    (message.to_owned(), help)
 }
 
 #[cfg(test)]

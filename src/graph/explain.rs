@@ -8,6 +8,7 @@ use super::resolve::{Attempt, Failures, GraphError, Why};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::path::{FileId, Paths};
 use crate::rulefile::rule::{Rule, Workflow};
+use crate::spelling::nearest;
 
 /// How many lines of the chain of reasons are shown.
 const CHAIN_LINES: usize = 12;
@@ -222,10 +223,8 @@ impl Explainer<'_> {
                 diagnostic = diagnostic.help(help);
             }
         }
-        if let Some(rule) = self.workflow.rules.iter().min_by_key(|rule| distance(name, &rule.name))
-            && distance(name, &rule.name) <= 2
-        {
-            diagnostic = diagnostic.help(format!("there is a rule called `{}`", rule.name));
+        if let Some(near) = nearest(name, self.workflow.rules.iter().map(|rule| rule.name.as_str())) {
+            diagnostic = diagnostic.help(format!("there is a rule called `{near}`"));
         }
         if diagnostic.helps.is_empty() {
             diagnostic = diagnostic.help(format!("create {name}, or write a rule with an output that fits it"));
@@ -256,7 +255,7 @@ fn clip(text: &str) -> String {
 }
 
 /// Edit distance between a path and a pattern, in which a wildcard stands for any text of at least one character.
-pub fn distance(path: &str, pattern: &str) -> usize {
+fn distance(path: &str, pattern: &str) -> usize {
     let parsed = crate::rulefile::pattern::Pattern::parse(pattern).ok();
     let flat = parsed.and_then(|pattern| pattern.fill(|_| Some("\0")).map(std::borrow::Cow::into_owned).ok());
     let pattern: Vec<char> = flat.as_deref().unwrap_or(pattern).chars().collect();

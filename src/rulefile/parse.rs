@@ -20,7 +20,7 @@ use super::layout::layout;
 use super::tree::{File, Word};
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 
-pub use self::keywords::{edit_distance, is_keyword, nearest};
+pub use self::keywords::is_keyword;
 
 type Result<T> = std::result::Result<T, Diagnostic>;
 

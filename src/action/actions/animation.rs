@@ -47,7 +47,7 @@ fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
         let colour = |at: usize| [0, 1, 2].map(|part: usize| planes[part.min(planes.len() - 1)][at]);
         frames.push((0..height * width).map(colour).collect());
     }
-    let Some(shape) = shape else { return Err(Failure::new("animate() needs a frame")) };
+    let Some(shape) = shape else { return Err(Failure::of_nothing("animate")) };
     let palette = Palette::of(frames.iter().map(Vec::as_slice));
     let animation = Animation { shape, colours: palette.colours(), delay_ms, repeats };
     let to = call.text("output");

@@ -24,10 +24,15 @@ pub const ACTIONS: &[Action] = &[Action {
     parameters: &[
         required("images", Kind::Frames, "The frames, of one shape."),
         OUTPUT,
-        with("method", Kind::Text, Default::Text("median"), "\"median\", \"average\" or \"sum\" of what is left."),
+        with(
+            "method",
+            Kind::Word(&["median", "average", "sum"]),
+            Default::Text("median"),
+            "\"median\", \"average\" or \"sum\" of what is left.",
+        ),
         optional(
             "reject",
-            Kind::Text,
+            Kind::Word(&["sigclip", "minmax"]),
             "What is left out: \"sigclip\" takes what lies too far from the other frames, \"minmax\" the least and the greatest.",
         ),
         with(
@@ -42,8 +47,18 @@ pub const ACTIONS: &[Action] = &[Action {
             Default::Int(1),
             "sigclip: rounds at most; it ends before where a round takes nothing away.",
         ),
-        with("cenfunc", Kind::Text, Default::Text("mean"), "sigclip: the centre, \"mean\" or \"median\"."),
-        with("stdfunc", Kind::Text, Default::Text("std"), "sigclip: the deviation, \"std\" or \"mad_std\"."),
+        with(
+            "cenfunc",
+            Kind::Word(&["mean", "median"]),
+            Default::Text("mean"),
+            "sigclip: the centre, \"mean\" or \"median\".",
+        ),
+        with(
+            "stdfunc",
+            Kind::Word(&["std", "mad_std"]),
+            Default::Text("std"),
+            "sigclip: the deviation, \"std\" or \"mad_std\".",
+        ),
         with("nlow", Kind::Int, Default::Int(1), "minmax: so many of the least."),
         with("nhigh", Kind::Int, Default::Int(1), "minmax: so many of the greatest."),
         optional(
@@ -72,7 +87,7 @@ const LEAST: usize = 4096;
 
 fn combine(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let frames = call.frames("images")?;
-    let Some(first) = frames.first() else { return Err(Failure::new("combine() needs an image")) };
+    let Some(first) = frames.first() else { return Err(Failure::of_nothing("combine")) };
     let shape = first.shape();
     if let Some(odd) = frames.iter().find(|frame| frame.shape() != shape) {
         let words = ShapeMismatch(shape, odd.shape()).to_string();

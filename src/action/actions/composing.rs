@@ -52,7 +52,7 @@ fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
         pictures.push(picture(&image)?);
     }
     if pictures.is_empty() {
-        return Err(Failure::new("montage() needs an image"));
+        return Err(Failure::of_nothing("montage"));
     }
     let captions = call.texts("captions").unwrap_or_default();
     if !captions.is_empty() && captions.len() != pictures.len() {

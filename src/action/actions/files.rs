@@ -6,7 +6,7 @@ use std::io;
 use crate::action::call::{Answer, Call, read_image};
 use crate::action::failure::Failure;
 use crate::action::file::{HduRef, ReadOptions, WriteOptions};
-use crate::action::registry::{Action, Default, Group, IMAGE, Kind, Parameter, optional, required, with};
+use crate::action::registry::{Action, DTYPES, Default, Group, IMAGE, Kind, Parameter, optional, required, with};
 use crate::value::{Dict, Value};
 
 const PATH: Parameter = required("path", Kind::Path, "An input of the rule.");
@@ -21,7 +21,7 @@ const PLANE: Parameter = optional("plane", Kind::Int, "One plane of a cube or co
 const QUALITY: Parameter = optional("quality", Kind::Int, "JPEG: 1 to 100; 75 without it.");
 const DTYPE_IN_FILE: Parameter = optional(
     "dtype",
-    Kind::Text,
+    DTYPES,
     "Pixel type in the file (\"uint8\" … \"float64\"); the image's own without it, or uint8 where the format has no other.",
 );
 const FORMATS: &str = "The format goes by the suffix: .fits .fit .fts (.gz, .fz compressed by RICE), .npy, .png, .tif, .jpg, .gif, \

@@ -20,7 +20,9 @@ pub(super) const MODE: &str = "What lies beyond the edge, as scipy.ndimage names
 pub(super) const CVAL: Parameter =
     with("cval", Kind::Number, Default::Number(0.0), "The value beyond the edge for mode=\"constant\".");
 const WINDOW: Parameter = required("size", Kind::Size, "The window in pixels: one side, or (rows, columns).");
-const REFLECT: Parameter = with("mode", Kind::Text, Default::Text("reflect"), MODE);
+pub(super) const MODES: Kind =
+    Kind::Word(&["reflect", "nearest", "mirror", "constant", "wrap", "grid-mirror", "grid-constant", "grid-wrap"]);
+const REFLECT: Parameter = with("mode", MODES, Default::Text("reflect"), MODE);
 
 pub const ACTIONS: &[Action] = &[
     Action {
@@ -31,7 +33,7 @@ pub const ACTIONS: &[Action] = &[
             IMAGE,
             OUTPUT,
             required("sigma", Kind::Numbers, "Standard deviation in pixels, one or (down, across)."),
-            with("mode", Kind::Text, Default::Text("nearest"), MODE),
+            with("mode", MODES, Default::Text("nearest"), MODE),
             CVAL,
             with("truncate", Kind::Number, Default::Number(4.0), "Where the kernel ends, in standard deviations."),
             DTYPE,
@@ -145,8 +147,18 @@ pub const ACTIONS: &[Action] = &[
             IMAGE,
             OUTPUT,
             required("kernel", Kind::Kernel, "Rows of numbers, an image, a file, or random_kernel(size, seed)."),
-            with("mode", Kind::Text, Default::Text("full"), "The part to compute: \"full\", \"same\" or \"valid\"."),
-            with("boundary", Kind::Text, Default::Text("fill"), "Beyond the edge: \"fill\", \"wrap\" or \"symm\"."),
+            with(
+                "mode",
+                Kind::Word(&["full", "same", "valid"]),
+                Default::Text("full"),
+                "The part to compute: \"full\", \"same\" or \"valid\".",
+            ),
+            with(
+                "boundary",
+                Kind::Word(&["fill", "wrap", "symm"]),
+                Default::Text("fill"),
+                "Beyond the edge: \"fill\", \"wrap\" or \"symm\".",
+            ),
             with("fillvalue", Kind::Number, Default::Number(0.0), "The value beyond the edge for boundary=\"fill\"."),
             with("stride", Kind::Int, Default::Int(1), "Every so many rows and columns; the rest is not computed."),
             DTYPE,

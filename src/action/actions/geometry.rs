@@ -1,6 +1,6 @@
 //! Parts of images, images turned and mirrored, and images of another size. Coordinates in the header follow.
 
-use super::filters::{CVAL, MODE, border};
+use super::filters::{CVAL, MODE, MODES, border};
 use super::planes::{each_plane, each_plane_as_it_is, stacked};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
@@ -18,7 +18,8 @@ use crate::pixel::rotate::{Order, Turn, rotate};
 use crate::value::Value;
 
 const FILTERS: &str = "How: \"nearest\", \"box\", \"bilinear\", \"bicubic\", \"lanczos\".";
-const FILTER: Parameter = with("filter", Kind::Text, Default::Text("bicubic"), FILTERS);
+const FILTER_NAMES: Kind = Kind::Word(&["nearest", "box", "bilinear", "bicubic", "lanczos", "catmullrom", "lanczos3"]);
+const FILTER: Parameter = with("filter", FILTER_NAMES, Default::Text("bicubic"), FILTERS);
 
 pub const ACTIONS: &[Action] = &[
     Action {
@@ -81,7 +82,7 @@ pub const ACTIONS: &[Action] = &[
             required("angle", Kind::Number, "Degrees counter-clockwise, row 0 being above."),
             with("order", Kind::Int, Default::Int(1), "How to interpolate: 0 the nearest pixel, 1 linear, 3 cubic."),
             with("resize", Kind::Bool, Default::Bool(false), "A result so large that all of the image fits in."),
-            with("mode", Kind::Text, Default::Text("constant"), MODE),
+            with("mode", MODES, Default::Text("constant"), MODE),
             CVAL,
             DTYPE,
         ],
@@ -102,7 +103,7 @@ pub const ACTIONS: &[Action] = &[
             required("factor", Kind::Size, "The block in pixels: one side, or (rows, columns)."),
             with(
                 "func",
-                Kind::Text,
+                Kind::Word(&["sum", "mean", "median", "min", "max"]),
                 Default::Text("sum"),
                 "What is taken of a block: \"sum\", \"mean\", \"median\", \"min\", \"max\".",
             ),
@@ -174,7 +175,7 @@ pub const ACTIONS: &[Action] = &[
             IMAGE,
             OUTPUT,
             required("size", Kind::Size, "Rows and columns of the result, or one side."),
-            with("filter", Kind::Text, Default::Text("lanczos"), FILTERS),
+            with("filter", FILTER_NAMES, Default::Text("lanczos"), FILTERS),
             DTYPE,
         ],
         manual: "When shrinking, the filter grows with the scale, so that every pixel counts. uint8, uint16, float32 and float64 stay \

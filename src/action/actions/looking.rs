@@ -19,9 +19,13 @@ use crate::value::Value;
 
 pub(super) const STRETCHES: &str = "How values are bent: \"linear\", \"sqrt\", \"log\", \"asinh\".";
 pub(super) const COLORMAPS: &str = "\"gray\", \"viridis\", \"plasma\", \"inferno\", \"magma\", \"cividis\", \"hot\".";
+pub(super) const STRETCH_NAMES: Kind = Kind::Word(&["linear", "sqrt", "log", "asinh"]);
+pub(super) const COLORMAP_NAMES: Kind =
+    Kind::Word(&["gray", "viridis", "plasma", "inferno", "magma", "cividis", "hot"]);
+const INTERVALS: Kind = Kind::Word(&["zscale", "percentile", "minmax"]);
 pub(super) const INTERVAL: Parameter = with(
     "interval",
-    Kind::Text,
+    INTERVALS,
     Default::Text("zscale"),
     "Which values become 0 and 1: \"zscale\", \"percentile\", \"minmax\".",
 );
@@ -40,7 +44,7 @@ pub const ACTIONS: &[Action] = &[
         parameters: &[
             IMAGE,
             OUTPUT,
-            with("stretch", Kind::Text, Default::Text("linear"), STRETCHES),
+            with("stretch", STRETCH_NAMES, Default::Text("linear"), STRETCHES),
             INTERVAL,
             PERCENTILE,
             VMIN,
@@ -59,7 +63,7 @@ pub const ACTIONS: &[Action] = &[
         name: "colormap",
         group: Group::Looking,
         summary: "Colours for an image of values from 0 to 1.",
-        parameters: &[IMAGE, OUTPUT, with("name", Kind::Text, Default::Text("inferno"), COLORMAPS)],
+        parameters: &[IMAGE, OUTPUT, with("name", COLORMAP_NAMES, Default::Text("inferno"), COLORMAPS)],
         manual: "uint8, three planes. Values outside of 0…1 get the first or last colour, NaN the first. The image has one plane; \
                  stretch() brings values to 0…1. The rows keep their order: of a FITS file, the lowest first.",
         reference: "matplotlib's colour tables",
@@ -82,7 +86,7 @@ pub const ACTIONS: &[Action] = &[
             with("Q", Kind::Number, Default::Number(8.0), "How far the bright ones are held back."),
             optional(
                 "interval",
-                Kind::Text,
+                INTERVALS,
                 "In place of minimum: \"zscale\", \"percentile\" (99.5) or \"minmax\", whose lower end becomes black in each image.",
             ),
             ORIGIN,

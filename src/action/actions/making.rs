@@ -133,7 +133,7 @@ pub const ACTIONS: &[Action] = &[
             required("time", Kind::Number, "The growth factor: 0 is the beginning, without structure."),
             with(
                 "counting",
-                Kind::Text,
+                Kind::Word(&["cic", "ngp"]),
                 Default::Text("cic"),
                 "How particles become a density: \"cic\" shares each among four cells, \"ngp\" counts it in the nearest.",
             ),

@@ -26,7 +26,12 @@ pub const ACTIONS: &[Action] = &[Action {
         OUTPUT,
         required("grid", Kind::Size, "Tiles down and across, or one number for both."),
         optional("tile_size", Kind::Size, "Rows and columns of a tile; those of the first tile without it."),
-        with("method", Kind::Text, Default::Text("nearest"), "How tiles are chosen: \"nearest\" or \"unique\"."),
+        with(
+            "method",
+            Kind::Word(&["nearest", "unique"]),
+            Default::Text("nearest"),
+            "How tiles are chosen: \"nearest\" or \"unique\".",
+        ),
     ],
     manual: "uint8, three planes. Target and tiles are cut in the middle to the shape that they get, and resampled; images of other \
              types than uint8 are stretched as by preview(). A tile goes where its mean colour is that of the target, by the Euclidean \
@@ -46,7 +51,7 @@ const BATCH: usize = 64;
 fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let method = Method::from_name(call.text("method"))?;
     let paths = call.texts("tiles").unwrap_or_default();
-    let Some(first) = paths.first() else { return Err(Failure::new("mosaic() needs a tile")) };
+    let Some(first) = paths.first() else { return Err(Failure::of_nothing("mosaic")) };
     let (rows, columns) = call.size("grid");
     let size = match call.optional_size("tile_size") {
         Some(size) => size,

@@ -84,8 +84,18 @@ pub const ACTIONS: &[Action] = &[
                 Default::Int(5),
                 "Rounds at most; it ends before where a round takes nothing away.",
             ),
-            with("cenfunc", Kind::Text, Default::Text("median"), "The centre: \"median\" or \"mean\"."),
-            with("stdfunc", Kind::Text, Default::Text("std"), "The deviation: \"std\" or \"mad_std\"."),
+            with(
+                "cenfunc",
+                Kind::Word(&["mean", "median"]),
+                Default::Text("median"),
+                "The centre: \"median\" or \"mean\".",
+            ),
+            with(
+                "stdfunc",
+                Kind::Word(&["std", "mad_std"]),
+                Default::Text("std"),
+                "The deviation: \"std\" or \"mad_std\".",
+            ),
         ],
         manual: "Of all pixels of all planes, computed in float64; the std is the population's. NaN and infinities do not count; \
                  three NaN where nothing else is there.\n\

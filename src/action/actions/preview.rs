@@ -4,7 +4,8 @@ use ndarray::{Axis, s};
 
 use super::geometry::resized;
 use super::looking::{
-    COLORMAPS, INTERVAL, PERCENTILE, STRETCHES, VMAX, VMIN, coloured, interval, stretched, stretched_to_bytes,
+    COLORMAP_NAMES, COLORMAPS, INTERVAL, PERCENTILE, STRETCH_NAMES, STRETCHES, VMAX, VMIN, coloured, interval,
+    stretched, stretched_to_bytes,
 };
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
@@ -18,7 +19,7 @@ use crate::pixel::stretch::{Interval, Stretch};
 /// Which way is up.
 pub(super) const ORIGIN: Parameter = optional(
     "origin",
-    Kind::Text,
+    Kind::Word(&["lower", "upper"]),
     "Where row 0 belongs: \"lower\" turns the rows round, \"upper\" leaves them. Without it, lower for what was read from FITS, \
      as ds9 shows it, and upper for all else.",
 );
@@ -31,12 +32,12 @@ pub const ACTIONS: &[Action] = &[Action {
         IMAGE,
         OUTPUT,
         with("width", Kind::Int, Default::Int(512), "The most pixels on a side; the aspect ratio is kept."),
-        with("stretch", Kind::Text, Default::Text("linear"), STRETCHES),
+        with("stretch", STRETCH_NAMES, Default::Text("linear"), STRETCHES),
         INTERVAL,
         PERCENTILE,
         VMIN,
         VMAX,
-        with("colormap", Kind::Text, Default::Text("gray"), COLORMAPS),
+        with("colormap", COLORMAP_NAMES, Default::Text("gray"), COLORMAPS),
         ORIGIN,
     ],
     manual: "uint8. A colour image of uint8 is only shrunk; of other images of several planes the first is shown. Shrinking takes the \

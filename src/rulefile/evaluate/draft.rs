@@ -215,7 +215,7 @@ pub fn text_items(arguments: &[Argument], keyword: &str, span: Span) -> Result<V
 pub fn relocation_error(error: &RelocationError, pathvars: &PathVars) -> Diagnostic {
     let diagnostic = Diagnostic::error(error.to_string());
     match error {
-        RelocationError::Undefined { name, .. } => match super::nearest(name, pathvars.names()) {
+        RelocationError::Undefined { name, .. } => match crate::spelling::nearest(name, pathvars.names()) {
             Some(near) => diagnostic.help(format!("did you mean `<{near}>`?")),
             None => diagnostic.help(format!("give it a value: `pathvars: {name}=\"…\"`")),
         },
@@ -266,7 +266,7 @@ fn check_functions(keyword: &str, arguments: &[Argument], loader: &Loader) -> Re
                         "a function of `{keyword}:` is given the wildcards, and by name: {}",
                         known.join(", ")
                     ));
-            Err(match super::nearest(name, known.iter().copied()) {
+            Err(match crate::spelling::nearest(name, known.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("to give it a value of the file, write a default: `{name}={name}`")),
             })

@@ -80,7 +80,7 @@ impl Functions for Frozen {
                 let known = names(context);
                 diagnostic.message = format!("there is no `{name}` here");
                 diagnostic.notes.push(format!("the job has {}", known.join(", ")));
-                let near = super::nearest(&name, known.iter().filter_map(|known| known.rsplit('.').next()));
+                let near = crate::spelling::nearest(&name, known.iter().filter_map(|known| known.rsplit('.').next()));
                 if let Some(near) = near {
                     diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
                 }

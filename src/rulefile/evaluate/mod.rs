@@ -41,6 +41,7 @@ use super::parse;
 use super::relocation::Level;
 use super::rule::{CallError, Expr, FunctionId, Functions, JobContext, NamespaceId, Rule, Workflow};
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span};
+use crate::spelling::nearest;
 use crate::value::{Dict, Value as Plain};
 
 /// What to read, and with what settings.
@@ -459,16 +460,6 @@ fn import_text(value: Value<'_>) -> Option<String> {
             })
         })
     })
-}
-
-/// The known name that a misspelt one is nearest to, if it is near enough.
-pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let limit = (name.chars().count() / 3).max(1);
-    known
-        .map(|candidate| (parse::edit_distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 /// The folder of a path, empty for the working directory.

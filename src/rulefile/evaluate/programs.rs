@@ -168,7 +168,7 @@ impl Composer<'_, '_> {
                 continue;
             }
             if let Some(Misused { named, message, help }) = misuse(call) {
-                let span = named.and_then(|at| call.named.get(at)).map_or(call.span, |(_, span)| *span);
+                let span = named.and_then(|at| call.named.get(at)).map_or(call.span, |argument| argument.span);
                 return Err(Diagnostic::error(message).at(span, "").help(help));
             }
         }
@@ -223,7 +223,7 @@ impl Composer<'_, '_> {
         let mut known: Vec<String> = self.module.names().map(|known| known.as_str().to_owned()).collect();
         known.extend(super::builtin_names().map(str::to_owned));
         known.extend(self.actions.iter().map(|&action| action.to_owned()));
-        if let Some(near) = super::nearest(name, known.iter().map(String::as_str)) {
+        if let Some(near) = crate::spelling::nearest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         } else {
             diagnostic = diagnostic.help("`flow --actions` lists what a `run:` body can call");

@@ -59,7 +59,7 @@ impl<'v> StarlarkValue<'v> for Process {
         let Some(count) = count else {
             let known: Vec<String> = Loader::of(eval).scatter.borrow().keys().cloned().collect();
             let diagnostic = Diagnostic::error(format!("there is no scatter process called `{}`", self.name));
-            return Err(fail(match super::nearest(&self.name, known.iter().map(String::as_str)) {
+            return Err(fail(match crate::spelling::nearest(&self.name, known.iter().map(String::as_str)) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("say how many items it has: `scattergather: {}=8`", self.name)),
             }));

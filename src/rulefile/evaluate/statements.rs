@@ -178,9 +178,11 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         if let Some(diagnostic) = refused::name(name) {
             return Err(fail(diagnostic));
         }
-        let mut diagnostic = Diagnostic::error(format!("name `{name}` is not defined"));
+        let (message, help) = crate::dialect::explained(&format!("name `{name}` is not defined"), "");
+        let mut diagnostic = Diagnostic::error(message);
+        diagnostic.helps.extend(help);
         let known: Vec<String> = eval.module().names().map(|known| known.as_str().to_owned()).collect();
-        if let Some(near) = super::nearest(name, known.iter().map(String::as_str)) {
+        if let Some(near) = crate::spelling::nearest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
         Err(fail(diagnostic))

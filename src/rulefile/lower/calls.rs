@@ -1,9 +1,9 @@
 //! Calls: Starlark wants positional arguments, named ones, at most one `*` and at most one `**`, in that order.
 
-use super::CallSite;
 use super::lowerer::{Lowerer, Result};
 use super::names::is_plain;
 use super::refused::no_word;
+use super::{CallSite, NamedArgument};
 use crate::rulefile::tree::{Argument, ArgumentKind, Expr, ExprKind};
 
 impl Lowerer<'_> {
@@ -155,7 +155,13 @@ fn call_site(name: &str, callee: &Expr, arguments: &[Argument]) -> CallSite {
     for argument in arguments {
         match &argument.kind {
             ArgumentKind::Positional(_) => site.positional += 1,
-            ArgumentKind::Named(name, _) => site.named.push((name.text.clone(), argument.span)),
+            ArgumentKind::Named(name, value) => {
+                let text = match &value.kind {
+                    ExprKind::Str(text) => Some(text.clone()),
+                    _ => None,
+                };
+                site.named.push(NamedArgument { name: name.text.clone(), span: argument.span, text });
+            }
             ArgumentKind::Star(_) | ArgumentKind::DoubleStar(_) => site.is_open = true,
         }
     }
@@ -181,6 +187,7 @@ const METHODS: &[&str] = &[
 /// What is called for the values of a function of Starlark's first, so that it takes what Python's takes.
 fn wrapper(function: &str) -> Option<&'static str> {
     match function {
+        "bool" => Some("__truth__"),
         "int" | "float" => Some("__digits__"),
         "list" | "tuple" | "set" | "sorted" | "enumerate" | "reversed" | "zip" | "any" | "all" => Some("__iter__"),
         _ => None,

@@ -89,9 +89,18 @@ pub struct CallSite {
     pub name: String,
     pub span: Span,
     pub positional: usize,
-    pub named: Vec<(String, Span)>,
+    pub named: Vec<NamedArgument>,
     /// Whether there are arguments under `*` or `**`, so that not all are known.
     pub is_open: bool,
+}
+
+/// `name=value` in a call.
+#[derive(Debug, Clone)]
+pub struct NamedArgument {
+    pub name: String,
+    pub span: Span,
+    /// The value, if that is a text written out.
+    pub text: Option<String>,
 }
 
 /// The units of one file, in order.

@@ -4,8 +4,9 @@
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 use super::grammar::Rule;
-use super::keywords::{DIRECTIVES, nearest};
+use super::keywords::DIRECTIVES;
 use crate::diagnostic::{Diagnostic, SourceId, Span};
+use crate::spelling::nearest;
 
 /// Turns the furthest place the grammar reached into a diagnostic. `text` is the laid-out text.
 pub fn explain(source: SourceId, text: &str, error: &Error<Rule>) -> Diagnostic {
@@ -291,7 +292,9 @@ impl<'a> Place<'a> {
         if value_expected {
             return self.error(format!("expected a value, and found {found}"));
         }
-        self.error(format!("{found} was not expected here"))
+        let error = self.error(format!("{found} was not expected here"));
+        let of_directive = DIRECTIVES.iter().any(|word| self.before().trim_start().starts_with(&format!("{word}:")));
+        if of_directive { error.help("a path or a text stands in quotes: \"…\"") } else { error }
     }
 }
 

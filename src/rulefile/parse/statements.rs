@@ -4,13 +4,14 @@ use pest::iterators::{Pair, Pairs};
 
 use super::expressions::binary_op;
 use super::grammar::Rule;
-use super::keywords::{DIRECTIVES, MODULE_DIRECTIVES, STATEMENTS, nearest};
+use super::keywords::{DIRECTIVES, MODULE_DIRECTIVES, STATEMENTS};
 use super::{Builder, Result};
 use crate::diagnostic::Span;
 use crate::rulefile::tree::{
     Argument, Block, Def, Directive, Expr, ExprKind, Foreign, Import, Rule as RuleNode, RuleBody, RuleKind, Run,
     Statement, StatementKind, UseRule,
 };
+use crate::spelling::nearest;
 
 /// Whoever evaluates an `if` takes each further branch for one within the last.
 const MOST_BRANCHES: usize = 200;

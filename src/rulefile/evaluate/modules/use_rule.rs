@@ -10,8 +10,8 @@ use super::object::ModuleObject;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::evaluate::draft::{draft, register};
 use crate::rulefile::evaluate::loader::{Draft, Given, Loader, Written, fail};
-use crate::rulefile::evaluate::nearest;
 use crate::rulefile::rule::{Argument, Expr, NamespaceId};
+use crate::spelling::nearest;
 
 /// A `use rule` statement.
 pub struct Statement {
