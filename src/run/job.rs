@@ -219,8 +219,7 @@ struct Site<'a> {
 impl Site<'_> {
     fn shell_to_log(&mut self, text: &str, append: bool) -> Result<(), JobError> {
         let path = &self.order.spec.stdio_log;
-        // Without a shell, flow opens the files of redirections itself, where it stands.
-        if let Some(simple) = command::parse(text).filter(|_| self.shadow.is_none()) {
+        if let Some(simple) = command::parse(text).filter(|_| self.is_plain()) {
             let log = || open_log(path, append);
             if let Some(streams) = simple.open(log) {
                 match simple.command(streams, log) {
@@ -306,6 +305,12 @@ impl Site<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether flow may open the files of redirections itself: where it stands, and without waiting for the other end of
+    /// a pipe.
+    fn is_plain(&self) -> bool {
+        self.shadow.is_none() && self.order.together.is_none()
     }
 
     fn is_stopped(&self) -> bool {

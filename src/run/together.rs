@@ -110,9 +110,12 @@ impl Together {
             }
         }
         drop(state);
-        release(spec);
         self.changed.notify_all();
-        self.wait(is_stopped, |state| state.ended + state.services_ended == self.members)
+        // Again and again: who has not opened its pipe yet would wait for ever.
+        self.wait(is_stopped, |state| {
+            release(spec);
+            state.ended + state.services_ended == self.members
+        })
     }
 
     fn wait(&self, is_stopped: &dyn Fn() -> bool, done: impl Fn(&State) -> bool) -> Result<(), JobError> {
