@@ -111,6 +111,7 @@ fn every_kind_of_statement_keeps_its_meaning() {
         "f(a # of a\n  , b)\n",
         "rule a:\n    shell:\n        \"one \" # of one\n        \"two\"\n",
         "x = 1 # no newline at the end",
+        "x = 1\r\ny = \"\"\"a\nb\"\"\"\r\n",
         "\u{feff}x = 1\r\nrule a:\r\n    output: 'o'\r\n",
     ] {
         holds(text);

@@ -23,7 +23,9 @@ use crate::rulefile::parse::parse;
 pub fn format(source: SourceId, text: &Arc<str>) -> Result<String, Diagnostic> {
     let file = parse(source, text)?;
     let mut formatted = page::page(&file, &layout(source, text)?);
-    if text.contains("\r\n") {
+    // Where line ends are mixed, those within strings are content.
+    let line_ends = text.matches('\n').count();
+    if line_ends > 0 && line_ends == text.matches("\r\n").count() {
         formatted = formatted.replace("\r\n", "\n").replace('\n', "\r\n");
     }
     let same = skeleton(source, &Arc::from(formatted.as_str())).is_ok_and(|new| Ok(new) == skeleton(source, text));

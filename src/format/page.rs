@@ -236,15 +236,17 @@ impl Page<'_> {
 
     /// Whether the item is something that stands apart, or the first of the comments right before it.
     fn opens_apart(&self, items: &[Item]) -> bool {
-        let is_attached = |at: usize| at == 0 || items[at].blank == 0 && items[at].depth == items[0].depth;
-        let mut at = 0;
-        while let Some(Item { what: What::Comment(_), .. }) = items.get(at).filter(|_| is_attached(at)) {
-            at += 1;
-        }
-        let follows = items.get(at).filter(|_| is_attached(at));
         // A comment right above is attached, and has had the blank lines.
-        !(self.after_comment && items[0].blank == 0)
-            && follows.is_some_and(|item| matches!(&item.what, What::Segment { segment, .. } if segment.stands_apart))
+        if self.after_comment && items[0].blank == 0 {
+            return false;
+        }
+        let is_attached = |at: usize, item: &Item| at == 0 || item.blank == 0 && item.depth == items[0].depth;
+        let mut attached = items.iter().enumerate().take_while(|(at, item)| is_attached(*at, item));
+        let first = attached.find_map(|(_, item)| match &item.what {
+            What::Comment(_) => None,
+            What::Segment { segment, .. } => Some(segment),
+        });
+        first.is_some_and(|segment| segment.stands_apart)
     }
 
     /// `run:` with its single statement on the line, where the author wrote it there and it fits.

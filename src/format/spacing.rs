@@ -92,13 +92,11 @@ impl Spacing {
         }
         let after_operand = before.is_some_and(ends_operand);
         let blank = before.is_some_and(|before| {
-            !was_tight
-                && before.kind != Kind::Opener
-                && token.kind != Kind::Closer
-                && !token.is(",")
-                && !token.is(";")
-                && !(before.is(".") && !token.is("import"))
-                && !(token.is(".") && !is_reserved(before) && before.kind != Kind::Number)
+            let opens = was_tight || before.kind == Kind::Opener;
+            let closes = token.kind == Kind::Closer || token.is(",") || token.is(";");
+            let after_dot = before.is(".") && !token.is("import");
+            let before_dot = token.is(".") && !is_reserved(before) && before.kind != Kind::Number;
+            !(opens || closes || after_dot || before_dot)
         });
         let depth = places_depth(&self.frames) + self.frame().hidden();
         let mut place = Place { blank, depth, ..Place::default() };
