@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use flow::rulefile::rule::NamespaceId;
 use flow::rulefile::template::{JobValues, TemplateError, shell_with};
 use flow::value::Named;
 use proptest::prelude::*;
@@ -13,6 +14,7 @@ fn filled(template: &str, name: &str) -> Result<String, TemplateError> {
     let input = Named { items: vec![name.to_owned()], names: Vec::new() };
     let (none, params, resources) = (Named::default(), Named::default(), std::collections::BTreeMap::new());
     let values = JobValues {
+        namespace: NamespaceId::MAIN,
         rule: "rule",
         input: &input,
         output: &none,
