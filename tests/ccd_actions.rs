@@ -258,8 +258,14 @@ fn a_wrong_call_is_told() {
         ("flat_correct(input[0], input[0], output[0], norm_value=0)", "norm_value must be above 0, got 0"),
         ("combine([], output[0])", "combine() got an empty list"),
         ("combine(input, output[0])", "b.fits: the images differ in shape: (6, 8) and (1, 2)"),
-        ("combine([input[0]], output[0], method=\"mean\")", "unknown method `mean`; one of median, average, sum"),
-        ("combine([input[0]], output[0], reject=\"ccdclip\")", "unknown reject \"ccdclip\"; one of sigclip, minmax"),
+        (
+            "combine([input[0]], output[0], method=\"mean\")",
+            "combine() knows no method \"mean\"; one of median, average, sum",
+        ),
+        (
+            "combine([input[0]], output[0], reject=\"ccdclip\")",
+            "combine() knows no reject \"ccdclip\"; one of sigclip, minmax",
+        ),
         ("combine([input[0]], output[0], reject=\"sigclip\", sigma=-1)", "sigma must be at least 0, got -1"),
         (
             "combine([input[0]], output[0], sigma=\"3\")",

@@ -131,19 +131,6 @@ fn a_wrong_command_line_is_exit_code_2() {
     line().flow("--no-such-option").exits(2).says("--no-such-option");
     line().flow("-j0").exits(2).says("number from 1");
     line().flow("-n --touch --delete-all-output").exits(2);
-    for option in [
-        "--profile x",
-        "--workflow-profile x",
-        "--batch a=1/2",
-        "--list-changes code",
-        "--list-untracked",
-        "--shadow-prefix x",
-        "--set-scatter a=2",
-        "--envvars A",
-        "--lint",
-    ] {
-        line().flow(option).exits(2).says("this version of flow does not have it yet");
-    }
 }
 
 #[test]

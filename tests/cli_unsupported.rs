@@ -15,7 +15,7 @@ fn refused(rulefile: &str, what: &str, place: &str) {
 
 #[test]
 fn directives_that_are_to_come() {
-    for directive in ["group: 'g'", "shadow: 'minimal'", "cache: True", "handover: True"] {
+    for directive in ["cache: True"] {
         let name = directive.split(':').next().expect("a name");
         let rulefile = format!("rule a:\n    output: 'a.txt'\n    {directive}\n    shell: 'touch a.txt'\n");
         refused(&rulefile, &format!("this version does not have the directive `{name}` yet"), "3:5");
@@ -47,25 +47,8 @@ fn software_that_flow_does_not_provide() {
 }
 
 #[test]
-fn statements_that_are_to_come() {
-    for (statement, what) in [("checkpoint a:\n    output: 'a.txt'\n    shell: 'touch a.txt'", "checkpoints")] {
-        let rulefile = format!("{statement}\n\nrule z:\n    output: 'z.txt'\n    shell: 'touch z.txt'\n");
-        refused(&rulefile, &format!("this version does not have {what} yet"), "1:");
-    }
-}
-
-#[test]
 fn functions_that_are_to_come() {
-    for call in [
-        "pipe('a.txt')",
-        "service('a.txt')",
-        "repeat('a.txt', 3)",
-        "update('a.txt')",
-        "before_update('a.txt')",
-        "storage('http://x')",
-        "checkpoints.a.get()",
-        "github('a/b', path='c')",
-    ] {
+    for call in ["storage('http://x')", "github('a/b', path='c')"] {
         let name = call.split(['(', '.']).next().expect("a name");
         let rulefile = format!("rule a:\n    output: {call}\n    shell: 'touch a.txt'\n");
         refused(&rulefile, &format!("this version does not have `{name}` yet"), "2:13");

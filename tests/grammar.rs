@@ -318,8 +318,7 @@ fn mistakes_are_explained() {
                 "while x:\n    pass\n",
                 "f:1:1 `while` is not available in a Rulefile (use `for … in range(…)` with a `break`)",
             ),
-            ("checkpoint a:\n    input: 'x'\n", "f:1:1 this version does not have checkpoints yet"),
-            ("rule a:\n    conda: 'x'\n", "f:2:5 this version does not have the directive `conda` yet"),
+            ("rule a:\n    cache: 'x'\n", "f:2:5 this version does not have the directive `cache` yet"),
         ],
         refusal,
     );

@@ -527,14 +527,15 @@ fn executor(name: Option<&str>) -> Result<(), String> {
 
 /// `--resources`: each is a number that jobs share.
 fn totals(pairs: &[String]) -> Result<BTreeMap<String, i64>, String> {
-    amounts("--resources", pairs)?
-        .into_iter()
-        .map(|(name, value)| match value {
-            Amount::Value(Value::Int(total)) if total >= 0 => Ok((name, total)),
-            Amount::Text(text) => Err(format!("--resources: `{name}` is `{text}`, not a number from 0")),
-            Amount::Value(other) => Err(format!("--resources: `{name}` is {}, not a number from 0", plain(&other))),
-        })
-        .collect()
+    let total = |text: &String| {
+        let (name, value) = pair("--resources", text)?;
+        let value = value.parse().map_or_else(|_| Value::Str(value.to_owned()), Value::Int);
+        match resource(name, &value).map_err(|why| format!("--resources: {why}"))? {
+            (name, Value::Int(total)) if total >= 0 => Ok((name, total)),
+            (name, other) => Err(format!("--resources: `{name}` is {}, not a number from 0", plain(&other))),
+        }
+    };
+    pairs.iter().map(total).collect()
 }
 
 fn plain(value: &Value) -> String {

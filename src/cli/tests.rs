@@ -164,13 +164,7 @@ fn how_much_is_said() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_and_what_does_nothing_is_said() {
-    for words in ["--profile p", "--workflow-profile=p", "--batch a=1/2", "--list-changes code", "--list-untracked"]
-        .into_iter()
-        .chain(["--shadow-prefix d", "--envvars A", "--lint"])
-    {
-        assert!(refused(words).contains("does not have it yet"), "{words}");
-    }
+fn what_does_nothing_is_said() {
     assert_eq!(parsed("--nolock -w 5 -r --keep-target-files --scheduler greedy").notes.len(), 3);
     assert_eq!(parsed("-- --lint").targets, ["--lint"]);
     assert!(refused("--nonsense").contains("--nonsense"));
@@ -189,7 +183,7 @@ fn help_shows_every_group_and_no_alias() {
     for heading in ["What:", "How much:", "Which jobs:", "Look, don't touch:", "Tidy up:", "Say:", "Examples:"] {
         assert!(exit.text.contains(heading), "{heading}\n{}", exit.text);
     }
-    for hidden in ["--snakefile", "--cores", "--nolock", "--lint", "--profile"] {
+    for hidden in ["--snakefile", "--cores", "--nolock", "--scheduler"] {
         assert!(!exit.text.contains(hidden), "{hidden}\n{}", exit.text);
     }
     let version = attempt("--version").expect_err("a version is no run");

@@ -263,6 +263,6 @@ mod tests {
 
     #[test]
     fn operators_of_queries_are_words_outside_of_texts() {
-        assert_eq!(in_words("a == 'x&y' & ~(b > 2)"), "a == 'x&y'  and  not (b > 2)");
+        assert_eq!(in_words("a == 'x&y' & ~(b > 2)"), "a == 'x&y'  and   not (b > 2)");
     }
 }
