@@ -37,11 +37,11 @@ rule int16:
     ));
     project.flow("-j2").exits(0);
     for mode in ["maximum", "mean", "median", "minimum", "linear_ramp"] {
-        let ours = image(project.path(&format!("int16_{mode}.npy")).to_str().expect("a plain name"));
+        let ours = image(project.path(format!("int16_{mode}.npy")).to_str().expect("a plain name"));
         assert_eq!(ours.dtype(), Dtype::I16);
         assert_eq!(ours.pixels(), image(&format!("{REFERENCE}/pad_int16_{mode}.npy")).pixels(), "{mode}");
 
-        let ours = image(project.path(&format!("float_{mode}.npy")).to_str().expect("a plain name"));
+        let ours = image(project.path(format!("float_{mode}.npy")).to_str().expect("a plain name"));
         let reference = image(&format!("{REFERENCE}/pad_{mode}.npy"));
         assert_eq!(ours.shape(), reference.shape());
         let (ours, reference) = (ours.into_pixels().into_float().into_f64(), reference.into_pixels().into_float());

@@ -143,11 +143,7 @@ impl Resolver<'_> {
         Ok(inputs)
     }
 
-    fn computed_inputs(
-        &mut self,
-        rule: &Rule,
-        candidate: &Candidate,
-    ) -> Result<(Vec<FileId>, Arc<Shape>, Vec<FileId>), Diagnostic> {
+    fn computed_inputs(&mut self, rule: &Rule, candidate: &Candidate) -> Result<FoundInputs, Diagnostic> {
         let wildcards = instance::wildcards(rule, &candidate.values);
         let Inputs { files, awaits } = instance::inputs(rule, &wildcards, &*self.workflow.functions)?;
         let Named { items, names } = files;
@@ -159,6 +155,9 @@ impl Resolver<'_> {
         Ok((files, Arc::new(shape(names, flags)), awaits))
     }
 }
+
+/// A job's inputs, what is said of them, and which of them are files of checkpoints that more inputs wait for.
+type FoundInputs = (Vec<FileId>, Arc<Shape>, Vec<FileId>);
 
 fn shape(names: Vec<(String, u32, Option<u32>)>, flags: Vec<Flags>) -> Shape {
     let plain = flags.iter().all(|flags| *flags == Flags::default());

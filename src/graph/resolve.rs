@@ -133,7 +133,7 @@ enum Step {
     Done,
     Again,
     /// First the file of this frame.
-    WaitFor(Frame),
+    WaitFor(Box<Frame>),
 }
 
 /// The memory of a resolution: it can be asked again when more is known, and settles then what was open.
@@ -335,7 +335,7 @@ impl<'a> Resolver<'a> {
         loop {
             match self.step(&mut frame, stats)? {
                 Step::Again => {}
-                Step::WaitFor(child) => self.stack.push(std::mem::replace(&mut frame, child)),
+                Step::WaitFor(child) => self.stack.push(std::mem::replace(&mut frame, *child)),
                 Step::Done => {
                     self.leave(&mut frame, stats)?;
                     self.untaint();
@@ -402,7 +402,7 @@ impl<'a> Resolver<'a> {
                     let shape = Arc::clone(&building.job.shape);
                     let producer = shape.flags(building.at).and_then(|flags| flags.producer.as_deref());
                     match self.enter(input, producer, stats)? {
-                        Some(child) => return Ok(Step::WaitFor(child)),
+                        Some(child) => return Ok(Step::WaitFor(Box::new(child))),
                         None => continue,
                     }
                 }
