@@ -442,6 +442,17 @@ fn jpeg_is_close_and_has_a_quality() {
 
 /// The decoder itself fills the rest with grey and reports no error.
 #[test]
+fn chunks_of_a_webp_are_as_long_as_they_claim() {
+    let folder = Folder::new();
+    folder.write(&image(pixels_of(Dtype::U8, [3, 8, 8], &[7, 100])), "a.webp").expect("it can be written");
+    let mut bytes = fs::read(folder.path("a.webp")).expect("it is there");
+    // A last chunk without its four thousand million bytes, which the decoder would make room for.
+    bytes.extend(b"EXIF\xe0\xe7\xff\xec\x01\x02");
+    let message = folder.read_bytes("b.webp", &bytes).expect_err("the chunk is cut off");
+    assert_eq!(message, "b.webp: a chunk of the WebP claims 3976194016 bytes, and 2 are there");
+}
+
+#[test]
 fn truncated_pictures_are_refused() {
     let folder = Folder::new();
     let image = image(pixels_of(Dtype::U8, [3, 40, 40], &[7, 100, 31, 8]));

@@ -21,6 +21,9 @@ use crate::pixel::geometry;
 pub fn read(reader: &mut dyn ReadSeek, file_size: u64, format: Format, frame: Option<usize>) -> Result<Image, Reason> {
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(memory_limit(file_size));
+    if format == Format::WebP {
+        check_chunks(reader, file_size)?;
+    }
     match (format, frame) {
         (Format::Gif, Some(frame)) => return read_frame(gif::GifDecoder::new(reader)?, limits, file_size, frame),
         (Format::WebP, Some(frame)) => {
@@ -45,6 +48,27 @@ pub fn read(reader: &mut dyn ReadSeek, file_size: u64, format: Format, frame: Op
     let orientation = orientation(&mut decoder);
     let pixels = pixels(DynamicImage::from_decoder(decoder)?)?;
     Ok(Image::new(oriented(pixels, orientation), Header::default()))
+}
+
+/// Checks that a WebP file has the bytes that its chunks claim: the decoder makes room for them before it reads.
+fn check_chunks(reader: &mut dyn ReadSeek, file_size: u64) -> Result<(), Reason> {
+    const HEADER: u64 = 12;
+    let mut at = HEADER;
+    while at + 8 <= file_size {
+        let mut head = [0; 8];
+        reader.seek(SeekFrom::Start(at))?;
+        reader.read_exact(&mut head)?;
+        let (_, size) = head.split_at(4);
+        let size = u64::from(u32::from_le_bytes(size.try_into().expect("four of eight bytes")));
+        let there = file_size - at - 8;
+        if size > there {
+            return Err(Reason::Damaged(format!("a chunk of the WebP claims {size} bytes, and {there} are there")));
+        }
+        // Chunks begin at even places.
+        at += 8 + size.next_multiple_of(2);
+    }
+    reader.seek(SeekFrom::Start(0))?;
+    Ok(())
 }
 
 /// Reads one frame, counted from 0, as it is shown: on the whole canvas, over those before it.
