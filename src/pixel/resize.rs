@@ -153,7 +153,10 @@ macro_rules! resample {
     ($type:ty, $pixel:ty) => {
         impl Resample for $type {
             fn resample(image: ArrayView2<Self>, region: Region, size: (usize, usize), filter: Filter) -> Array2<Self> {
-                let source: Vec<$pixel> = image.iter().map(|&value| <$pixel>::new(value)).collect();
+                // One copy of the memory: an iterator over rows and columns would go value by value.
+                let image = image.as_standard_layout();
+                let values = image.as_slice().expect("brought into C order");
+                let source: Vec<$pixel> = values.iter().map(|&value| <$pixel>::new(value)).collect();
                 let (height, width) = image.dim();
                 let source = TypedImageRef::new(side(width), side(height), &source).expect("a pixel for each value");
                 let pixels = resample_typed(&source, region, size, filter);

@@ -180,16 +180,25 @@ pub fn interleaved<T: Copy>(array: &Array3<T>) -> Vec<T> {
 /// The first `planes` of `samples` interleaved samples a pixel; what is beyond (alpha) is dropped.
 pub fn planar<T: Copy>(data: Vec<T>, samples: usize, shape: [usize; 3]) -> Result<Array3<T>, Reason> {
     let [planes, height, width] = shape;
-    let data = if samples == 1 {
-        data
-    } else {
-        let mut out = Vec::with_capacity(planes * height * width);
-        for plane in 0..planes {
-            out.extend(data.chunks_exact(samples).map(|pixel| pixel[plane]));
-        }
-        out
+    let data = match samples {
+        1 => data,
+        2 => deinterleaved::<2, T>(&data, planes),
+        3 => deinterleaved::<3, T>(&data, planes),
+        4 => deinterleaved::<4, T>(&data, planes),
+        _ => (0..planes).flat_map(|plane| data.iter().skip(plane).step_by(samples).copied()).collect(),
     };
     Array3::from_shape_vec(shape, data).map_err(|_| Reason::Damaged("the pixels do not fill the image".to_owned()))
+}
+
+/// The first `planes` of `N` samples a pixel, plane after plane.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx2", "x86_64+avx2", "x86_64+ssse3"))]
+fn deinterleaved<const N: usize, T: Copy>(data: &[T], planes: usize) -> Vec<T> {
+    let (pixels, _) = data.as_chunks::<N>();
+    let mut out = Vec::with_capacity(planes * pixels.len());
+    for plane in 0..planes.min(N) {
+        out.extend(pixels.iter().map(|pixel| pixel[plane]));
+    }
+    out
 }
 
 fn codec(format: Format) -> ImageFormat {
