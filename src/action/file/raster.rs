@@ -179,7 +179,7 @@ pub fn interleaved<T: Copy>(array: &Array3<T>) -> Vec<T> {
 
 /// The first `planes` of `samples` interleaved samples a pixel; what is beyond (alpha) is dropped.
 pub fn planar<T: Copy>(data: Vec<T>, samples: usize, shape: [usize; 3]) -> Result<Array3<T>, Reason> {
-    let [planes, height, width] = shape;
+    let planes = shape[0];
     let data = match samples {
         1 => data,
         2 => deinterleaved::<2, T>(&data, planes),
