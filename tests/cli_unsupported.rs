@@ -41,6 +41,24 @@ fn software_that_flow_does_not_provide() {
     );
     project.flow("").exits(1).says("rule `a` needs what flow does not have: `container:`").says("--> Rulefile:1:1");
     project.flow("--without-environments").exits(0);
+
+    // A job that a checkpoint has shown is like any other.
+    let project = Project::new(
+        r#"
+        rule all:
+            input: lambda wildcards: expand("{name}.up", name=read_lines(checkpoints.names.get().output[0]))
+        checkpoint names:
+            output: "names.txt"
+            shell: "echo a > {output}"
+        rule up:
+            output: "{name}.up"
+            conda: "env.yaml"
+            shell: "touch {output}"
+        "#,
+    );
+    project.flow("").exits(1).says("rule `up` needs what flow does not have: `conda:`");
+    assert!(!project.exists("a.up"));
+    project.flow("--without-environments").exits(0);
 }
 
 #[test]

@@ -21,13 +21,11 @@ use crate::cli::{LogFormat, Verbosity};
 use crate::diagnostic::Diagnostic;
 use crate::disk::{Disk, RealDisk};
 use crate::event::{Event, Reporter};
-use crate::graph::dag::{Dag, JobId};
 use crate::plan::decide::Verdict;
 use crate::report::json::Json;
 use crate::report::live::Live;
 use crate::report::plain::{Plain, Show};
 use crate::rulefile::evaluate::file_functions;
-use crate::rulefile::rule::Action;
 use crate::run::local::Local;
 use crate::run::runner::{Ending, Run, Settings as RunSettings};
 use crate::run::scheduler::Tasks;
@@ -62,7 +60,6 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, not_run: 0, wall });
         return Ok(());
     }
-    check_needs(project, &plan.dag, &jobs)?;
     let totals = Totals::of(project);
     let mut tasks = Tasks::new(totals.amounts.clone());
     let mut numbers = vec![None; plan.dag.jobs.len()];
@@ -134,24 +131,6 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             Err(Failure::Interrupted(signal))
         }
     }
-}
-
-/// Nothing is run if a job needs software that flow does not provide.
-fn check_needs(project: &Project, dag: &Dag, jobs: &[JobId]) -> Result<(), Failure> {
-    for &job in jobs {
-        let rule = project.workflow.rule(dag.job(job).rule);
-        let has_programs = rule.action != Action::None && !project.settings.without_environments;
-        let Some(need) = rule.needs.iter().find(|need| need.is_action || has_programs) else { continue };
-        let directive = &need.directive;
-        let diagnostic =
-            Diagnostic::error(format!("rule `{}` needs what flow does not have: `{directive}:`", rule.name));
-        return Err(project.failure(diagnostic.at(need.span, "").help(if need.is_action {
-            "do its work with `shell:`, `run:` or `script:`"
-        } else {
-            "start flow where its programs are there, and say --without-environments"
-        })));
-    }
-    Ok(())
 }
 
 fn now_ms() -> i64 {

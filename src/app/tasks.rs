@@ -15,7 +15,7 @@ use crate::graph::dag::{Dag, JobId};
 use crate::plan::decide::key;
 use crate::plan::together::together;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{JobContext, Rule, Workflow};
+use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
 use crate::run::scheduler::{Task, Tasks};
 use crate::value::Value;
 
@@ -77,6 +77,7 @@ pub fn add_tasks(
     totals: &Totals,
 ) -> Result<Option<u64>, Failure> {
     let (dag, workflow) = (&*plan.dag, &project.workflow);
+    check_needs(project, dag, jobs)?;
     let (mut total_ms, mut all_known) = (0u64, true);
     let temporary = temporary_files(project, dag);
     let goes_first = first_of_all(project, dag);
@@ -280,4 +281,22 @@ fn demand(project: &Project, plan: &Plan, id: JobId, totals: &Totals) -> Result<
         return Ok(totals.amounts.clone());
     }
     Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
+}
+
+/// No job is taken on if one of them needs software that flow does not provide.
+fn check_needs(project: &Project, dag: &Dag, jobs: &[JobId]) -> Result<(), Failure> {
+    for &job in jobs {
+        let rule = project.workflow.rule(dag.job(job).rule);
+        let has_programs = rule.action != Action::None && !project.settings.without_environments;
+        let Some(need) = rule.needs.iter().find(|need| need.is_action || has_programs) else { continue };
+        let directive = &need.directive;
+        let diagnostic =
+            Diagnostic::error(format!("rule `{}` needs what flow does not have: `{directive}:`", rule.name));
+        return Err(project.failure(diagnostic.at(need.span, "").help(if need.is_action {
+            "do its work with `shell:`, `run:` or `script:`"
+        } else {
+            "start flow where its programs are there, and say --without-environments"
+        })));
+    }
+    Ok(())
 }

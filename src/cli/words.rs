@@ -54,7 +54,6 @@ const LISTED: &[Listed] = &[
     Listed { long: "--resources", others: &["--res"], shape: Shape::Pair, absent: None },
     Listed { long: "--default-resources", others: &["--default-res"], shape: Shape::Pair, absent: Some("") },
     Listed { long: "--set-threads", others: &[], shape: Shape::Pair, absent: None },
-    Listed { long: "--set-scatter", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--set-resources", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--consider-ancient", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--forcerun", others: &["-R"], shape: Shape::Greedy, absent: None },

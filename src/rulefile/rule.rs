@@ -109,9 +109,7 @@ impl Flags {
         defaults.protected &= !self.temp;
         self.and(&defaults)
     }
-}
 
-impl Flags {
     /// Whether the file is there only while the job that makes it runs.
     pub fn live(&self) -> bool {
         self.pipe || self.service

@@ -21,6 +21,8 @@ impl Running {
     /// Starts the command and reads its standard output.
     pub fn start(mut command: Command) -> Running {
         command.process_group(0).stderr(std::process::Stdio::null());
+        // SAFETY: `signal` may be called between fork and exec, and nothing else is done there.
+        unsafe { command.pre_exec(default_signals) };
         let mut child = command.spawn().expect("flow starts");
         let lines = lines_of(child.stdout.take().expect("it is piped"));
         Running { id: child.id(), child: Some(child), lines }
@@ -65,6 +67,17 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// Flow leaves alone what its parent ignores, and a shell's background job ignores the signals that are sent here.
+fn default_signals() -> std::io::Result<()> {
+    for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGTERM] {
+        // SAFETY: no handler of ours is installed; the default one is.
+        if unsafe { libc::signal(signal, libc::SIG_DFL) } == libc::SIG_ERR {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 fn lines_of(stdout: ChildStdout) -> Receiver<String> {
