@@ -12,6 +12,8 @@ use crate::store::Ticket;
 #[derive(Debug, Clone)]
 pub struct Order {
     pub spec: Arc<JobSpec>,
+    /// Begins when this job, which was given out before, has succeeded, in its place; not at all if that one fails.
+    pub after: Option<u32>,
     /// The run's tag, which every process of the job carries as `FLOW_RUN`.
     pub run: String,
     /// The job's row among the started ones; work that writes in place waits for its commit.
@@ -32,11 +34,14 @@ pub enum Report {
     Signal(i32),
 }
 
-/// Who runs jobs. Each order is answered by one [`Report::Done`] through the channel that the executor was made with;
-/// orders that were not begun when [`Executor::stop`] came are answered with [`JobError::Interrupted`].
+/// Who runs jobs. Each order that is not withdrawn is answered by one [`Report::Done`] through the channel that the executor
+/// was made with, one with [`Order::after`] later than the job before it; orders that were not begun when [`Executor::stop`] came are answered with [`JobError::Interrupted`].
 pub trait Executor {
     /// Takes a job. Never waits for it.
     fn submit(&mut self, order: Order);
+
+    /// Takes an order with [`Order::after`] back; false if it has begun.
+    fn withdraw(&mut self, job: u32) -> bool;
 
     /// Begins nothing more, commits nothing more, and ends what runs; may be called again with more force.
     fn stop(&mut self, force: Force);
