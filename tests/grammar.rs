@@ -319,6 +319,14 @@ fn mistakes_are_explained() {
                 "f:1:1 `while` is not available in a Rulefile (use `for … in range(…)` with a `break`)",
             ),
             ("rule a:\n    cache: 'x'\n", "f:2:5 this version does not have the directive `cache` yet"),
+            (
+                "configfile: 'a.yaml'; x = 1\n",
+                "f:1:1 nothing else stands on the line of `configfile:` (write what comes after `;` on a line of its own)",
+            ),
+            (
+                "localrules: a; x = 1\n",
+                "f:1:1 nothing else stands on the line of `localrules:` (write what comes after `;` on a line of its own)",
+            ),
         ],
         refusal,
     );

@@ -219,23 +219,29 @@ impl Call<'_, '_> {
     /// Writes an image to an output, in the format of its final name.
     pub fn write_image(&self, image: &Image, path: &str, options: &WriteOptions) -> Result<(), Failure> {
         let place = self.job.writable(path)?;
-        file::write(image, &place, path, options).map_err(|error| {
+        let written = file::write(image, &place, path, options).map_err(|error| {
             let failure = Failure::from(error);
             if file::Format::of_suffix(path).is_some() {
                 return failure;
             }
             failure.help(format!("\"{path}\" stands where {} takes the path to write to", self.action.name))
-        })
+        })?;
+        self.job.saw(&place, written);
+        Ok(())
     }
 }
 
 /// Reads the image at a path that the job may read.
 pub fn read_image(job: &Job<'_>, path: &str, options: &ReadOptions) -> Result<Image, Failure> {
     let place = job.readable(path)?;
-    let image = file::read(&place, options).map_err(|mut error| {
+    let read = file::read_known(&place, options, &|stamp| job.wants(&place, stamp));
+    let (image, content) = read.map_err(|mut error| {
         path.clone_into(&mut error.path);
         error
     })?;
+    if let Some(content) = content {
+        job.saw(&place, content);
+    }
     let header = image.header().clone().read_from(path);
     Ok(image.with_header(header))
 }

@@ -118,6 +118,14 @@ fn bind<'v>(
         if action.parameters.get(next).is_some_and(is_skipped) {
             next += 1;
         }
+        if next == given.len()
+            && let Some(output) = action.position("output").filter(|&at| given[at].is_none())
+            && path_of(value).is_some()
+        {
+            // Left out in its place, it may come last: `catalogue(paths, ["EXPTIME"], output[0])`.
+            given[output] = Some(value);
+            continue;
+        }
         let Some(slot) = given.get_mut(next) else {
             let most = action.parameters.len();
             let message = format!("{}() takes at most {most} arguments, and here are {count}", action.name);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::spec::{JobError, JobSpec, Outcome};
 use super::together::Together;
+use crate::disk::{Content, Stamp};
 use crate::store::Ticket;
 
 /// A job, ready to be run: its inputs are there.
@@ -71,6 +72,17 @@ pub trait Workspace {
     /// Where to write an output: a temporary sibling, which becomes the output when the job has succeeded. Its folder
     /// is there. A path that is no declared output (a log, say) comes back as it is.
     fn output_path(&self, output: &str) -> String;
+
+    /// Whether it is of use to know what is in a file with such a stamp.
+    fn wants(&self, _path: &str, _stamp: &Stamp) -> bool {
+        false
+    }
+
+    /// This was in a file when the job had read or written it: nobody needs to read it again for its hash.
+    fn saw(&mut self, _path: &str, _content: Content) {}
+
+    /// The job is about to write a file in a way that it will not tell.
+    fn forget(&mut self, _path: &str) {}
 
     /// Whether the job is to give up: nothing of it will be kept.
     fn is_cancelled(&self) -> bool;
