@@ -10,6 +10,7 @@ mod growth;
 mod handlers;
 mod lint;
 mod look;
+mod pages;
 mod planning;
 mod profiles;
 mod project;
@@ -53,6 +54,7 @@ impl From<Box<(Diagnostic, Sources)>> for Failure {
 
 /// Runs the program with its arguments, its own name first; gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    pages::only_small();
     let stderr_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let profiles = match cli::wanted(arguments.iter().cloned(), stderr_colour).map(|wanted| profiles::read(&wanted)) {

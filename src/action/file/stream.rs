@@ -7,11 +7,8 @@ use std::os::unix::fs::FileExt;
 
 use crate::disk::{Content, Stamp};
 
-/// What is read at a time.
+/// What is read or written at a time.
 const BUFFER: usize = 64 << 10;
-
-/// What is written at a time.
-const OUT_BUFFER: usize = 256 << 10;
 
 /// A file that is read: wherever the reader goes, each byte is hashed once, in the order of the file.
 pub struct Input {
@@ -88,7 +85,7 @@ impl Read for Input {
 impl BufRead for Input {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.taken == self.filled {
-            self.buffer.resize(BUFFER, 0);
+            self.buffer.resize(self.stamp.size.clamp(1, BUFFER as u64) as usize, 0);
             let at = self.place();
             let count = self.file.read_at(&mut self.buffer, at)?;
             see(&mut self.hashed, at, &self.buffer[..count]);
@@ -132,7 +129,7 @@ impl Output {
     /// Makes the file, or empties it.
     pub fn create(path: &str) -> io::Result<Output> {
         let out = Hashing { file: File::create(path)?, hasher: blake3::Hasher::new() };
-        Ok(Output { out: BufWriter::with_capacity(OUT_BUFFER, out) })
+        Ok(Output { out: BufWriter::with_capacity(BUFFER, out) })
     }
 
     /// Writes what is still to be written; gives what is in the file now.
