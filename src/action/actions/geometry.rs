@@ -4,9 +4,10 @@ use super::filters::{CVAL, MODE, MODES, border};
 use super::planes::{each_plane, each_plane_as_it_is, stacked};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
+use crate::action::file::{Part, Wanted};
 use crate::action::image::{FloatView, Image, Pixels};
 use crate::action::registry::{
-    Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, required, with,
+    Action, DTYPE, Default, Group, IMAGE, Kind, OUTPUT, PICTURE, Parameter, optional, required, with,
 };
 use crate::action::section::Slice;
 use crate::action::wcs::{AxisMap, PixelMap};
@@ -124,7 +125,7 @@ pub const ACTIONS: &[Action] = &[
         group: Group::Geometry,
         summary: "The middle of an image, cut to the aspect ratio of a size and brought to that size.",
         parameters: &[
-            IMAGE,
+            PICTURE,
             OUTPUT,
             required("size", Kind::Size, "Rows and columns of the result, or one side."),
             FILTER,
@@ -139,7 +140,7 @@ pub const ACTIONS: &[Action] = &[
         group: Group::Geometry,
         summary: "An image made so small that it fits into a size; its aspect ratio is kept.",
         parameters: &[
-            IMAGE,
+            PICTURE,
             OUTPUT,
             required("size", Kind::Size, "The most rows and columns, or both in one."),
             FILTER,
@@ -172,7 +173,7 @@ pub const ACTIONS: &[Action] = &[
         group: Group::Geometry,
         summary: "An image of another size.",
         parameters: &[
-            IMAGE,
+            PICTURE,
             OUTPUT,
             required("size", Kind::Size, "Rows and columns of the result, or one side."),
             with("filter", FILTER_NAMES, Default::Text("lanczos"), FILTERS),
@@ -183,8 +184,9 @@ pub const ACTIONS: &[Action] = &[
                  NaN and infinities spoil the pixels that the filter lets them reach.",
         reference: "Pillow's Image.resize",
         run: |call| {
-            let filter = Filter::from_name(call.text("filter"))?;
-            Ok(Answer::Image(resized(&call.image("image"), call.size("size"), filter)?))
+            let (size, filter) = (call.size("size"), Filter::from_name(call.text("filter"))?);
+            let part = call.picture("image", |shape| Wanted { region: Region::whole(shape), size })?;
+            Ok(Answer::Image(resampled(&part, filter)?))
         },
     },
 ];
@@ -272,17 +274,17 @@ fn run_block_reduce(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 }
 
 fn run_fit(call: &Call<'_, '_>) -> Result<Answer, Failure> {
-    let (image, size, filter) = (call.image("image"), call.size("size"), Filter::from_name(call.text("filter"))?);
-    let [_, height, width] = image.shape();
-    let region = Region::fitting((height, width), size);
-    Ok(Answer::Image(resampled(&image, region, size, filter)?))
+    let (size, filter) = (call.size("size"), Filter::from_name(call.text("filter"))?);
+    let part = call.picture("image", |shape| Wanted { region: Region::fitting(shape, size), size })?;
+    Ok(Answer::Image(resampled(&part, filter)?))
 }
 
 fn run_thumbnail(call: &Call<'_, '_>) -> Result<Answer, Failure> {
-    let (image, filter) = (call.image("image"), Filter::from_name(call.text("filter"))?);
-    let [_, height, width] = image.shape();
-    let size = resize::thumbnail_size((height, width), call.size("size"));
-    Ok(Answer::Image(if size == (height, width) { image } else { resized(&image, size, filter)? }))
+    let (most, filter) = (call.size("size"), Filter::from_name(call.text("filter"))?);
+    let wanted = |shape| Wanted { region: Region::whole(shape), size: resize::thumbnail_size(shape, most) };
+    let part = call.picture("image", wanted)?;
+    let [_, height, width] = part.image.shape();
+    Ok(Answer::Image(if part.size == (height, width) { part.image } else { resampled(&part, filter)? }))
 }
 
 fn run_auto_orient(call: &Call<'_, '_>) -> Result<Answer, Failure> {
@@ -304,14 +306,10 @@ fn run_auto_orient(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     Ok(Answer::Image(Image::new(pixels, header)))
 }
 
-/// The image as `size` (rows, columns) pixels.
-pub(super) fn resized(image: &Image, size: (usize, usize), filter: Filter) -> Result<Image, Failure> {
-    let [_, height, width] = image.shape();
-    resampled(image, Region::whole((height, width)), size, filter)
-}
-
-/// A region of the image as `size` (rows, columns) pixels.
-fn resampled(image: &Image, region: Region, size: (usize, usize), filter: Filter) -> Result<Image, Failure> {
+/// What is wanted of an image, at the size at which it is wanted.
+pub(super) fn resampled(part: &Part, filter: Filter) -> Result<Image, Failure> {
+    let Part { image, region, size } = part;
+    let (region, size) = (*region, *size);
     macro_rules! planes {
         ($pixels:expr) => {
             stacked($pixels.outer_iter().map(|plane| resize::resize_region(plane, region, size, filter)))

@@ -14,6 +14,7 @@ mod hcompress;
 mod jpeg;
 mod npy;
 mod palette;
+mod part;
 mod pnm;
 mod raster;
 mod rice;
@@ -30,6 +31,7 @@ pub use animation::Animation;
 pub use cards::{Change, set_cards};
 pub use format::Format;
 pub use frame::Frame;
+pub use part::{Part, Wanted};
 
 /// An HDU by its number, 0 being the primary one (as in astropy), or by its EXTNAME, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +115,19 @@ pub fn read(path: &str, options: &ReadOptions) -> Result<Image, FileError> {
     read_file(path, options).map_err(|reason| FileError { path: path.to_owned(), reason })
 }
 
+/// Reads the image in a file for a purpose, told from its shape (rows, columns): it may come smaller than it is in the file,
+/// see [`Wanted`]. Errors are those of [`read()`].
+pub fn read_part(path: &str, wanted: impl Fn((usize, usize)) -> Wanted) -> Result<Part, FileError> {
+    let read = || {
+        let mut source = Source::open(path)?;
+        match source.format {
+            Format::Jpeg => jpeg::read_part(&mut source.reader, source.size, &wanted),
+            _ => Ok(Part::of(read_source(source, &ReadOptions::default())?, &wanted)),
+        }
+    };
+    read().map_err(|reason| FileError { path: path.to_owned(), reason })
+}
+
 /// Reads the header of an image with the keywords of the file's structure (`NAXIS1`, `BITPIX`…); empty for formats other
 /// than FITS. No pixel is read.
 pub fn read_header(path: &str, options: &ReadOptions) -> Result<Header, FileError> {
@@ -176,7 +191,10 @@ pub fn write_animation(
 }
 
 fn read_file(path: &str, options: &ReadOptions) -> Result<Image, Reason> {
-    let mut source = Source::open(path)?;
+    read_source(Source::open(path)?, options)
+}
+
+fn read_source(mut source: Source, options: &ReadOptions) -> Result<Image, Reason> {
     match source.format {
         Format::Fits | Format::FitsGz => return fits::read(&mut source.fits_bytes()?, options),
         Format::Tiff => return tiff::read(&mut source.reader, source.size, options),
