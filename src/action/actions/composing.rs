@@ -31,7 +31,7 @@ pub const ACTIONS: &[Action] = &[Action {
     ],
     manual: "uint8, in colour where one image is. Images of uint8 are taken as they are, others are stretched as by preview(). \
              Each stands in the middle of a cell as large as the largest, on black. What was read from FITS is turned so that its \
-             first row is the lowest, as ds9 shows it.",
+             first row is the lowest, as ds9 shows it. Files are read one after the other, and kept at the size of their cells.",
     reference: "ImageMagick's montage",
     run,
 }];

@@ -131,7 +131,7 @@ pub const ACTIONS: &[Action] = &[
             FILTER,
             DTYPE,
         ],
-        manual: "Pixel types and NaN as in resize. Pillow's size is (width, height).",
+        manual: "Pixel types, NaN, and a large JPEG given by its path as in resize. Pillow's size is (width, height).",
         reference: "Pillow's ImageOps.fit",
         run: run_fit,
     },
@@ -146,8 +146,9 @@ pub const ACTIONS: &[Action] = &[
             FILTER,
             DTYPE,
         ],
-        manual: "An image that fits already stays as it is. Pixel types and NaN as in resize. Pillow's size is (width, height).",
-        reference: "Pillow's Image.thumbnail with reducing_gap=None",
+        manual: "An image that fits already stays as it is. Pixel types, NaN, and a large JPEG given by its path as in resize. Pillow's \
+                 size is (width, height).",
+        reference: "Pillow's Image.thumbnail",
         run: run_thumbnail,
     },
     Action {
@@ -181,11 +182,15 @@ pub const ACTIONS: &[Action] = &[
         ],
         manual: "When shrinking, the filter grows with the scale, so that every pixel counts. uint8, uint16, float32 and float64 stay \
                  what they are, rounded and clipped to their range; other integers become floats. The aspect ratio is not kept.\n\
-                 NaN and infinities spoil the pixels that the filter lets them reach.",
-        reference: "Pillow's Image.resize",
+                 NaN and infinities spoil the pixels that the filter lets them reach.\n\
+                 A baseline JPEG given by its path is decoded at a half, a quarter or an eighth of its size, each pixel the mean of those \
+                 that it stands for, as long as the part that is used stays twice as large as the result on both sides: four times with \
+                 \"box\"; with \"nearest\" all of it is decoded. resize(read(path), …) decodes all of it in any case; the difference \
+                 is a few levels where the picture is sharp.",
+        reference: "Pillow's Image.resize; Image.draft and reducing_gap=2.0",
         run: |call| {
             let (size, filter) = (call.size("size"), Filter::from_name(call.text("filter"))?);
-            let part = call.picture("image", |shape| Wanted { region: Region::whole(shape), size })?;
+            let part = call.picture("image", |shape| Wanted::new(Region::whole(shape), size, filter))?;
             Ok(Answer::Image(resampled(&part, filter)?))
         },
     },
@@ -275,13 +280,13 @@ fn run_block_reduce(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 
 fn run_fit(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let (size, filter) = (call.size("size"), Filter::from_name(call.text("filter"))?);
-    let part = call.picture("image", |shape| Wanted { region: Region::fitting(shape, size), size })?;
+    let part = call.picture("image", |shape| Wanted::new(Region::fitting(shape, size), size, filter))?;
     Ok(Answer::Image(resampled(&part, filter)?))
 }
 
 fn run_thumbnail(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let (most, filter) = (call.size("size"), Filter::from_name(call.text("filter"))?);
-    let wanted = |shape| Wanted { region: Region::whole(shape), size: resize::thumbnail_size(shape, most) };
+    let wanted = |shape| Wanted::new(Region::whole(shape), resize::thumbnail_size(shape, most), filter);
     let part = call.picture("image", wanted)?;
     let [_, height, width] = part.image.shape();
     Ok(Answer::Image(if part.size == (height, width) { part.image } else { resampled(&part, filter)? }))

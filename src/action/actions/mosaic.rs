@@ -32,8 +32,8 @@ pub const ACTIONS: &[Action] = &[Action {
             "How tiles are chosen: \"nearest\" or \"unique\".",
         ),
     ],
-    manual: "uint8, three planes. Target and tiles are cut in the middle to the shape that they get, and resampled; images of other \
-             types than uint8 are stretched as by preview(). A tile goes where its mean colour is that of the target, by the Euclidean \
+    manual: "uint8, three planes. Target and tiles are cut in the middle to the shape that they get, and resampled, as by fit(); images \
+             of other types than uint8 are stretched as by preview(). A tile goes where its mean colour is that of the target, by the Euclidean \
              distance in red, green and blue.\n\
              method=\"nearest\" takes for each place the nearest tile, as often as it comes. method=\"unique\" takes every tile at \
              most once, so that the sum of the squared distances is the least that there is, and needs as many tiles as there are \
@@ -73,7 +73,7 @@ fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     }
     // The part of the target that has the shape of the whole, one pixel a tile.
     let whole = (rows.saturating_mul(size.0), columns.saturating_mul(size.1));
-    let target = |shape| Wanted { region: Region::fitting(shape, whole), size: (rows, columns) };
+    let target = |shape| Wanted::new(Region::fitting(shape, whole), (rows, columns), Filter::Box);
     let target = colour_picture(call.picture("target", target)?, Filter::Box)?;
     let wanted: Vec<Colour> =
         (0..places).map(|at| [0, 1, 2].map(|plane| f64::from(target[[plane, at / columns, at % columns]]))).collect();
@@ -99,7 +99,7 @@ fn tile_shape(call: &Call<'_, '_>, path: &str) -> Result<(usize, usize), Failure
 
 /// All tiles in colour and of one size, in the order of their paths.
 fn read_tiles(call: &Call<'_, '_>, paths: &[String], size: (usize, usize)) -> Result<Vec<Array3<u8>>, Failure> {
-    let wanted = |shape| Wanted { region: Region::fitting(shape, size), size };
+    let wanted = |shape| Wanted::new(Region::fitting(shape, size), size, Filter::Lanczos);
     let mut tiles = Vec::with_capacity(paths.len());
     for paths in paths.chunks(BATCH) {
         call.job.check_cancelled()?;

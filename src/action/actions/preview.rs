@@ -42,7 +42,7 @@ pub const ACTIONS: &[Action] = &[Action {
         ORIGIN,
     ],
     manual: "uint8. A colour image of uint8 is only shrunk; of other images of several planes the first is shown. Shrinking takes the \
-             mean of the pixels that are not NaN; NaN itself is shown as the lowest value. Without further word a picture looks as ds9 \
+             mean of the pixels that are not NaN; NaN itself is shown as the lowest value. A large JPEG given by its path as in resize. Without further word a picture looks as ds9 \
              shows it with zscale: the sky in a middle grey, bright stars white; stretch=\"asinh\" brings out what is faint.\n\
              An image that comes of a FITS file has its first row at the bottom of the picture, also after filters and arithmetic: \
              its first operand decides. A picture is upright once it is made: montage() does not turn it again.",
@@ -93,7 +93,8 @@ pub(super) fn shrinking(most: (usize, usize)) -> impl Fn((usize, usize)) -> Want
             return Wanted::whole((height, width));
         }
         let scaled = |length: usize, most: usize| ((length as f64 * scale).round() as usize).clamp(1, most);
-        Wanted { region: Region::whole((height, width)), size: (scaled(height, most.0), scaled(width, most.1)) }
+        let size = (scaled(height, most.0), scaled(width, most.1));
+        Wanted::new(Region::whole((height, width)), size, Filter::Box)
     }
 }
 
