@@ -14,6 +14,7 @@ mod hcompress;
 mod jpeg;
 mod npy;
 mod palette;
+mod part;
 mod pnm;
 mod raster;
 mod rice;
@@ -32,6 +33,7 @@ pub use animation::Animation;
 pub use cards::{Change, set_cards};
 pub use format::Format;
 pub use frame::Frame;
+pub use part::{Part, Wanted};
 use stream::{Input, Output};
 
 /// An HDU by its number, 0 being the primary one (as in astropy), or by its EXTNAME, in any case.
@@ -122,15 +124,41 @@ pub fn read_known(
     options: &ReadOptions,
     is_wanted: &dyn Fn(&Stamp) -> bool,
 ) -> Result<(Image, Option<Content>), FileError> {
+    read_with(path, is_wanted, &|source| read_image(source, options))
+}
+
+fn read_with<T>(
+    path: &str,
+    is_wanted: &dyn Fn(&Stamp) -> bool,
+    read: &dyn Fn(&mut Source) -> Result<T, Reason>,
+) -> Result<(T, Option<Content>), FileError> {
     let read = || {
         let mut source = Source::open(path)?;
         if is_wanted(&source.stamp) {
             source.reader.hash();
         }
-        let image = read_image(&mut source, options)?;
+        let image = read(&mut source)?;
         Ok((image, source.reader.content()?))
     };
     read().map_err(|reason| FileError { path: path.to_owned(), reason })
+}
+
+/// Reads the image in a file for a purpose, told from its shape (rows, columns): it may come smaller than it is in the file,
+/// see [`Wanted`]. Otherwise as [`read()`].
+pub fn read_part(path: &str, wanted: impl Fn((usize, usize)) -> Wanted) -> Result<Part, FileError> {
+    read_part_known(path, wanted, &|_| false).map(|(part, _)| part)
+}
+
+/// The same, as [`read_known`].
+pub fn read_part_known(
+    path: &str,
+    wanted: impl Fn((usize, usize)) -> Wanted,
+    is_wanted: &dyn Fn(&Stamp) -> bool,
+) -> Result<(Part, Option<Content>), FileError> {
+    read_with(path, is_wanted, &|source| match source.format {
+        Format::Jpeg => jpeg::read_part(&mut source.reader, source.size, &wanted),
+        _ => Ok(Part::of(read_image(source, &ReadOptions::default())?, &wanted)),
+    })
 }
 
 /// Reads the header of an image with the keywords of the file's structure (`NAXIS1`, `BITPIX`…); empty for formats other
