@@ -82,7 +82,7 @@ impl Bench {
         JobSpec {
             job: 3,
             rule: "soup".to_owned(),
-            work: Work::Run { program: Arc::new(Program { code, origin: Vec::new() }) },
+            work: Work::Run { program: Arc::new(Program { code, origin: Vec::new(), calls_shell: false }) },
             wildcards: vec![("frame".to_owned(), "a".to_owned())],
             input: list(&self.input),
             output: list(&self.output),

@@ -346,8 +346,11 @@ enum Start {
 impl Workspace for Site<'_> {
     fn output_path(&self, output: &str) -> String {
         let output = &*normalise(output);
-        let is_output = |declared: &OutputSpec| declared.live.is_none() && normalise(&declared.path) == output;
-        if self.order.spec.outputs.iter().any(is_output) { temporary(output) } else { output.to_owned() }
+        let spec = &self.order.spec;
+        let is_staged = |declared: &OutputSpec| {
+            declared.live.is_none() && !spec.writes_in_place_at(&declared.path) && normalise(&declared.path) == output
+        };
+        if spec.outputs.iter().any(is_staged) { temporary(output) } else { output.to_owned() }
     }
 
     fn is_cancelled(&self) -> bool {

@@ -92,7 +92,11 @@ pub enum Work {
 impl Work {
     /// Whether it writes outputs where they belong, and not to temporaries that flow renames.
     pub fn writes_in_place(&self) -> bool {
-        matches!(self, Work::Shell { .. } | Work::Script { .. })
+        match self {
+            Work::Shell { .. } | Work::Script { .. } => true,
+            Work::Run { program } => program.calls_shell,
+            Work::Touch => false,
+        }
     }
 }
 
@@ -104,6 +108,8 @@ pub struct Program {
     /// Pieces of `code` that were copied from a source, for messages: start and end in `code`, source name, its text's
     /// start offset there.
     pub origin: Vec<Origin>,
+    /// Whether it calls `shell`, whose commands may write an output under its own name.
+    pub calls_shell: bool,
 }
 
 /// A piece of a program's text and the place in a Rulefile that it came from.

@@ -135,7 +135,7 @@ impl Bench {
     }
 
     pub fn inside(&mut self, inputs: &[&str], outputs: &[&str]) -> &mut JobSpec {
-        let program = Arc::new(Program { code: String::new(), origin: Vec::new() });
+        let program = Arc::new(Program { code: String::new(), origin: Vec::new(), calls_shell: false });
         self.job(Work::Run { program }, inputs, outputs)
     }
 
