@@ -355,6 +355,22 @@ fn temporary_files_go_when_nobody_needs_them() {
     project.makes("", &[]);
 }
 
+#[test]
+fn a_temporary_output_that_nobody_asked_for_goes_before_the_end() {
+    let project = Project::new(
+        r#"
+        onsuccess:
+            assert not exists("b.txt"), "b.txt is still there"
+        rule a:
+            output: "a.txt", temp("b.txt")
+            shell: "touch {output}"
+        "#,
+    );
+    project.flow("").exits(0);
+    assert!(project.exists("a.txt") && !project.exists("b.txt"));
+    project.makes("", &[]);
+}
+
 /// As a run leaves it that is killed between recording a job and removing what it read.
 #[test]
 fn a_temporary_file_that_was_left_goes_with_the_next_run() {
@@ -495,9 +511,9 @@ fn metadata_can_be_forgotten() {
     let project = chain();
     project.edit("Rulefile", "cp {input} {output}\"\n\nrule b", "cp -p {input} {output}\"\n\nrule b");
     project.flow("-n").exits(0).says("the code has changed");
-    project.flow("--cleanup-metadata a.txt nothing.txt").exits(0).says("there is no record of nothing.txt");
+    project.flow("--cleanup-metadata a.txt nothing.txt").exits(1).says("there is no record of nothing.txt");
     project.makes("", &[]);
-    project.flow("--cleanup-metadata a.txt").exits(0).says("there is no record of a.txt");
+    project.flow("--cleanup-metadata a.txt").exits(1).says("there is no record of a.txt");
 }
 
 #[test]

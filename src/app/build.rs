@@ -110,6 +110,8 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         summary.failed.len(),
         summary.not_run.len()
     );
+    // What the handlers find on the disk is what the run leaves: temporary files go when their records are written.
+    writer.flush().map_err(|error| store_failure(&error))?;
     let handled = match summary.ending {
         Ending::Done => handlers.run("onsuccess", around.onsuccess.as_ref(), &account),
         Ending::Failed => handlers.run("onerror", around.onerror.as_ref(), &account),

@@ -551,7 +551,8 @@ fn set_threads(pairs: &[String]) -> Result<BTreeMap<String, Amount>, String> {
         let (rule, threads) = pair("--set-threads", text)?;
         match threads.parse() {
             Ok(threads) if threads > 0i64 => Ok((rule.to_owned(), Amount::Value(Value::Int(threads)))),
-            Err(_) if threads.contains('(') || is_of_job(threads) => {
+            // `2 * attempt`, `10*2`: a word alone, or a text in quotes, is no number.
+            Err(_) if is_of_job(threads) || threads.contains(['(', '+', '-', '*', '/', '.']) => {
                 Ok((rule.to_owned(), Amount::Text(threads.to_owned())))
             }
             _ => Err(format!("--set-threads: `{threads}` is not a number from 1")),

@@ -67,6 +67,8 @@ pub struct Flags {
     pub producer: Option<Arc<str>>,
     /// The path comes from `workflow.source_path`: a file that belongs to the workflow, as its code does.
     pub source: bool,
+    /// `storage(…)`: the file is not on this machine.
+    pub storage: bool,
 }
 
 impl Flags {
@@ -91,6 +93,7 @@ impl Flags {
             settled: self.settled || other.settled,
             producer: self.producer.clone().or_else(|| other.producer.clone()),
             source: self.source || other.source,
+            storage: self.storage || other.storage,
         }
     }
 

@@ -234,6 +234,7 @@ fn askable(keyword: &str) -> &'static [&'static str] {
         "resources" => &["wildcards", "input", "threads", "attempt", "rule", "rulename"],
         "threads" => &["wildcards", "input", "attempt", "rule", "rulename"],
         "group" => &["wildcards", "groupid", "rule", "rulename"],
+        "priority" => &["wildcards", "input", "attempt", "rule", "rulename"],
         _ => &["wildcards", "groupid", "attempt", "rule", "rulename"],
     }
 }
@@ -303,7 +304,21 @@ impl Builder {
                 rule.needs.push(Need { directive: keyword.to_owned(), span, is_action: true });
             }
             "input" => rule.input = arguments,
-            "output" => rule.output = outputs(&arguments, &self.output_flags)?,
+            "output" => {
+                rule.output = outputs(&arguments, &self.output_flags)?;
+                if let Some(remote) = rule.output.items.iter().find(|output| output.flags.storage) {
+                    rule.needs.push(Need { directive: "storage".to_owned(), span: remote.span, is_action: true });
+                }
+            }
+            "params" if let Some(unpacked) = arguments.iter().find(|a| matches!(a.expr, Expr::Unpack(_))) => {
+                return Err(Diagnostic::error(
+                    "unpack() is for inputs: what it gives here would be params without a name to call them by",
+                )
+                .at(unpacked.span, "")
+                .help(
+                    "give the dictionary a name, as in `params: options=FUNCTION`, and write `{params.options[key]}`",
+                ));
+            }
             "log" => rule.log = logs(&arguments)?,
             "benchmark" => {
                 let mut argument = one(&arguments, keyword, span)?;
@@ -340,10 +355,10 @@ impl Builder {
                 let argument = one(&arguments, keyword, span)?;
                 match &argument.expr {
                     Expr::Function(_) | Expr::Later(_) => {}
-                    Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok_and(|n| n > 0) => {}
+                    Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok() => {}
                     // `workflow.cores * 0.75`: a job takes the whole ones of them.
                     Expr::Value(Value::Float(n)) if n.is_finite() && *n > 0.0 => {}
-                    other => return Err(wrong(&argument, keyword, "a whole number from 1, or a function", other)),
+                    other => return Err(wrong(&argument, keyword, "a whole number from 0, or a function", other)),
                 }
                 rule.threads = Some(argument);
             }
