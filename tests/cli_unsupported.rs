@@ -71,7 +71,7 @@ fn what_comes_from_elsewhere() {
     refused(
         "include: 'https://example.org/rules.smk'\n",
         "https://example.org/rules.smk is not on this machine",
-        "1:10",
+        "1:1",
     );
     let project = Project::new("rule a:\n    output: 'a.txt'\n    shell: 'touch a.txt'\n");
     project.flow("-s https://example.org/Snakefile").exits(1).says("is not on this machine").says("fetch it");
