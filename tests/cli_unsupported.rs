@@ -14,12 +14,6 @@ fn refused(rulefile: &str, what: &str, place: &str) {
 }
 
 #[test]
-fn directives_that_are_to_come() {
-    let rulefile = "rule a:\n    output: 'a.txt'\n    cache: True\n    shell: 'touch a.txt'\n";
-    refused(rulefile, "this version does not have the directive `cache` yet", "3:5");
-}
-
-#[test]
 fn software_that_flow_does_not_provide() {
     for directive in ["conda: 'env.yaml'", "container: 'docker://x'", "singularity: 'docker://x'", "envmodules: 'm'"] {
         let name = directive.split(':').next().expect("a name");

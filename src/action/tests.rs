@@ -98,6 +98,7 @@ impl Bench {
             basedir: "/base".to_owned(),
             live_inputs: Vec::new(),
             shadow: None,
+            cache: None,
         }
     }
 

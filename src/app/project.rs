@@ -127,7 +127,7 @@ impl Project {
         Ok(())
     }
 
-    fn no_rule(&self, option: &str, name: &str) -> Failure {
+    pub(super) fn no_rule(&self, option: &str, name: &str) -> Failure {
         let mut diagnostic = Diagnostic::error(format!("{option}: there is no rule called `{name}`"));
         if let Some(near) = nearest(name, self.workflow.rules.iter().map(|rule| rule.name.as_str())) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));

@@ -145,6 +145,7 @@ pub fn job_spec(
             .shadow
             .filter(|_| !matches!(rule.action, Action::Run(_)))
             .map(|kind| Shadow { kind, folder: shadow_folder(project) }),
+        cache: None,
     };
     Ok((spec, message))
 }

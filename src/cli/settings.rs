@@ -37,6 +37,8 @@ pub struct Settings {
     pub keep_going: bool,
     pub batch: Option<Batch>,
     pub shadow_prefix: Option<String>,
+    /// Rules whose outputs are shared between workflows, beside those that say so; `None`: none are.
+    pub cache: Option<Vec<String>>,
     /// Environment variables that must be set.
     pub envvars: Vec<String>,
 
@@ -248,6 +250,7 @@ impl TryFrom<Options> for Settings {
             keep_going: how_much.keep_going,
             batch: how_much.batch.as_deref().map(batch).transpose()?,
             shadow_prefix: how_much.shadow_prefix,
+            cache: cache(how_much.cache),
             envvars: what.envvars,
             force: Force { targets: which.force, all: which.forceall, names: which.forcerun },
             prioritize: which.prioritize,
@@ -479,6 +482,11 @@ fn default_resources(pairs: &[String]) -> Result<Option<BTreeMap<String, Amount>
         own.into_iter().map(|(name, text)| (name.to_owned(), Amount::Text(text.to_owned()))).collect();
     out.extend(amounts("--default-resources", pairs)?);
     Ok(Some(out))
+}
+
+/// `--cache` without a rule stands for those with `cache:`.
+fn cache(names: Vec<String>) -> Option<Vec<String>> {
+    (!names.is_empty()).then(|| names.into_iter().filter(|name| !name.is_empty()).collect())
 }
 
 fn set_scatter(pairs: &[String]) -> Result<BTreeMap<String, u32>, String> {

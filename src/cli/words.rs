@@ -55,6 +55,7 @@ const LISTED: &[Listed] = &[
     Listed { long: "--jobs", others: &["-j", "-c", "--cores"], shape: Shape::Count, absent: Some("all") },
     Listed { long: "--profile", others: &["--profiles"], shape: Shape::ConfigFile, absent: None },
     Listed { long: "--envvars", others: &[], shape: Shape::Name, absent: None },
+    Listed { long: "--cache", others: &[], shape: Shape::Greedy, absent: Some("") },
     Listed { long: "--prioritize", others: &["-P"], shape: Shape::Greedy, absent: None },
     Listed { long: "--list-changes", others: &["--lc"], shape: Shape::Among(CHANGES), absent: None },
     Listed { long: "--set-scatter", others: &[], shape: Shape::Pair, absent: None },

@@ -230,6 +230,10 @@ pub struct Rule {
     pub retries: Option<u32>,
     pub message: Option<(String, Span)>,
     pub default_target: bool,
+    /// `cache:`: with `--cache`, its outputs are shared between workflows.
+    pub cache: bool,
+    /// All outputs have names, or all are one list.
+    pub outputs_are_told_apart: bool,
     pub local: bool,
     /// What other rules need may depend on what this one makes: `checkpoints.NAME.get(…)`.
     pub is_checkpoint: bool,

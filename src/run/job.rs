@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::benchmark;
+use super::cache::Cached;
 use super::child::{Cause, Ended, Exit, signal_name, thread_cpu};
 use super::command;
 use super::executor::{Order, Workspace};
@@ -85,6 +86,18 @@ fn attempt(
     order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
     *began = true;
     outputs.prepare()?;
+    let cached = Cached::of(spec, inputs, &*shared.disk)?;
+    if let Some(cached) = &cached {
+        let fetched = cached.fetch(|at| outputs.written(&spec.outputs[at]));
+        match fetched.and_then(|fetched| if fetched { commit(shared, &outputs).map(Some) } else { Ok(None) }) {
+            Ok(Some(stamps)) => return record_outputs(shared, order, stamps),
+            Ok(None) => {}
+            Err(error) => {
+                outputs.discard();
+                return Err(error);
+            }
+        }
+    }
     let shadow = ShadowFolder::of(spec, &shared.directory)?;
     outputs.shadowed(shadow.as_ref());
     let worked = match &order.together {
@@ -102,6 +115,9 @@ fn attempt(
     match stamps {
         Ok(stamps) => {
             drop_empty_log(spec);
+            if let Some(cached) = &cached {
+                cached.store()?;
+            }
             record_outputs(shared, order, stamps)
         }
         Err(error) => {

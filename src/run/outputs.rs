@@ -90,7 +90,7 @@ impl<'a> Outputs<'a> {
     }
 
     /// Where the job writes an output.
-    fn written(&self, output: &OutputSpec) -> String {
+    pub fn written(&self, output: &OutputSpec) -> String {
         match self.shadow {
             _ if self.in_place(output) => output.path.clone(),
             Some(shadow) => shadow.place(&output.path).to_string_lossy().into_owned(),

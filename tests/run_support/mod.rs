@@ -125,6 +125,7 @@ impl Bench {
             basedir: self.path(""),
             live_inputs: Vec::new(),
             shadow: None,
+            cache: None,
         };
         self.jobs.push(spec);
         self.jobs.last_mut().unwrap()

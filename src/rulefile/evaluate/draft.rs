@@ -126,6 +126,8 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
             retries: None,
             message: None,
             default_target: false,
+            cache: false,
+            outputs_are_told_apart: false,
             local: false,
             is_checkpoint: loader.sites.borrow()[written.site as usize].kind == RuleKind::Checkpoint,
             action: Action::None,
@@ -175,6 +177,9 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
 
 /// Directives that put a rule into a container.
 const CONTAINERS: [&str; 3] = ["container", "containerized", "singularity"];
+
+/// What `cache:` may say beside True and False.
+const CACHES: [&str; 4] = ["all", "omit-software", "omit-storage-content", "omit-all"];
 
 /// Directives whose values are paths.
 const PATHS: [&str; 4] = ["input", "output", "log", "benchmark"];
@@ -305,6 +310,8 @@ impl Builder {
             }
             "input" => rule.input = arguments,
             "output" => {
+                rule.outputs_are_told_apart =
+                    arguments.len() == 1 || arguments.iter().all(|argument| argument.name.is_some());
                 rule.output = outputs(&arguments, &self.output_flags)?;
                 if let Some(remote) = rule.output.items.iter().find(|output| output.flags.storage) {
                     rule.needs.push(Need { directive: "storage".to_owned(), span: remote.span, is_action: true });
@@ -376,6 +383,15 @@ impl Builder {
                 rule.message = Some((text(&argument, keyword)?, argument.span));
             }
             "default_target" => rule.default_target = truth(&one(&arguments, keyword, span)?, keyword)?,
+            // What Snakemake can leave out of an entry's key, software and storage, is not in it here.
+            "cache" => {
+                let argument = one(&arguments, keyword, span)?;
+                rule.cache = match &argument.expr {
+                    Expr::Value(Value::Bool(cache)) => *cache,
+                    Expr::Value(Value::Str(text)) if CACHES.contains(&text.as_str()) => true,
+                    other => return Err(wrong(&argument, keyword, "True, False or \"omit-software\"", other)),
+                };
+            }
             "handover" => rule.handover = truth(&one(&arguments, keyword, span)?, keyword)?,
             "shadow" => {
                 let argument = one(&arguments, keyword, span)?;

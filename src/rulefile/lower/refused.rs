@@ -1,11 +1,8 @@
-//! What parses but is refused, each with what to use instead. The lists here are the only place that says what this
-//! version does not have yet.
+//! What parses but is refused, each with what to use instead. The lists here are the only place that says what there is
+//! not.
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::Foreign;
-
-/// Directives of the language that this version does not have yet.
-const DIRECTIVES_TO_COME: &[&str] = &["cache"];
 
 /// Functions and objects of Snakemake's language that there are not, each with what to do instead.
 const NAMES_INSTEAD: &[(&str, &str)] = &[
@@ -76,14 +73,6 @@ pub fn statement(keyword: &str, span: Span) -> Diagnostic {
         "conda" => diagnostic.help("start flow in the environment that has the programs, and remove the statement"),
         _ => diagnostic,
     }
-}
-
-/// Refuses a directive that is still to come.
-pub fn directive(keyword: &str, span: Span) -> Result<(), Diagnostic> {
-    if DIRECTIVES_TO_COME.contains(&keyword) {
-        return Err(Diagnostic::error(format!("this version does not have the directive `{keyword}` yet")).at(span, ""));
-    }
-    Ok(())
 }
 
 /// What to say of a name that is not defined because there is no such thing here.

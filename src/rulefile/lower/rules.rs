@@ -121,7 +121,6 @@ impl Lowerer<'_> {
     ) -> Result<RuleSite> {
         let mut directives: Vec<DirectiveSite> = Vec::new();
         for Directive { keyword, arguments, span } in &body.directives {
-            refused::directive(&keyword.text, keyword.span)?;
             if arguments.is_empty() {
                 let error = Diagnostic::error(format!("`{}` has no value", keyword.text)).at(keyword.span, "");
                 return Err(error.help("write its value after the colon or on the lines below, or remove it"));
