@@ -94,6 +94,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             tag: tag.clone(),
             keep_going: project.settings.keep_going,
             keep_incomplete: project.settings.keep_incomplete,
+            whole_logs: project.settings.say.whole_logs,
             resources: totals.names.clone(),
         },
         scheduler: tasks.schedule(),

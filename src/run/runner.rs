@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::executor::{Executor, Force, Order, Report};
+use super::log_tail::all_lines;
 use super::scheduler::{Demand, Scheduler, Tasks};
 use super::spec::{JobError, JobSpec, Outcome, Work};
 use super::together::Together;
@@ -28,6 +29,8 @@ pub struct Settings {
     /// Go on with what does not depend on a failed job.
     pub keep_going: bool,
     pub keep_incomplete: bool,
+    /// Of a failed job's log all is told, and not its end alone.
+    pub whole_logs: bool,
     /// The names of what the scheduler counts, in its order.
     pub resources: Vec<String>,
 }
@@ -537,7 +540,10 @@ impl Loop<'_> {
             place: self.run.director.place(job),
             command: command(&prepared.spec),
             log: Some(prepared.spec.stdio_log.clone()),
-            log_tail: outcome.log_tail.clone(),
+            log_tail: match self.run.settings.whole_logs {
+                true => all_lines(&prepared.spec.stdio_log),
+                false => outcome.log_tail.clone(),
+            },
             retrying,
         };
         if !retrying {
