@@ -35,8 +35,7 @@ pub fn forget(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     records.store().forget(keys.iter().filter_map(|(_, key)| key.as_deref())).map_err(|error| store_failure(&error))?;
     let known = keys.iter().filter(|(_, key)| key.is_some());
     print(&known.map(|(path, _)| format!("forgot the record of {}\n", printable(path))).collect::<String>());
-    let missing: Vec<String> =
-        keys.iter().filter(|(_, key)| key.is_none()).map(|(path, _)| printable(path).into()).collect();
+    let missing: Vec<String> = keys.iter().filter(|(_, key)| key.is_none()).map(|(path, _)| printable(path)).collect();
     if missing.is_empty() {
         return Ok(());
     }
