@@ -42,6 +42,19 @@ fn paths_are_cut_and_put_together() {
 }
 
 #[test]
+fn a_script_is_called_as_a_module() {
+    assert_eq!(param("as_py_module('package/part.py')"), "package.part");
+    assert_eq!(param("as_py_module(lambda wildcards, output: 'tools/' + wildcards.sample + '.py')"), "tools.b");
+    let project = Project::new("rule out:\n    params: m=as_py_module()\n    input: script='tools/x.py'\n    output: 'o'\n    shell: 'echo {params.m} > o'\n")
+        .file("tools/x.py", "");
+    project.make("").exits(0);
+    assert_eq!(project.read("o"), "tools.x\n");
+    let project =
+        Project::new("rule out:\n    params: m=as_py_module('../x.py')\n    output: 'o'\n    shell: 'touch o'\n");
+    project.flow("").exits(1).says("as_py_module(): ../x.py is no Python module");
+}
+
+#[test]
 fn conditions_choose() {
     assert_eq!(param("branch(evaluate(\"{sample} == 'b'\"), then='yes', otherwise='no')"), "yes");
     assert_eq!(param("branch(config['on'], then=lambda w: w.sample)"), "b");

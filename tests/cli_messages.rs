@@ -216,6 +216,44 @@ mistakes! {
             output: "{name,[a-}.txt"
             shell: "touch {output}"
     "#;
+    a_directive_after_what_the_rule_does: r#"
+        rule out:
+            output: "out.txt"
+            shell: "touch {output}"
+            params: x=1
+    "#;
+    an_input_of_a_storage: r#"
+        rule out:
+            input: storage.http("https://example.org/in.txt")
+            output: "out.txt"
+            shell: "cp {input} {output}"
+    "#;
+    a_module_from_elsewhere: r#"
+        module other:
+            snakefile: github("owner/workflow", path="workflow/Snakefile", tag="v1.0")
+
+        use rule * from other
+    "#;
+    a_wrapper_of_many_rules: r#"
+        module other:
+            meta_wrapper: "v1.0/meta/bio/bwa_mapping"
+
+        use rule * from other
+    "#;
+    a_wrapper: r#"
+        rule out:
+            output: "out.txt"
+            wrapper: "v1.0/bio/bwa/mem"
+    "#;
+    samples_of_a_pep: r#"
+        pepfile: "pep/config.yaml"
+    "#;
+    unpack_in_params: r#"
+        rule out:
+            output: "out.txt"
+            params: unpack(lambda wildcards: {"x": 1})
+            shell: "echo {params.x} > {output}"
+    "#;
     threads_that_are_text: r#"
         rule out:
             output: "out.txt"
@@ -265,10 +303,10 @@ mistakes! {
             params: x=lambda wildcards: wildcards.nmae
             shell: "echo {params.x} > {output}"
     "#;
-    threads_that_are_less_than_one: r#"
+    threads_below_zero: r#"
         rule out:
             output: "out.txt"
-            threads: 0
+            threads: -1
             shell: "touch {output}"
     "#;
     a_resource_below_zero: r#"

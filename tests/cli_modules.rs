@@ -334,3 +334,77 @@ fn mistakes_are_shown_where_they_are() {
         project.flow("").exits(1).says(message).says(&format!("--> Rulefile:{place}"));
     }
 }
+
+#[test]
+fn checkpoints_of_a_module_are_its_own() {
+    let part = r#"
+        checkpoint split:
+            output: directory("parts")
+            params: names=config["names"]
+            shell: "mkdir {output}; for name in {params.names}; do echo $name > {output}/$name.txt; done"
+        def made(wildcards):
+            parts = checkpoints.split.get().output[0]
+            return expand("up/{name}.txt", name=glob_wildcards(parts + "/{name}.txt").name)
+        rule up:
+            input: "parts/{name}.txt"
+            output: "up/{name}.txt"
+            shell: "tr a-z A-Z < {input} > {output}"
+        rule together:
+            input: made
+            output: "all.txt"
+            shell: "cat {input} > {output}"
+        "#;
+    let project = Project::new(
+        r#"
+        module first:
+            snakefile: "part.smk"
+            config: {"names": ["a", "b"]}
+            prefix: "one"
+        module second:
+            snakefile: "part.smk"
+            config: {"names": ["c"]}
+            prefix: "two"
+        use rule * from first as first_*
+        use rule * from second as second_*
+        rule all:
+            input: "one/all.txt", "two/all.txt"
+            output: "all.txt"
+            default_target: True
+            shell: "cat {input} > {output}"
+        "#,
+    )
+    .file("part.smk", &support::dedented(part));
+    let ran = project.make("").exits(0);
+    assert_eq!(project.read("all.txt"), "A\nB\nC\n");
+    let mut jobs = ran.jobs();
+    jobs.sort();
+    let expected = [
+        "all",
+        "first_split",
+        "first_together",
+        "first_up name=a",
+        "first_up name=b",
+        "second_split",
+        "second_together",
+        "second_up name=c",
+    ];
+    assert_eq!(jobs, expected);
+    project.makes("", &[]);
+}
+
+#[test]
+fn handlers_of_a_module_are_not_executed_and_those_of_the_main_file_are() {
+    let part = "onstart:\n    shell('touch part-start')\nonsuccess:\n    shell('touch part-success')\nonerror:\n    \
+                shell('touch part-error')\nrule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+    let main = "onstart:\n    shell('touch main-start')\nonsuccess:\n    shell('touch main-success')\nonerror:\n    \
+                shell('touch main-error')\nmodule part:\n    snakefile: 'part.smk'\nuse rule * from part\n";
+    let project = Project::new(main).file("part.smk", part);
+    project.make("").exits(0);
+    assert!(project.exists("main-start") && project.exists("main-success") && !project.exists("main-error"));
+    project.edit("part.smk", "'touch {output}'", "'exit 1'");
+    project.make("-F").exits(1);
+    assert!(project.exists("main-error"));
+    for name in ["part-start", "part-success", "part-error"] {
+        assert!(!project.exists(name), "{name}");
+    }
+}

@@ -144,3 +144,26 @@ fn groups_run_as_all_jobs_do() {
     );
     project.makes("--groups a=two all=two --group-components two=5", &["a", "all"]);
 }
+
+#[test]
+fn connected_jobs_are_tried_again_together() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "a.out"
+        rule make:
+            output: pipe("{x}.pipe")
+            shell: "seq 3 > {output}; echo make >> tries"
+        rule keep:
+            input: "{x}.pipe"
+            output: "{x}.out"
+            retries: 2
+            shell: "cat {input} > {output}; echo keep {attempt} >> tries; test {attempt} = 3"
+        "#,
+    );
+    project.make("-j2").exits(0);
+    assert_eq!(project.read("a.out"), "1\n2\n3\n");
+    let tries = project.read("tries");
+    assert_eq!((tries.matches("make").count(), tries.matches("keep").count()), (3, 3), "{tries}");
+    assert!(tries.contains("keep 3"));
+}

@@ -4,6 +4,7 @@
 mod support;
 
 use support::Project;
+use support::running::Running;
 
 fn shadowed(kind: &str, shell: &str) -> Project {
     let rulefile = format!(
@@ -102,4 +103,48 @@ fn a_change_that_fails_leaves_the_file_as_it_was() {
     project.remove("list.txt");
     project.make("list.txt").exits(1);
     assert!(!project.exists("list.txt"));
+}
+
+#[test]
+fn a_flow_that_is_killed_leaves_the_file_to_be_put_back_by_the_next() {
+    let project = Project::new(
+        r#"
+        rule add:
+            input: "new.txt"
+            output: update("list.txt")
+            shell: "cat {input} >> {output}; touch begun; test -e go || sleep 600"
+        "#,
+    )
+    .file("list.txt", "old\n")
+    .file("new.txt", "new\n");
+    let flow = Running::start(project.command("--log-format json"));
+    let started = std::time::Instant::now();
+    while !project.exists("begun") {
+        assert!(started.elapsed() < support::DEADLINE, "the job never began");
+        std::thread::yield_now();
+    }
+    assert_eq!(project.read("list.txt"), "old\nnew\n", "the job is at work");
+    flow.signal("KILL", false);
+    assert_eq!(flow.ended().0, None);
+    project.write("go", "");
+    project.make("").exits(0);
+    assert_eq!(project.read("list.txt"), "old\nnew\n", "and not twice: it began with the file as it was");
+    assert!(!project.exists(".flow-old.list.txt"));
+}
+
+#[test]
+fn who_changes_a_file_may_ask_for_it_as_it_was() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "list.txt"
+        rule add:
+            input: before_update("list.txt")
+            output: update("list.txt")
+            shell: "echo more >> {output}"
+        "#,
+    )
+    .file("list.txt", "old\n");
+    project.make("-F").exits(0);
+    assert_eq!(project.read("list.txt"), "old\nmore\n");
 }

@@ -14,12 +14,6 @@ fn refused(rulefile: &str, what: &str, place: &str) {
 }
 
 #[test]
-fn directives_that_are_to_come() {
-    let rulefile = "rule a:\n    output: 'a.txt'\n    cache: True\n    shell: 'touch a.txt'\n";
-    refused(rulefile, "this version does not have the directive `cache` yet", "3:5");
-}
-
-#[test]
 fn software_that_flow_does_not_provide() {
     for directive in ["conda: 'env.yaml'", "container: 'docker://x'", "singularity: 'docker://x'", "envmodules: 'm'"] {
         let name = directive.split(':').next().expect("a name");
@@ -62,12 +56,66 @@ fn software_that_flow_does_not_provide() {
 }
 
 #[test]
-fn functions_that_are_to_come() {
-    for call in ["storage('http://x')", "github('a/b', path='c')"] {
-        let name = call.split(['(', '.']).next().expect("a name");
-        let rulefile = format!("rule a:\n    output: {call}\n    shell: 'touch a.txt'\n");
-        refused(&rulefile, &format!("this version does not have `{name}` yet"), "2:13");
+fn what_comes_from_elsewhere() {
+    for call in ["github('a/b', path='c')", "gitlab('a/b', path='c')", "gitfile('a', path='c')"] {
+        let name = call.split('(').next().expect("a name");
+        let rulefile = format!("module a:\n    snakefile: {call}\n");
+        refused(&rulefile, &format!("flow does not have `{name}`"), "2:16");
     }
+    refused(
+        "include: 'https://example.org/rules.smk'\n",
+        "https://example.org/rules.smk is not on this machine",
+        "1:1",
+    );
+    let project = Project::new("rule a:\n    output: 'a.txt'\n    shell: 'touch a.txt'\n");
+    project.flow("-s https://example.org/Snakefile").exits(1).says("is not on this machine").says("fetch it");
+    project.flow("--default-storage-provider s3").exits(2).says("flow works with the files of this machine");
+    project.flow("--default-storage-provider none").exits(0);
+}
+
+#[test]
+fn storage_is_in_the_way_of_those_jobs_alone_that_need_it() {
+    let project = Project::new(
+        r#"
+        storage:
+            provider="http"
+        storage slow:
+            provider="s3"
+        report: "report/workflow.rst"
+
+        rule all:
+            input: "a.txt"
+        rule a:
+            output: "a.txt"
+            shell: "echo a > {output}"
+        rule fetched:
+            input: storage.http("https://example.org/x.txt")
+            output: "b.txt"
+            shell: "cp {input} {output}"
+        rule sent:
+            input: "a.txt"
+            output: storage.slow("s3://x/c.txt")
+            shell: "cp {input} {output}"
+        rule both:
+            input: rules.sent.output
+            output: "c.txt"
+            shell: "cp {input} {output}"
+        "#,
+    );
+    project.flow("").exits(0);
+    project.flow("b.txt").exits(1).says("flow does not fetch files of a storage").says("--> Rulefile:13:12");
+    project
+        .flow("c.txt")
+        .exits(1)
+        .says("rule `sent` needs what flow does not have: `storage:`")
+        .says("--> Rulefile:18:13");
+    assert!(!project.exists("b.txt") && !project.exists("s3:"));
+}
+
+#[test]
+fn a_configuration_that_is_a_template_is_not_taken_as_it_stands() {
+    let project = Project::new("configfile: 'c.yaml'\n").file("c.yaml", "__use_yte__: true\n?if True:\n  a: 1\n");
+    project.flow("").exits(1).says("c.yaml").says("a YTE template");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Names in commands, against bash itself: commands of random shape with a name in a random place, filled in and run.
 //! The name comes out as it is, or is refused; nothing in it is ever executed.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use flow::rulefile::rule::NamespaceId;
@@ -27,7 +28,7 @@ fn filled(template: &str, name: &str) -> Result<String, TemplateError> {
         attempt: 1,
         job: 1,
     };
-    shell_with(template, &values, &|_| None)
+    shell_with(template, &values, &BTreeMap::new(), &|_| None)
 }
 
 /// What bash prints, in a folder of its own that stays empty.

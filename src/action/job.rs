@@ -2,6 +2,7 @@
 //! specification and its workspace; reached by actions through the evaluator. Knows no pixels.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -14,9 +15,13 @@ use crate::disk::{Content, Stamp};
 use crate::path::normalise;
 use crate::run::executor::Workspace;
 use crate::run::spec::{JobError, JobSpec};
+use crate::value::Value;
 
-/// Fills the placeholders of a `shell("…")`: its text, the job, and where an output is to be written.
-pub type Formatter = fn(&str, &JobSpec, &dyn Fn(&str) -> String) -> Result<String, String>;
+/// The values of a body's own names, by what placeholders write: `sample`, `sample.name`.
+pub type Names = BTreeMap<String, Value>;
+
+/// Fills the placeholders of a `shell("…")`: its text, the job, and the body's own names.
+pub type Formatter = fn(&str, &JobSpec, &Names) -> Result<String, String>;
 
 #[derive(ProvidesStaticType)]
 pub struct Job<'e> {
@@ -93,8 +98,8 @@ impl<'e> Job<'e> {
     }
 
     /// Runs a command, its placeholders filled in, to its end.
-    pub fn shell(&self, command: &str) -> Result<(), Failure> {
-        let text = (self.formatter)(command, self.spec, &|output| self.workspace.borrow().output_path(output));
+    pub fn shell(&self, command: &str, names: &Names) -> Result<(), Failure> {
+        let text = (self.formatter)(command, self.spec, names);
         let text = text.map_err(|reason| Failure::new(format!("shell: {reason}")))?;
         self.workspace.borrow_mut().shell(&text).map_err(Failure::Job)
     }

@@ -19,10 +19,10 @@ use super::call::{Answer, Argument, Call, Source, default_argument, read_image};
 use super::failure::Failure;
 use super::file::ReadOptions;
 use super::image::Image;
-use super::job::Job;
+use super::job::{Job, Names};
 use super::registry::{self, Action, Default, Kind, Parameter};
 use super::value::{ImageValue, number};
-use crate::dialect::convert::{from_starlark, to_starlark};
+use crate::dialect::convert::{SHELL_NAMES, from_starlark, placeholders, to_starlark};
 use crate::dialect::namedlist::Namedlist;
 use crate::dialect::text::{repr_of, str_of};
 use crate::value::Value as Plain;
@@ -341,11 +341,15 @@ fn job_functions(builder: &mut GlobalsBuilder) {
         #[starlark(kwargs)] options: SmallMap<String, Value<'v>>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
-        if let Some((name, _)) = options.iter().next() {
-            let message = format!("shell() has no parameter `{name}`");
-            return Err(Failure::new(message).help("write the command's output to a file and read that").into());
+        let mut names = Names::new();
+        for (name, value) in options {
+            if name != SHELL_NAMES {
+                let message = format!("shell() has no parameter `{name}`");
+                return Err(Failure::new(message).help("write the command's output to a file and read that").into());
+            }
+            names = placeholders(value, eval.heap());
         }
-        Job::of(eval)?.shell(command)?;
+        Job::of(eval)?.shell(command, &names)?;
         Ok(NoneType)
     }
 

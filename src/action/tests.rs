@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::job::Names;
 use super::program::Programs;
 use crate::run::executor::{InProcess, Workspace};
 use crate::run::spec::{JobError, JobSpec, Program, Work};
@@ -31,12 +32,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let formatter = |text: &str, _: &JobSpec, place: &dyn Fn(&str) -> String| {
+        let formatter = |text: &str, _: &JobSpec, names: &Names| {
             if text.contains("{unknown}") {
-                Err("no {unknown} here".to_owned())
-            } else {
-                Ok(text.replace("OUT", &place("OUT")))
+                return Err("no {unknown} here".to_owned());
             }
+            Ok(names.iter().fold(text.to_owned(), |text, (name, value)| {
+                text.replace(&format!("{{{name}}}"), value.as_str().unwrap_or("?"))
+            }))
         };
         Bench {
             folder: tempfile::tempdir().unwrap(),
@@ -82,7 +84,7 @@ impl Bench {
         JobSpec {
             job: 3,
             rule: "soup".to_owned(),
-            work: Work::Run { program: Arc::new(Program { code, origin: Vec::new() }) },
+            work: Work::Run { program: Arc::new(Program { code, origin: Vec::new(), calls_shell: false }) },
             wildcards: vec![("frame".to_owned(), "a".to_owned())],
             input: list(&self.input),
             output: list(&self.output),
@@ -98,6 +100,7 @@ impl Bench {
             basedir: "/base".to_owned(),
             live_inputs: Vec::new(),
             shadow: None,
+            cache: None,
         }
     }
 
@@ -558,8 +561,8 @@ fn print_goes_to_the_log() {
 #[test]
 fn commands_run_and_their_failure_is_the_job_s() {
     let mut bench = bench();
-    bench.run("shell('make OUT')").unwrap();
-    assert_eq!(bench.commands, ["make OUT"]);
+    bench.run("shell('make {x.y}', __names__={'x.y': 'it'})").unwrap();
+    assert_eq!(bench.commands, ["make it"]);
     assert_eq!(bench.run("shell('exit 3')"), Err(JobError::ExitCode(3)));
     assert_eq!(bench.error("shell('{unknown}')"), "shell: no {unknown} here");
     bench.is_cancelled = true;

@@ -67,27 +67,23 @@ impl Project {
         attempt: u32,
     ) -> Result<(u32, BTreeMap<String, Value>), Diagnostic> {
         let rule = self.workflow.rule(job.rule);
+        let threads = self.job_threads(dag, job, wildcards, attempt)?;
         let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
-        let context = JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
+        let context = JobContext {
+            rule: &rule.name,
+            wildcards,
+            input: Some(&input),
+            threads: Some(threads),
+            attempt,
+            ..JobContext::default()
+        };
         let functions = &*self.workflow.functions;
-        let asked = match (&rule.threads, self.settings.set_threads.get(&rule.name)) {
-            (_, Some(set)) => Some((self.amount(set, &context)?, rule.span)),
-            (Some(argument), None) => Some((instance::value(argument, &context, functions)?, argument.span)),
-            (None, None) => None,
-        };
-        let threads = match asked {
-            None => 1,
-            Some((Value::Int(n), _)) => u32::try_from(n).unwrap_or(1),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Some((Value::Float(f), _)) => f as u32,
-            Some((other, span)) => {
-                let got = instance::describe(&other);
-                return Err(Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(span, ""));
-            }
-        };
-        let threads = self.clamp_threads(threads);
-        let context = JobContext { threads: Some(threads), ..context };
         let mut resources = BTreeMap::new();
+        if rule.handover && rule.resources.is_empty() {
+            // It may share out all there is.
+            let all = self.settings.resources.iter().map(|(name, total)| (name.clone(), Value::Int(*total)));
+            resources.extend(all);
+        }
         for (name, value) in instance::resources(rule, &context, functions)? {
             let span = rule.resources.iter().find(|r| r.name.as_ref() == Some(&name)).map_or(rule.span, |r| r.span);
             let counted = crate::cli::resource(&name, &value).map_err(|why| Diagnostic::error(why).at(span, ""))?;
@@ -106,12 +102,38 @@ impl Project {
         Ok((threads, resources))
     }
 
+    /// Threads of a job at a given try: the rule's, or those of `--set-threads`; never more than there are.
+    pub fn job_threads(
+        &self,
+        dag: &Dag,
+        job: &Job,
+        wildcards: &[(String, String)],
+        attempt: u32,
+    ) -> Result<u32, Diagnostic> {
+        let rule = self.workflow.rule(job.rule);
+        let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
+        let context = JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
+        let functions = &*self.workflow.functions;
+        let asked = match (&rule.threads, self.settings.set_threads.get(&rule.name)) {
+            (_, Some(set)) => Some((self.amount(set, &context)?, rule.span)),
+            (Some(argument), None) => Some((instance::value(argument, &context, functions)?, argument.span)),
+            (None, None) => None,
+        };
+        let threads = match asked {
+            None => 1,
+            Some((Value::Int(n), _)) => u32::try_from(n).unwrap_or(1),
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Some((Value::Float(f), _)) => f as u32,
+            Some((other, span)) => {
+                let got = instance::describe(&other);
+                return Err(Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(span, ""));
+            }
+        };
+        Ok(threads.min(self.cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1)))
+    }
+
     fn counted(&self, name: &str, amount: &Amount, context: &JobContext<'_>) -> Result<Value, Diagnostic> {
         let value = self.amount(amount, context)?;
         crate::cli::resource(name, &value).map(|(_, value)| value).map_err(Diagnostic::error)
-    }
-
-    fn clamp_threads(&self, asked: u32) -> u32 {
-        asked.clamp(1, self.cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1))
     }
 }

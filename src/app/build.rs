@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use super::Failure;
+use super::cache::Cache;
 use super::director::JobDirector;
 use super::handlers::Handlers;
 use super::planning::Graph;
@@ -60,6 +61,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, not_run: 0, wall });
         return Ok(());
     }
+    let cache = Cache::open(project)?;
     let totals = Totals::of(project);
     let mut tasks = Tasks::new(totals.amounts.clone());
     let mut numbers = vec![None; plan.dag.jobs.len()];
@@ -86,11 +88,13 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let around = &project.workflow.handlers;
     handlers.run("onstart", around.onstart.as_ref(), &format!("{} jobs to do\n", jobs.len()))?;
     let mut director = JobDirector::new(project, (graph, plan, planner, stats), jobs, &records, &totals, unrecorded);
+    director.cache = cache;
     let summary = Run {
         settings: RunSettings {
             tag: tag.clone(),
             keep_going: project.settings.keep_going,
             keep_incomplete: project.settings.keep_incomplete,
+            whole_logs: project.settings.say.whole_logs,
             resources: totals.names.clone(),
         },
         scheduler: tasks.schedule(),
@@ -110,6 +114,8 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         summary.failed.len(),
         summary.not_run.len()
     );
+    // What the handlers find on the disk is what the run leaves: temporary files go when their records are written.
+    writer.flush().map_err(|error| store_failure(&error))?;
     let handled = match summary.ending {
         Ending::Done => handlers.run("onsuccess", around.onsuccess.as_ref(), &account),
         Ending::Failed => handlers.run("onerror", around.onerror.as_ref(), &account),

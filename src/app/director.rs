@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::cache::Cache;
 use super::planning::{Graph, Plan};
 use super::project::Project;
 use super::records::StoreRecords;
@@ -40,6 +41,8 @@ pub struct JobDirector<'a> {
     pub(super) records: &'a StoreRecords,
     pub(super) totals: &'a Totals,
     pub(super) unrecorded: Unrecorded<'a>,
+    /// Of `--cache`.
+    pub(super) cache: Option<Cache>,
     /// For each `temp()` file, how many jobs of this run still need it.
     temporary: BTreeMap<FileId, usize>,
     /// Jobs that run at the same time as the first of them.
@@ -80,6 +83,7 @@ impl<'a> JobDirector<'a> {
             records,
             totals,
             unrecorded,
+            cache: None,
             temporary: BTreeMap::new(),
             companions: BTreeMap::new(),
             unknown: 0,
@@ -269,9 +273,10 @@ impl<'a> JobDirector<'a> {
     fn prepared(&mut self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
         // Before the params are computed for the job: a file that they read and that changes from now on is a change.
         let identity = self.planner.identities.of(&self.plan.dag, id)?;
-        self.identities.insert(number, identity);
-        let (spec, message) = job_spec(self.project, &self.plan, id, number, attempt)?;
+        let (mut spec, message) = job_spec(self.project, &self.plan, id, number, attempt)?;
         let rule = self.rule(id);
+        spec.cache = self.cache.as_ref().and_then(|cache| cache.key(self.plan.dag.job(id), rule, &identity));
+        self.identities.insert(number, identity);
         // Its inputs are there now, of which a function may make another answer than before the run.
         let in_set = self.companions.iter().any(|(first, others)| *first == number || others.contains(&number));
         let renewed = !rule.handover && !in_set && (attempt > 1 || demand_varies(self.project, rule, self.totals));

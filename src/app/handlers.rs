@@ -108,6 +108,7 @@ impl Handlers<'_> {
             basedir: workflow.basedir.clone(),
             live_inputs: Vec::new(),
             shadow: None,
+            cache: None,
         }
     }
 

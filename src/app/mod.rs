@@ -3,6 +3,7 @@
 
 mod amounts;
 mod build;
+mod cache;
 mod director;
 mod draw;
 mod format;

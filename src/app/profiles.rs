@@ -17,16 +17,13 @@ pub fn read(wanted: &Wanted) -> Result<Vec<Profile>, Diagnostic> {
     let mut out = Vec::new();
     match wanted.workflow_profile.as_deref() {
         Some("none") => {}
-        Some(name) => out.push(profile(name)?),
+        Some(name) if Path::new(name).exists() => out.push(profile(name)?),
+        Some(name) => match of_the_workflow(wanted, name) {
+            Some(file) => out.push(from_file(&file)?),
+            None => out.push(profile(name)?),
+        },
         None => {
-            let rulefile = wanted.rulefile.as_deref().and_then(|path| Path::new(path).parent());
-            let folders = match (rulefile, &wanted.directory) {
-                (Some(folder), _) => vec![folder.to_path_buf()],
-                (None, Some(folder)) => vec![PathBuf::from(folder), Path::new(folder).join("workflow")],
-                (None, None) => vec![PathBuf::from("workflow")],
-            };
-            let places = std::iter::once(PathBuf::new()).chain(folders).map(|folder| folder.join("profiles/default"));
-            if let Some(file) = places.into_iter().find_map(|place| in_folder(&place)) {
+            if let Some(file) = of_the_workflow(wanted, "default") {
                 out.push(from_file(&file)?);
             }
         }
@@ -40,6 +37,18 @@ pub fn read(wanted: &Wanted) -> Result<Vec<Profile>, Diagnostic> {
         out.push(profile(name)?);
     }
     Ok(out)
+}
+
+/// A profile that comes with the workflow: below `profiles/`, here or beside the Rulefile.
+fn of_the_workflow(wanted: &Wanted, name: &str) -> Option<PathBuf> {
+    let rulefile = wanted.rulefile.as_deref().and_then(|path| Path::new(path).parent());
+    let folders = match (rulefile, &wanted.directory) {
+        (Some(folder), _) => vec![folder.to_path_buf()],
+        (None, Some(folder)) => vec![PathBuf::from(folder), Path::new(folder).join("workflow")],
+        (None, None) => vec![PathBuf::from("workflow")],
+    };
+    let mut places = std::iter::once(PathBuf::new()).chain(folders).map(|folder| folder.join("profiles").join(name));
+    places.find_map(|place| in_folder(&place))
 }
 
 /// A profile by its path, or by a name below the folders for configuration.

@@ -130,7 +130,7 @@ impl Project {
         Ok(())
     }
 
-    fn no_rule(&self, option: &str, name: &str) -> Failure {
+    pub(super) fn no_rule(&self, option: &str, name: &str) -> Failure {
         let mut diagnostic = Diagnostic::error(format!("{option}: there is no rule called `{name}`"));
         if let Some(near) = nearest(name, self.workflow.rules.iter().map(|rule| rule.name.as_str())) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
@@ -276,6 +276,10 @@ fn find_rulefile() -> Result<String, Diagnostic> {
 /// The message for a Rulefile that was named and is not there.
 fn no_such_rulefile(settings: &Settings) -> Diagnostic {
     let name = settings.rulefile.as_deref().unwrap_or_default();
+    if let Some((scheme, _)) = name.split_once("://") {
+        return Diagnostic::error(format!("{name} is not on this machine"))
+            .help(format!("fetch it with all that it includes, and name the file: flow reads nothing over {scheme}"));
+    }
     let diagnostic = Diagnostic::error(format!("there is no Rulefile {name}"));
     let Some(directory) = &settings.directory else { return diagnostic };
     let diagnostic = diagnostic.note("-s is looked up from where flow is called, not from the folder that -d names");

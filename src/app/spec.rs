@@ -1,6 +1,7 @@
 //! A job's specification: a rule, its wildcards and its files in; commands and all else that an executor needs out. And
 //! the placeholders of commands, checked before any job is run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::planning::Plan;
@@ -144,6 +145,7 @@ pub fn job_spec(
             .shadow
             .filter(|_| !matches!(rule.action, Action::Run(_)))
             .map(|kind| Shadow { kind, folder: shadow_folder(project) }),
+        cache: None,
     };
     Ok((spec, message))
 }
@@ -213,15 +215,13 @@ pub fn own_log(rule: &Rule, wildcards: &[(String, String)]) -> String {
     format!(".flow/log/{}/{name}.log", rule.name.replace('/', "_"))
 }
 
-/// The text of `shell("…")` in a `run:` body, its placeholders filled in from the job; `place` says where an output is
-/// written.
-pub fn shell_in_run(text: &str, spec: &JobSpec, place: &dyn Fn(&str) -> String) -> Result<String, String> {
-    let output = spec.output.map(|path| place(path));
+/// The text of `shell("…")` in a `run:` body, its placeholders filled in from the job and from the body's own `names`.
+pub fn shell_in_run(text: &str, spec: &JobSpec, names: &BTreeMap<String, Value>) -> Result<String, String> {
     let values = JobValues {
         rule: &spec.rule,
         namespace: NamespaceId::MAIN,
         input: &spec.input,
-        output: &output,
+        output: &spec.output,
         log: &spec.log,
         benchmark: spec.benchmark.as_ref().map(|(path, _)| path.as_str()),
         wildcards: &spec.wildcards,
@@ -232,7 +232,7 @@ pub fn shell_in_run(text: &str, spec: &JobSpec, place: &dyn Fn(&str) -> String) 
         job: spec.job,
     };
     let config = |name: &str| (name == "config").then(|| Value::clone(&spec.config));
-    template::shell_with(text, &values, &config).map_err(|error| error.to_string())
+    template::shell_with(text, &values, names, &config).map_err(|error| error.to_string())
 }
 
 /// Looks at the command and the message of a rule for placeholders that no job can fill in, before any job is run.

@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::RuleCount;
 use crate::graph::dag::{Dag, JobId};
 use crate::plan::decide::key;
+use crate::plan::identity::named_paths;
 use crate::plan::together::together;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
@@ -41,7 +42,8 @@ impl Totals {
     /// What a job takes of them, given its threads and its resources.
     pub fn demand(&self, threads: u32, amount: impl Fn(&str) -> Option<u64>) -> Vec<u64> {
         let named = self.names[1..].iter().map(|name| amount(name).unwrap_or(0));
-        std::iter::once(u64::from(threads)).chain(named).collect()
+        // A job that says `threads: 0` runs on a core all the same.
+        std::iter::once(u64::from(threads.max(1))).chain(named).collect()
     }
 }
 
@@ -112,8 +114,14 @@ pub fn add_tasks(
             _ if goes_first.get(id.index()).copied().unwrap_or(false) => i64::MAX,
             Some(argument) => {
                 let wildcards = instance::wildcards(rule, &job.wildcards);
-                let context =
-                    JobContext { rule: &rule.name, wildcards: &wildcards, attempt: 1, ..JobContext::default() };
+                let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
+                let context = JobContext {
+                    rule: &rule.name,
+                    wildcards: &wildcards,
+                    input: Some(&input),
+                    attempt: 1,
+                    ..JobContext::default()
+                };
                 match instance::value(argument, &context, &*workflow.functions).map_err(|d| project.failure(d))? {
                     Value::Int(n) => n,
                     #[allow(clippy::cast_possible_truncation)]
@@ -264,9 +272,22 @@ pub fn demand_varies(project: &Project, rule: &Rule, totals: &Totals) -> bool {
 fn demand(project: &Project, plan: &Plan, id: JobId, totals: &Totals) -> Result<Vec<u64>, Failure> {
     let job = plan.dag.job(id);
     let rule = project.workflow.rule(job.rule);
+    if rule.handover {
+        // Nothing runs beside it.
+        return Ok(totals.amounts.clone());
+    }
     let wildcards = instance::wildcards(rule, &job.wildcards);
-    let (threads, resources) =
-        project.job_resources(&plan.dag, job, &wildcards, 1).map_err(|diagnostic| project.failure(diagnostic))?;
+    let failed = |diagnostic| project.failure(diagnostic);
+    let threads = || project.job_threads(&plan.dag, job, &wildcards, 1).map_err(failed);
+    if totals.names.len() == 1 {
+        return Ok(totals.demand(threads()?, |_| None));
+    }
+    let (threads, resources) = match project.job_resources(&plan.dag, job, &wildcards, 1) {
+        Ok(both) => both,
+        // A function may look at files that are still to be made: it is asked again when they are.
+        Err(_) if plan.dag.dependencies(id).next().is_some() => return Ok(totals.demand(threads()?, |_| None)),
+        Err(diagnostic) => return Err(failed(diagnostic)),
+    };
     for name in &totals.names[1..] {
         if let Some(value) = resources.get(name).filter(|value| amount(value).is_none()) {
             let got = instance::describe(value);
@@ -275,10 +296,6 @@ fn demand(project: &Project, plan: &Plan, id: JobId, totals: &Totals) -> Result<
             let help = "write a number from 0: how much of it a job takes";
             return Err(project.failure(Diagnostic::error(headline).at(span, "").help(help)));
         }
-    }
-    if rule.handover {
-        // Nothing runs beside it.
-        return Ok(totals.amounts.clone());
     }
     Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
 }
@@ -292,10 +309,13 @@ fn check_needs(project: &Project, dag: &Dag, jobs: &[JobId]) -> Result<(), Failu
         let directive = &need.directive;
         let diagnostic =
             Diagnostic::error(format!("rule `{}` needs what flow does not have: `{directive}:`", rule.name));
-        return Err(project.failure(diagnostic.at(need.span, "").help(if need.is_action {
-            "do its work with `shell:`, `run:` or `script:`"
-        } else {
-            "start flow where its programs are there, and say --without-environments"
+        return Err(project.failure(diagnostic.at(need.span, "").help(match directive.as_str() {
+            "storage" => "make a local file, and send it by a rule of its own",
+            "wrapper" => "flow fetches no wrappers: write its command with `shell:`, or keep a copy of its script and name that with `script:`",
+            "notebook" => "turn it into a script (`jupyter nbconvert --to script`), and name that with `script:`",
+            "cwl" => "call a program that runs it with `shell:`",
+            _ if need.is_action => "do its work with `shell:`, `run:` or `script:`",
+            _ => "start flow where its programs are there, and say --without-environments",
         })));
     }
     Ok(())

@@ -32,14 +32,14 @@ pub fn forget(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         .store()
         .keys_of_outputs(project.settings.targets.iter().map(|target| crate::path::normalise(target).into_owned()))
         .map_err(|error| store_failure(&error))?;
-    let missing: Vec<&String> = keys.iter().filter(|(_, key)| key.is_none()).map(|(path, _)| path).collect();
-    for path in missing {
-        project.warn(format!("there is no record of {path}"));
-    }
     records.store().forget(keys.iter().filter_map(|(_, key)| key.as_deref())).map_err(|error| store_failure(&error))?;
     let known = keys.iter().filter(|(_, key)| key.is_some());
     print(&known.map(|(path, _)| format!("forgot the record of {}\n", printable(path))).collect::<String>());
-    Ok(())
+    let missing: Vec<String> = keys.iter().filter(|(_, key)| key.is_none()).map(|(path, _)| printable(path)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(format!("there is no record of {}", missing.join(", "))).into())
 }
 
 /// Where jobs with `shadow:` get their folders.

@@ -5,6 +5,7 @@
 mod again;
 mod ignored;
 mod options;
+mod pairs;
 mod profile;
 mod settings;
 mod units;
@@ -17,10 +18,10 @@ use clap::{CommandFactory, FromArgMatches};
 
 pub use again::measured_run;
 pub use options::Options;
+pub use pairs::{Amount, InputItem};
 pub use profile::Profile;
 pub use settings::{
-    Amount, Batch, Colour, Drawing, DrawingFormat, Force, InputItem, Jobs, LogFormat, Mode, Say, Settings, Trigger,
-    Verbosity,
+    Batch, Colour, Drawing, DrawingFormat, Force, Jobs, LogFormat, Mode, Say, Settings, Trigger, Verbosity,
 };
 pub use units::{megabytes, minutes, resource, views};
 

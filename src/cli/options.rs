@@ -115,6 +115,9 @@ pub struct HowMuch {
     /// Make only the inputs of this part of a rule with many; the last part makes the rule itself
     #[arg(long, value_name = "RULE=I/N")]
     pub batch: Option<String>,
+    /// Share outputs of these rules, and of those with `cache:`, between workflows: $FLOW_OUTPUT_CACHE is their folder
+    #[arg(long, value_name = "RULE")]
+    pub cache: Vec<String>,
     /// Where jobs with `shadow:` get their folders [default: .flow]
     #[arg(long, value_name = "DIR")]
     pub shadow_prefix: Option<String>,

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Command};
 
-use super::settings::from_yaml;
+use super::pairs::from_yaml;
 use crate::value::Value;
 
 /// The options of a profile, each by the name without dashes, in the order of the file.

@@ -38,6 +38,13 @@ struct Listed {
 }
 
 const CHANGES: &[&str] = &["code", "params", "input"];
+/// Older names of `--list-changes WHAT`.
+const CHANGES_BY_NAME: [(&[&str], &str); 3] = [
+    (&["--list-code-changes"], "code"),
+    (&["--list-input-changes", "--li"], "input"),
+    (&["--list-params-changes", "--lp"], "params"),
+];
+
 const TRIGGERS: &[&str] = &["mtime", "params", "input", "code", "checksum", "software-env"];
 const DRAWINGS: &[&str] = &["dot", "mermaid-js", "json", "svg"];
 const SILENCES: &[&str] = &["all", "progress", "rules", "host", "reason"];
@@ -48,6 +55,7 @@ const LISTED: &[Listed] = &[
     Listed { long: "--jobs", others: &["-j", "-c", "--cores"], shape: Shape::Count, absent: Some("all") },
     Listed { long: "--profile", others: &["--profiles"], shape: Shape::ConfigFile, absent: None },
     Listed { long: "--envvars", others: &[], shape: Shape::Name, absent: None },
+    Listed { long: "--cache", others: &[], shape: Shape::Greedy, absent: Some("") },
     Listed { long: "--prioritize", others: &["-P"], shape: Shape::Greedy, absent: None },
     Listed { long: "--list-changes", others: &["--lc"], shape: Shape::Among(CHANGES), absent: None },
     Listed { long: "--set-scatter", others: &[], shape: Shape::Pair, absent: None },
@@ -95,6 +103,19 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["--d3dag", "--debug-dag"], "`flow --dag json` writes the graph, and `flow --why` says why a job is run"),
     (&["--archive"], "pack the folder with tar"),
     (
+        &["--default-storage-provider", "--default-storage-prefix"],
+        "flow works with the files of this machine: fetch and send others by rules of their own",
+    ),
+    (
+        &[
+            "--cluster-generic-submit-cmd",
+            "--cluster-generic-status-cmd",
+            "--cluster-generic-cancel-cmd",
+            "--immediate-submit",
+        ],
+        "flow runs jobs on this machine: start it inside of a batch job that has the cores",
+    ),
+    (
         &["--generate-unit-tests", "--export-cwl", "--gui", "--edit-notebook", "--draft-notebook"],
         "flow has nothing like it",
     ),
@@ -121,6 +142,15 @@ pub fn separate(args: impl IntoIterator<Item = OsString>) -> Result<(Vec<OsStrin
             out.push(arg);
             out.extend(args);
             break;
+        }
+        // Which storage there is by default: none.
+        if word == "--default-storage-provider" && args.front().is_some_and(|next| next == "none") {
+            args.pop_front();
+            continue;
+        }
+        if let Some((_, what)) = CHANGES_BY_NAME.iter().find(|(names, _)| names.contains(&word)) {
+            out.push(OsString::from(format!("--list-changes={what}")));
+            continue;
         }
         let name = word.split_once('=').map_or(word, |(name, _)| name);
         if let Some(values) = ignored::values(name) {

@@ -1,12 +1,15 @@
 //! Plain values ⇄ Starlark values. Dictionary keys become text, as YAML's and JSON's are; what is no plain data (a
 //! function, an image) is an error that says where in the value it stands.
 
+use std::collections::BTreeMap;
+
 use starlark::values::dict::{AllocDict, DictRef};
 use starlark::values::list::AllocList;
 use starlark::values::{Heap, UnpackValue, Value, float::UnpackFloat};
 
 use super::modules::path::PathValue;
 use super::namedlist::Namedlist;
+use super::text::str_of;
 use crate::value::{self, Dict};
 
 /// A part of a value that is no plain data.
@@ -39,6 +42,16 @@ pub fn from_starlark<'v>(value: Value<'v>, heap: Heap<'v>) -> Result<value::Valu
         let steps: String = steps.into_iter().rev().collect();
         NotPlain { place: format!("the value{steps}"), kind }
     })
+}
+
+/// The argument of `shell(…)` under which lowering puts the values that its placeholders name.
+pub const SHELL_NAMES: &str = "__names__";
+
+/// What the placeholders of a `shell(…)` stand for: plain data as it is, and all else as `str()` writes it.
+pub fn placeholders<'v>(names: Value<'v>, heap: Heap<'v>) -> BTreeMap<String, value::Value> {
+    let Some(dict) = DictRef::from_value(names) else { return BTreeMap::new() };
+    let plain = |value| from_starlark(value, heap).unwrap_or_else(|_| value::Value::Str(str_of(value)));
+    dict.iter().map(|(name, value)| (str_of(name), plain(value))).collect()
 }
 
 /// The way to a refused part, from the inside out, and the type found there.

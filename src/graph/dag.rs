@@ -99,7 +99,9 @@ impl Dag {
         // Who wants a file as it was goes before who changes it.
         for (at, job) in jobs.iter().enumerate().filter(|(_, job)| job.shape.flags.iter().any(|f| f.before_update)) {
             for file in job.inputs.iter().filter_map(|&input| paths.changed_later(input)) {
-                if let Some(maker) = writers.producers.get(file.index()).copied().flatten() {
+                if let Some(maker) = writers.producers.get(file.index()).copied().flatten()
+                    && maker.index() != at
+                {
                     edges.update_edge(NodeIndex::new(at), NodeIndex::new(maker.index()), ());
                 }
             }

@@ -209,7 +209,11 @@ impl<'a> Resolver<'a> {
             match target {
                 Target::Rule(rule) => {
                     let job = self.rule_target(*rule, stats)?;
-                    files.extend(&self.jobs[job.index()].outputs);
+                    // Who asks for nothing in particular does not ask for temporary files, either.
+                    let by_name = self.workflow.default_rule() != Some(*rule);
+                    let outputs = self.jobs[job.index()].outputs.iter().zip(&self.workflow.rule(*rule).output.items);
+                    let wanted = outputs.filter(|(_, spec)| by_name || !spec.flags.temp).map(|(&file, _)| file);
+                    files.extend(wanted);
                     jobs.push(job);
                 }
                 Target::File(path) => {
@@ -603,7 +607,8 @@ impl Resolver<'_> {
             if job.shape.flags.iter().any(|flags| flags.before_update) {
                 let changed = job.inputs.iter().filter_map(|&input| paths.changed_later(input));
                 later.extend(changed.filter_map(|file| match self.states[file.index()] {
-                    State::Made(maker) if needed[maker.index()] => Some((at, maker.index())),
+                    // A job that changes a file and asks for it as it was finds it so.
+                    State::Made(maker) if needed[maker.index()] && maker.index() != at => Some((at, maker.index())),
                     _ => None,
                 }));
             }

@@ -57,6 +57,7 @@ fn collect_patterns(
             }
             Ok(true)
         }
+        Expr::Flagged(_, own) if own.storage => Ok(false),
         Expr::Flagged(inner, own) => collect_patterns(inner, &flags.and(own), span, out),
         Expr::List(items) => {
             for item in items {
@@ -206,6 +207,11 @@ fn collect_files(
                 out.push(InputFile { path: path.into_owned(), flags: flags.clone() });
             }
             Ok(())
+        }
+        Expr::Flagged(_, own) if own.storage => {
+            Err(Diagnostic::error("flow does not fetch files of a storage").at(span, "this input is one").help(
+                "fetch it by a rule of its own, as in `shell: \"curl -fo {output} URL\"`, and name the local file here",
+            ))
         }
         Expr::Flagged(inner, own) => collect_files(inner, &flags.and(own), span, wildcards, out),
         Expr::List(items) => items.iter().try_for_each(|item| collect_files(item, flags, span, wildcards, out)),

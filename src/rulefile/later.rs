@@ -26,6 +26,8 @@ pub enum Later {
         of: Expr,
         change: Subpath,
     },
+    /// `as_py_module(path)`.
+    PyModule(Expr),
     /// `prepend_param(prefix, paths, space=True)`.
     PrependParam {
         prefix: String,
@@ -138,6 +140,10 @@ impl Later {
                 let path = plain(of, context, functions)?;
                 change.apply(&one_path("subpath", path)?).map(|path| Expr::Value(Value::Str(path)))
             }
+            Later::PyModule(of) => {
+                let path = one_path("as_py_module", plain(of, context, functions)?)?;
+                py_module(&path).map(|name| Expr::Value(Value::Str(name)))
+            }
             Later::PrependParam { prefix, of, space } => {
                 let paths = plain(of, context, functions)?;
                 prepend(prefix, paths, *space).map(|text| Expr::Value(Value::Str(text)))
@@ -183,7 +189,10 @@ impl Later {
         let asks = |expr: &Expr| asks_for(expr, name, functions);
         match self {
             Later::Part { part, .. } => part == name,
-            Later::Subpath { of, .. } | Later::PrependParam { of, .. } | Later::ParseInput { of, .. } => asks(of),
+            Later::Subpath { of, .. }
+            | Later::PyModule(of)
+            | Later::PrependParam { of, .. }
+            | Later::ParseInput { of, .. } => asks(of),
             Later::Branch { condition, then, otherwise, cases } => {
                 let cases = cases.iter().flatten().any(|(_, case)| asks(case));
                 asks(condition) || asks(then) || otherwise.as_ref().is_some_and(asks) || cases
@@ -295,6 +304,24 @@ pub fn one_path(function: &str, value: Value) -> Result<String, Diagnostic> {
         }
         other => Err(Diagnostic::error(format!("{function}() takes one path, not {}", describe(&other)))),
     }
+}
+
+/// What `python -m` calls a file: `package/part.py` is `package.part`.
+///
+/// # Errors
+/// A path that is no module's.
+pub fn py_module(path: &str) -> Result<String, Diagnostic> {
+    let is_name = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let module = crate::path::normalise(path);
+    let parts: Option<Vec<&str>> = module.strip_suffix(".py").map(|module| module.split('/').collect());
+    parts.filter(|parts| parts.iter().all(|part| is_name(part))).map(|parts| parts.join(".")).ok_or_else(|| {
+        Diagnostic::error(format!("as_py_module(): {path} is no Python module")).help(
+            "a module is a .py file below this folder, in folders whose names are letters, digits and underscores",
+        )
+    })
 }
 
 /// `prefix a prefix b`.

@@ -67,6 +67,8 @@ pub struct Flags {
     pub producer: Option<Arc<str>>,
     /// The path comes from `workflow.source_path`: a file that belongs to the workflow, as its code does.
     pub source: bool,
+    /// `storage(…)`: the file is not on this machine.
+    pub storage: bool,
 }
 
 impl Flags {
@@ -91,6 +93,7 @@ impl Flags {
             settled: self.settled || other.settled,
             producer: self.producer.clone().or_else(|| other.producer.clone()),
             source: self.source || other.source,
+            storage: self.storage || other.storage,
         }
     }
 
@@ -227,6 +230,10 @@ pub struct Rule {
     pub retries: Option<u32>,
     pub message: Option<(String, Span)>,
     pub default_target: bool,
+    /// `cache:`: with `--cache`, its outputs are shared between workflows.
+    pub cache: bool,
+    /// All outputs have names, or all are one list.
+    pub outputs_are_told_apart: bool,
     pub local: bool,
     /// What other rules need may depend on what this one makes: `checkpoints.NAME.get(…)`.
     pub is_checkpoint: bool,

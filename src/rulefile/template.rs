@@ -56,6 +56,8 @@ pub(crate) enum Piece<'t> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Field<'t> {
     pub text: &'t str,
+    /// `name.attribute[index]`.
+    pub name: &'t str,
     pub root: &'t str,
     pub path: Vec<&'t str>,
     pub conversion: Option<char>,
@@ -78,14 +80,35 @@ const JOB_NAMES: [&str; 11] =
 /// # Errors
 /// [`TemplateError`] for a placeholder that cannot be filled in.
 pub fn shell(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> Result<String, TemplateError> {
-    shell_with(template, values, &|name| workflow.functions.global(values.namespace, name))
+    let no_names = BTreeMap::new();
+    shell_with(template, values, &no_names, &|name| workflow.functions.global(values.namespace, name))
 }
 
-/// As [`shell`], with file-level names from `globals`.
+/// As [`shell`], with the values of a body's own names, which come first, and file-level names from `globals`.
 ///
 /// # Errors
 /// [`TemplateError`] for a placeholder that cannot be filled in.
-pub fn shell_with(template: &str, values: &JobValues<'_>, globals: &Globals<'_>) -> Result<String, TemplateError> {
+pub fn shell_with(
+    template: &str,
+    values: &JobValues<'_>,
+    names: &BTreeMap<String, Value>,
+    globals: &Globals<'_>,
+) -> Result<String, TemplateError> {
+    let own = |field: &Field<'_>| names.get(field.name).map(|value| file_or_text(value, values));
+    written(template, &|field| own(field).map_or_else(|| find(field, values, globals), Ok))
+}
+
+/// A command that runs while the Rulefile is read: its placeholders know `names` alone.
+///
+/// # Errors
+/// [`TemplateError`] for a placeholder that cannot be filled in.
+pub fn shell_at_file_level(template: &str, names: &BTreeMap<String, Value>) -> Result<String, TemplateError> {
+    let known = || names.keys().cloned().collect();
+    written(template, &|field| names.get(field.name).cloned().map(Found::Own).ok_or_else(|| unknown(field, known())))
+}
+
+/// The template with what `find` has for its placeholders.
+fn written(template: &str, find: &dyn Fn(&Field<'_>) -> Result<Found, TemplateError>) -> Result<String, TemplateError> {
     let mut scanner = Scanner::default();
     let mut out = String::with_capacity(template.len() + 64);
     for piece in pieces(template)? {
@@ -96,7 +119,7 @@ pub fn shell_with(template: &str, values: &JobValues<'_>, globals: &Globals<'_>)
             }
             Piece::Field(field) => {
                 let quoting = |error| TemplateError::Quoting { field: field.text.to_owned(), error };
-                match find(&field, values, globals)? {
+                match find(&field)? {
                     Found::Names { names, paths } => {
                         let bare = scanner.is_bare();
                         for (at, name) in names.iter().enumerate() {
@@ -258,7 +281,7 @@ fn field(text: &str) -> Field<'_> {
     if let Some(at) = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ' '))
         && text[at..].starts_with(',')
     {
-        return Field { text, root: text, path: Vec::new(), conversion: None, spec: "" };
+        return Field { text, name: text, root: text, path: Vec::new(), conversion: None, spec: "" };
     }
     // A colon or exclamation mark inside an index belongs to the index.
     let mut depth = 0;
@@ -294,7 +317,7 @@ fn field(text: &str) -> Field<'_> {
             rest = if stop == 0 { "" } else { &after[stop..] };
         }
     }
-    Field { text, root: name[..root_end].trim(), path, conversion, spec }
+    Field { text, name: name.trim(), root: name[..root_end].trim(), path, conversion, spec }
 }
 
 fn find(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> Result<Found, TemplateError> {
@@ -332,6 +355,29 @@ fn find(field: &Field<'_>, values: &JobValues<'_>, globals: &Globals<'_>) -> Res
             Some(value) => Ok(Found::Own(value)),
             None => Err(unknown(field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect())),
         },
+    }
+}
+
+/// The value of a body's own name: a name from the file system, if it is one that the job has.
+fn file_or_text(value: &Value, values: &JobValues<'_>) -> Found {
+    let texts: Vec<&String> = match value {
+        Value::Str(text) => vec![text],
+        Value::List(items) => {
+            items.iter().filter_map(|item| if let Value::Str(s) = item { Some(s) } else { None }).collect()
+        }
+        _ => Vec::new(),
+    };
+    let is_whole = !matches!(value, Value::List(items) if items.len() != texts.len());
+    let files = [values.input, values.output, values.log];
+    let is_file = |text: &&String| files.iter().any(|named| named.items.contains(text));
+    if is_whole && !texts.is_empty() && texts.iter().all(is_file) {
+        return Found::Names { names: texts.into_iter().cloned().collect(), paths: true };
+    }
+    match value {
+        Value::Str(text) if values.wildcards.iter().any(|(_, wildcard)| wildcard == text) => {
+            Found::Names { names: vec![text.clone()], paths: false }
+        }
+        other => Found::Own(other.clone()),
     }
 }
 

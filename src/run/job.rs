@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustc_hash::FxHashMap;
 
 use super::benchmark;
+use super::cache::Cached;
 use super::child::{Cause, Ended, Exit, signal_name, thread_cpu};
 use super::command;
 use super::executor::{Order, Workspace};
@@ -93,6 +94,18 @@ fn attempt(
     order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
     *began = true;
     outputs.prepare()?;
+    let cached = Cached::of(spec, inputs, &*shared.disk)?;
+    if let Some(cached) = &cached {
+        let fetched = cached.fetch(|at| outputs.written(&spec.outputs[at]));
+        match fetched.and_then(|fetched| if fetched { commit(shared, &outputs).map(Some) } else { Ok(None) }) {
+            Ok(Some(stamps)) => return record_outputs(shared, order, stamps, seen),
+            Ok(None) => {}
+            Err(error) => {
+                outputs.discard();
+                return Err(error);
+            }
+        }
+    }
     let shadow = ShadowFolder::of(spec, &shared.directory)?;
     outputs.shadowed(shadow.as_ref());
     let worked = match &order.together {
@@ -111,6 +124,9 @@ fn attempt(
     match stamps {
         Ok(stamps) => {
             drop_empty_log(spec);
+            if let Some(cached) = &cached {
+                cached.store()?;
+            }
             record_outputs(shared, order, stamps, seen)
         }
         Err(error) => {
@@ -363,8 +379,11 @@ enum Start {
 impl Workspace for Site<'_> {
     fn output_path(&self, output: &str) -> String {
         let output = &*normalise(output);
-        let is_output = |declared: &OutputSpec| declared.live.is_none() && normalise(&declared.path) == output;
-        if self.order.spec.outputs.iter().any(is_output) { temporary(output) } else { output.to_owned() }
+        let spec = &self.order.spec;
+        let is_staged = |declared: &OutputSpec| {
+            declared.live.is_none() && !spec.writes_in_place_at(&declared.path) && normalise(&declared.path) == output
+        };
+        if spec.outputs.iter().any(is_staged) { temporary(output) } else { output.to_owned() }
     }
 
     fn is_cancelled(&self) -> bool {

@@ -6,29 +6,41 @@ use std::io::{Read, Seek, SeekFrom};
 /// How far back is looked.
 const WINDOW: u64 = 16 * 1024;
 
+/// How far, where all is asked for.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
 /// A line longer than this is cut.
 const WIDTH: usize = 400;
 
 /// The last `lines` lines of a file as text, oldest first; none if it cannot be read. Bytes that are no UTF-8 become
 /// replacement characters; of a line that carriage returns overwrite (a progress bar), what was left standing.
 pub fn last_lines(path: &str, lines: usize) -> Vec<String> {
-    let Some((bytes, cut)) = read_end(path) else { return Vec::new() };
+    ending(path, WINDOW, lines)
+}
+
+/// All lines of a file, as [`last_lines`] has them; of one that is larger than a terminal can use, the end.
+pub fn all_lines(path: &str) -> Vec<String> {
+    ending(path, LARGEST, usize::MAX)
+}
+
+fn ending(path: &str, window: u64, lines: usize) -> Vec<String> {
+    let Some((bytes, cut)) = read_end(path, window) else { return Vec::new() };
     let text = String::from_utf8_lossy(&bytes);
     let all: Vec<&str> = text.lines().skip(usize::from(cut && text.contains('\n'))).collect();
     all[all.len().saturating_sub(lines)..].iter().map(|line| clip(line)).collect()
 }
 
 /// The last bytes, and whether there are more before them.
-fn read_end(path: &str) -> Option<(Vec<u8>, bool)> {
+fn read_end(path: &str, window: u64) -> Option<(Vec<u8>, bool)> {
     let mut file = File::open(path).ok()?;
     let meta = file.metadata().ok()?;
     if !meta.is_file() {
         return None;
     }
-    let start = meta.len().saturating_sub(WINDOW);
+    let start = meta.len().saturating_sub(window);
     file.seek(SeekFrom::Start(start)).ok()?;
     let mut bytes = Vec::new();
-    file.take(WINDOW).read_to_end(&mut bytes).ok()?;
+    file.take(window).read_to_end(&mut bytes).ok()?;
     Some((bytes, start > 0))
 }
 

@@ -6,6 +6,7 @@
 //! or absent around a [`child`] process ([`command`], `script`) or work inside flow.
 
 mod benchmark;
+mod cache;
 pub mod child;
 pub mod command;
 mod dependents;

@@ -90,7 +90,7 @@ impl<'a> Outputs<'a> {
     }
 
     /// Where the job writes an output.
-    fn written(&self, output: &OutputSpec) -> String {
+    pub fn written(&self, output: &OutputSpec) -> String {
         match self.shadow {
             _ if self.in_place(output) => output.path.clone(),
             Some(shadow) => shadow.place(&output.path).to_string_lossy().into_owned(),
@@ -250,7 +250,9 @@ fn irreplaceable(output: &OutputSpec, inputs: &[FileRecord]) -> Option<String> {
                 .to_owned(),
         );
     }
-    if let Some(input) = inputs.iter().find(|input| is_or_holds(&output.path, &meta, input)) {
+    // A file that is changed is not removed first.
+    let removed = if output.update { &[] } else { inputs };
+    if let Some(input) = removed.iter().find(|input| is_or_holds(&output.path, &meta, input)) {
         return Some(format!(
             "making it would remove the input {}, which is {} by another name: give them different places",
             input.path,

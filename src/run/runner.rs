@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::director::{Decision, Director, Prepared};
 use super::executor::{Executor, Force, Order, Report};
+use super::log_tail::all_lines;
 use super::scheduler::Scheduler;
 use super::spec::{JobError, JobSpec, Outcome, Work};
 use super::together::Together;
@@ -35,6 +36,8 @@ pub struct Settings {
     /// Go on with what does not depend on a failed job.
     pub keep_going: bool,
     pub keep_incomplete: bool,
+    /// Of a failed job's log all is told, and not its end alone.
+    pub whole_logs: bool,
     /// The names of what the scheduler counts, in its order.
     pub resources: Vec<String>,
 }
@@ -83,6 +86,18 @@ struct Running {
     attempt: u32,
 }
 
+/// Jobs that run together, as long as one of them does.
+#[derive(Default)]
+struct Joined {
+    left: usize,
+    /// One failed, or was ended because another did.
+    failed: bool,
+    /// One failed for good.
+    refused: bool,
+    /// Those that were ended because another failed.
+    stopped: Vec<u32>,
+}
+
 /// The run while it goes on.
 struct Loop<'a> {
     run: Run<'a>,
@@ -95,8 +110,8 @@ struct Loop<'a> {
     paces: BTreeMap<String, Duration>,
     /// Of jobs that run together, the first one.
     sets: BTreeMap<u32, u32>,
-    /// By the first one, how many of them still run, and whether all went well.
-    left: BTreeMap<u32, (usize, bool)>,
+    /// By the first one, how they are.
+    joined: BTreeMap<u32, Joined>,
     /// Failed attempts, of jobs that have any.
     failures: BTreeMap<u32, u32>,
     done: Vec<u32>,
@@ -126,7 +141,7 @@ impl Run<'_> {
             lined_up: BTreeMap::new(),
             paces: BTreeMap::new(),
             sets: BTreeMap::new(),
-            left: BTreeMap::new(),
+            joined: BTreeMap::new(),
             failures: BTreeMap::new(),
             done: Vec::new(),
             cut_off: Vec::new(),
@@ -298,13 +313,13 @@ impl Loop<'_> {
                 Decision::Run(prepared) => ready.push((job, Running { prepared, attempt })),
                 Decision::Fail(failure) => {
                     self.sets.insert(job, first);
-                    self.left.insert(first, (1, true));
+                    self.joined.insert(first, Joined { left: 1, ..Joined::default() });
                     return self.refuse(job, String::new(), *failure, Usage::default());
                 }
                 Decision::CutOff => unreachable!("jobs that run together are decided together, before the run"),
             }
         }
-        self.left.insert(first, (ready.len(), true));
+        self.joined.insert(first, Joined { left: ready.len(), ..Joined::default() });
         let together = Arc::new(Together::new(ready.iter().map(|(_, running)| &*running.prepared.spec)));
         for (job, running) in ready {
             self.sets.insert(job, first);
@@ -314,22 +329,30 @@ impl Loop<'_> {
 
     /// A job is over: tells the scheduler, of jobs that run together when the last one is.
     fn settle(&mut self, job: u32, success: bool) {
-        let (first, success) = match self.sets.remove(&job) {
-            None => (job, success),
-            Some(first) => {
-                let (left, well) = self.left.get_mut(&first).expect("as long as one is left");
-                (*left, *well) = (*left - 1, *well && success);
-                if *left > 0 {
-                    return;
-                }
-                let (_, success) = self.left.remove(&first).expect("it was there");
-                (first, success)
+        let Some(first) = self.sets.remove(&job) else {
+            if success {
+                self.run.scheduler.finish(job);
+            } else {
+                self.run.scheduler.fail(job);
             }
+            return;
         };
-        if success {
+        let joined = self.joined.get_mut(&first).expect("as long as one is left");
+        joined.left -= 1;
+        joined.failed |= !success;
+        if joined.left > 0 {
+            return;
+        }
+        let joined = self.joined.remove(&first).expect("it was there");
+        if !joined.failed {
             self.run.scheduler.finish(first);
-        } else {
+        } else if joined.refused || self.closing.is_some() {
             self.run.scheduler.fail(first);
+        } else {
+            // All of them are tried again.
+            self.stopped.retain(|job| !joined.stopped.contains(job));
+            *self.failures.entry(first).or_default() += 1;
+            self.run.scheduler.retry(first);
         }
     }
 
@@ -467,7 +490,8 @@ impl Loop<'_> {
             Err(error @ JobError::Interrupted) => {
                 self.record_failure(&running.prepared, outcome, error);
                 self.stopped(outcome.job, outcome.usage);
-                if self.sets.contains_key(&outcome.job) {
+                if let Some(first) = self.sets.get(&outcome.job) {
+                    self.joined.get_mut(first).expect("as long as one is left").stopped.push(outcome.job);
                     self.settle(outcome.job, false);
                 }
             }
@@ -522,8 +546,7 @@ impl Loop<'_> {
 
     fn attempt_failed(&mut self, running: Running, outcome: &Outcome, error: &JobError) {
         let (job, prepared) = (outcome.job, running.prepared);
-        let alone = !self.sets.contains_key(&job);
-        let retrying = alone && running.attempt <= prepared.retries && self.closing.is_none();
+        let retrying = running.attempt <= prepared.retries && self.closing.is_none();
         self.record_failure(&prepared, outcome, error);
         let failure = Failure {
             cause: error.to_string(),
@@ -531,7 +554,10 @@ impl Loop<'_> {
             place: self.run.director.place(job),
             command: command(&prepared.spec),
             log: Some(prepared.spec.stdio_log.clone()),
-            log_tail: outcome.log_tail.clone(),
+            log_tail: match self.run.settings.whole_logs {
+                true => all_lines(&prepared.spec.stdio_log),
+                false => outcome.log_tail.clone(),
+            },
             retrying,
         };
         if !retrying {
@@ -539,6 +565,9 @@ impl Loop<'_> {
         }
         let name = self.run.director.name(job);
         self.run.reporter.tell(&Event::Failed { job: name, reason: prepared.reason, failure, usage: outcome.usage });
+        if self.sets.contains_key(&job) {
+            return self.settle(job, false);
+        }
         *self.failures.entry(job).or_default() += 1;
         self.run.scheduler.retry(job);
     }
@@ -565,6 +594,9 @@ impl Loop<'_> {
     fn refuse(&mut self, job: u32, reason: String, failure: Failure, usage: Usage) {
         self.run.reporter.tell(&Event::Failed { job: self.run.director.name(job), reason, failure, usage });
         self.failed.push(job);
+        if let Some(first) = self.sets.get(&job) {
+            self.joined.get_mut(first).expect("as long as one is left").refused = true;
+        }
         self.settle(job, false);
         if !self.run.settings.keep_going && self.closing.is_none() {
             self.closing = Some(Ending::Failed);

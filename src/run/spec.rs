@@ -40,6 +40,8 @@ pub struct JobSpec {
     pub live_inputs: Vec<String>,
     /// The job works in a folder of its own.
     pub shadow: Option<Shadow>,
+    /// Its outputs are shared between workflows.
+    pub cache: Option<CacheKey>,
 }
 
 impl JobSpec {
@@ -53,6 +55,15 @@ impl JobSpec {
         self.outputs.iter().any(|output| self.writes_in_place_at(&output.path))
             || (self.outputs.is_empty() && self.work.writes_in_place())
     }
+}
+
+/// What the entry of a job in a cache is known by, beside the content of its inputs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CacheKey {
+    pub folder: String,
+    pub identity: [u8; 32],
+    /// What distinguishes the files of an entry, by output.
+    pub suffixes: Vec<String>,
 }
 
 /// A folder in which a job's command runs, instead of the working directory.
@@ -92,7 +103,11 @@ pub enum Work {
 impl Work {
     /// Whether it writes outputs where they belong, and not to temporaries that flow renames.
     pub fn writes_in_place(&self) -> bool {
-        matches!(self, Work::Shell { .. } | Work::Script { .. })
+        match self {
+            Work::Shell { .. } | Work::Script { .. } => true,
+            Work::Run { program } => program.calls_shell,
+            Work::Touch => false,
+        }
     }
 }
 
@@ -104,6 +119,8 @@ pub struct Program {
     /// Pieces of `code` that were copied from a source, for messages: start and end in `code`, source name, its text's
     /// start offset there.
     pub origin: Vec<Origin>,
+    /// Whether it calls `shell`, whose commands may write an output under its own name.
+    pub calls_shell: bool,
 }
 
 /// A piece of a program's text and the place in a Rulefile that it came from.

@@ -126,6 +126,7 @@ impl Bench {
             basedir: self.path(""),
             live_inputs: Vec::new(),
             shadow: None,
+            cache: None,
         };
         self.jobs.push(spec);
         self.jobs.last_mut().unwrap()
@@ -136,7 +137,7 @@ impl Bench {
     }
 
     pub fn inside(&mut self, inputs: &[&str], outputs: &[&str]) -> &mut JobSpec {
-        let program = Arc::new(Program { code: String::new(), origin: Vec::new() });
+        let program = Arc::new(Program { code: String::new(), origin: Vec::new(), calls_shell: false });
         self.job(Work::Run { program }, inputs, outputs)
     }
 
@@ -168,6 +169,7 @@ impl Bench {
                 tag: format!("test-{}-{}", std::process::id(), self.dir.path().display()),
                 keep_going: self.keep_going,
                 keep_incomplete: self.keep_incomplete,
+                whole_logs: false,
                 resources: vec!["threads".to_owned()],
             },
             scheduler: tasks.schedule(),

@@ -50,6 +50,7 @@ pub fn import(builder: &mut GlobalsBuilder, snakemake_io: impl FnOnce(&mut Globa
     });
     modules.namespace("collections", collections::functions);
     modules.namespace("pathlib", path::functions);
+    modules.namespace("snakemake", snakemake::constants);
     modules.namespace("snakemake.utils", snakemake::utils);
     modules.namespace("snakemake.io", snakemake_io);
     let modules = modules.build();

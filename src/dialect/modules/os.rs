@@ -4,6 +4,7 @@ use starlark::environment::GlobalsBuilder;
 use starlark::starlark_module;
 use starlark::values::dict::AllocDict;
 use starlark::values::none::NoneOr;
+use starlark::values::structs::AllocStruct;
 use starlark::values::{Heap, Value};
 
 use super::message;
@@ -56,6 +57,23 @@ pub fn os(builder: &mut GlobalsBuilder) {
             Ok(value) => heap.alloc(value),
             Err(_) => default.into_option().unwrap_or_else(Value::new_none),
         })
+    }
+    /// Size, times in seconds and nanoseconds, mode and inode.
+    fn stat<'v>(path: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        use std::os::unix::fs::MetadataExt;
+        let path = path_text(path)?;
+        let meta = std::fs::metadata(&path).map_err(|error| message(format!("os.stat: {path}: {error}")))?;
+        let nanoseconds = meta.mtime() * 1_000_000_000 + meta.mtime_nsec();
+        #[allow(clippy::cast_precision_loss)]
+        let seconds = nanoseconds as f64 / 1e9;
+        let number = |n: u64| heap.alloc(i64::try_from(n).unwrap_or(i64::MAX));
+        Ok(heap.alloc(AllocStruct([
+            ("st_size", number(meta.len())),
+            ("st_mtime", heap.alloc(seconds)),
+            ("st_mtime_ns", heap.alloc(nanoseconds)),
+            ("st_mode", number(meta.mode().into())),
+            ("st_ino", number(meta.ino())),
+        ])))
     }
     fn fspath<'v>(path: Value<'v>) -> starlark::Result<String> {
         path_text(path)

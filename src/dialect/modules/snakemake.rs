@@ -11,6 +11,11 @@ use super::message;
 /// The Snakemake whose language is followed.
 const FOLLOWED: [u64; 2] = [9, 99];
 
+/// The module itself: which version's language this is.
+pub fn constants(builder: &mut GlobalsBuilder) {
+    builder.set("__version__", "9.27.1");
+}
+
 #[starlark_module]
 pub fn utils(builder: &mut GlobalsBuilder) {
     fn min_version(version: &str) -> starlark::Result<NoneType> {

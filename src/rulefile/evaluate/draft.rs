@@ -6,13 +6,14 @@ use starlark::eval::Evaluator;
 
 use super::loader::{Draft, Given, Loader, Written, fail};
 use super::objects::RuleFacts;
+use super::outputs::{logs, outputs, pattern};
 use super::programs;
+use super::single::{count, one, text, text_items, truth, wrong};
 use super::statements::Arguments;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::relocation::{Level, PathVars, Relocation, RelocationError};
-use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, LogPattern, Need, OutputPattern, Rule};
+use crate::rulefile::rule::{Action, Argument, Expr, Flags, FunctionId, Need, Rule};
 use crate::rulefile::tree::RuleKind;
 use crate::run::spec::ShadowKind;
 use crate::value::{Named, Value};
@@ -126,6 +127,8 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
             retries: None,
             message: None,
             default_target: false,
+            cache: false,
+            outputs_are_told_apart: false,
             local: false,
             is_checkpoint: loader.sites.borrow()[written.site as usize].kind == RuleKind::Checkpoint,
             action: Action::None,
@@ -176,6 +179,9 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
 /// Directives that put a rule into a container.
 const CONTAINERS: [&str; 3] = ["container", "containerized", "singularity"];
 
+/// What `cache:` may say beside True and False.
+const CACHES: [&str; 4] = ["all", "omit-software", "omit-storage-content", "omit-all"];
+
 /// Directives whose values are paths.
 const PATHS: [&str; 4] = ["input", "output", "log", "benchmark"];
 
@@ -189,26 +195,6 @@ fn pathvars(written: &Written, loader: &Loader) -> Result<PathVars, Diagnostic> 
         added.map_err(|error| relocation_error(&error, &pathvars).at(given.arguments[0].span, ""))?;
     }
     Ok(pathvars)
-}
-
-/// The names and texts of a directive that takes nothing else.
-///
-/// # Errors
-/// A value without a name, or that is no text.
-pub fn text_items(arguments: &[Argument], keyword: &str, span: Span) -> Result<Vec<(String, String)>, Diagnostic> {
-    let mut out = Vec::new();
-    for argument in arguments {
-        let Some(name) = &argument.name else {
-            return Err(Diagnostic::error(format!("`{keyword}:` takes values with names"))
-                .at(argument.span, "")
-                .help(format!("write `{keyword}: NAME=\"TEXT\"`")));
-        };
-        out.push((name.clone(), text(argument, keyword)?));
-    }
-    if out.is_empty() {
-        return Err(Diagnostic::error(format!("`{keyword}:` is empty")).at(span, ""));
-    }
-    Ok(out)
 }
 
 /// The message of a path that cannot be moved.
@@ -234,6 +220,7 @@ fn askable(keyword: &str) -> &'static [&'static str] {
         "resources" => &["wildcards", "input", "threads", "attempt", "rule", "rulename"],
         "threads" => &["wildcards", "input", "attempt", "rule", "rulename"],
         "group" => &["wildcards", "groupid", "rule", "rulename"],
+        "priority" => &["wildcards", "input", "attempt", "rule", "rulename"],
         _ => &["wildcards", "groupid", "attempt", "rule", "rulename"],
     }
 }
@@ -303,7 +290,23 @@ impl Builder {
                 rule.needs.push(Need { directive: keyword.to_owned(), span, is_action: true });
             }
             "input" => rule.input = arguments,
-            "output" => rule.output = outputs(&arguments, &self.output_flags)?,
+            "output" => {
+                rule.outputs_are_told_apart =
+                    arguments.len() == 1 || arguments.iter().all(|argument| argument.name.is_some());
+                rule.output = outputs(&arguments, &self.output_flags)?;
+                if let Some(remote) = rule.output.items.iter().find(|output| output.flags.storage) {
+                    rule.needs.push(Need { directive: "storage".to_owned(), span: remote.span, is_action: true });
+                }
+            }
+            "params" if let Some(unpacked) = arguments.iter().find(|a| matches!(a.expr, Expr::Unpack(_))) => {
+                return Err(Diagnostic::error(
+                    "unpack() is for inputs: what it gives here would be params without a name to call them by",
+                )
+                .at(unpacked.span, "")
+                .help(
+                    "give the dictionary a name, as in `params: options=FUNCTION`, and write `{params.options[key]}`",
+                ));
+            }
             "log" => rule.log = logs(&arguments)?,
             "benchmark" => {
                 let mut argument = one(&arguments, keyword, span)?;
@@ -340,10 +343,10 @@ impl Builder {
                 let argument = one(&arguments, keyword, span)?;
                 match &argument.expr {
                     Expr::Function(_) | Expr::Later(_) => {}
-                    Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok_and(|n| n > 0) => {}
+                    Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok() => {}
                     // `workflow.cores * 0.75`: a job takes the whole ones of them.
                     Expr::Value(Value::Float(n)) if n.is_finite() && *n > 0.0 => {}
-                    other => return Err(wrong(&argument, keyword, "a whole number from 1, or a function", other)),
+                    other => return Err(wrong(&argument, keyword, "a whole number from 0, or a function", other)),
                 }
                 rule.threads = Some(argument);
             }
@@ -361,6 +364,15 @@ impl Builder {
                 rule.message = Some((text(&argument, keyword)?, argument.span));
             }
             "default_target" => rule.default_target = truth(&one(&arguments, keyword, span)?, keyword)?,
+            // What Snakemake can leave out of an entry's key, software and storage, is not in it here.
+            "cache" => {
+                let argument = one(&arguments, keyword, span)?;
+                rule.cache = match &argument.expr {
+                    Expr::Value(Value::Bool(cache)) => *cache,
+                    Expr::Value(Value::Str(text)) if CACHES.contains(&text.as_str()) => true,
+                    other => return Err(wrong(&argument, keyword, "True, False or \"omit-software\"", other)),
+                };
+            }
             "handover" => rule.handover = truth(&one(&arguments, keyword, span)?, keyword)?,
             "shadow" => {
                 let argument = one(&arguments, keyword, span)?;
@@ -454,154 +466,6 @@ fn two_actions(span: Span) -> Diagnostic {
     Diagnostic::error("a rule does one thing: `shell:`, `run:` or `script:`")
         .at(span, "a second one")
         .help("call shell(\"…\") inside `run:`, or split the rule in two")
-}
-
-/// The only argument of a directive that takes one.
-fn one(arguments: &[Argument], keyword: &str, span: Span) -> Result<Argument, Diagnostic> {
-    match arguments {
-        [argument] if argument.name.is_none() => Ok(argument.clone()),
-        [argument] => {
-            Err(Diagnostic::error(format!("`{keyword}:` takes a value without a name")).at(argument.span, ""))
-        }
-        [] => {
-            Err(Diagnostic::error(format!("`{keyword}:` is empty")).at(span, "").help("give it a value, or remove it"))
-        }
-        [_, second, ..] => Err(Diagnostic::error(format!("`{keyword}:` takes one value"))
-            .at(second.span, "this is a second one")
-            .help("is the comma before it meant to be there? Strings without a comma between them are joined")),
-    }
-}
-
-fn text(argument: &Argument, keyword: &str) -> Result<String, Diagnostic> {
-    match &argument.expr {
-        Expr::Value(Value::Str(text)) => Ok(text.clone()),
-        Expr::Flagged(inner, flags) if flags.tell_only_origin() => {
-            let inner = Argument { expr: (**inner).clone(), ..argument.clone() };
-            self::text(&inner, keyword)
-        }
-        other => Err(wrong(argument, keyword, "text", other)),
-    }
-}
-
-fn count(argument: &Argument, keyword: &str) -> Result<u32, Diagnostic> {
-    match &argument.expr {
-        Expr::Value(Value::Int(n)) if u32::try_from(*n).is_ok() => Ok(u32::try_from(*n).unwrap_or_default()),
-        other => Err(wrong(argument, keyword, "a whole number from 0", other)),
-    }
-}
-
-fn truth(argument: &Argument, keyword: &str) -> Result<bool, Diagnostic> {
-    match &argument.expr {
-        Expr::Value(Value::Bool(b)) => Ok(*b),
-        other => Err(wrong(argument, keyword, "True or False", other)),
-    }
-}
-
-fn wrong(argument: &Argument, keyword: &str, wanted: &str, got: &Expr) -> Diagnostic {
-    let got = match got {
-        Expr::Value(value) => describe(value),
-        Expr::Flagged(..) => "a file under a flag".into(),
-        Expr::List(_) => "a list".into(),
-        Expr::Dict(_) => "a dictionary".into(),
-        Expr::Function(_) | Expr::Later(_) => "a function".into(),
-        Expr::Unpack(_) => "unpack(…)".into(),
-    };
-    Diagnostic::error(format!("`{keyword}:` takes {wanted}, not {got}")).at(argument.span, "")
-}
-
-fn pattern(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
-    if text.is_empty() {
-        return Err(Diagnostic::error("an empty string is no path").at(span, ""));
-    }
-    Pattern::parse(&crate::path::normalise(text)).map_err(|error| pattern_error(&error, span))
-}
-
-/// Patterns with their flags, flattened, with names over ranges.
-fn flatten(arguments: &[Argument], what: &str) -> Result<Named<OutputPattern>, Diagnostic> {
-    fn walk(
-        expr: &Expr,
-        flags: &Flags,
-        span: Span,
-        what: &str,
-        out: &mut Vec<OutputPattern>,
-    ) -> Result<(), Diagnostic> {
-        match expr {
-            Expr::Value(Value::Str(text)) => {
-                out.push(OutputPattern { pattern: pattern(text, span)?, flags: flags.clone(), span });
-                Ok(())
-            }
-            Expr::Value(Value::List(items)) => {
-                items.iter().try_for_each(|item| walk(&Expr::Value(item.clone()), flags, span, what, out))
-            }
-            Expr::List(items) => items.iter().try_for_each(|item| walk(item, flags, span, what, out)),
-            Expr::Flagged(inner, own) => walk(inner, &flags.and(own), span, what, out),
-            Expr::Function(_) | Expr::Later(_) => {
-                Err(Diagnostic::error(format!("a function cannot give {what} files"))
-                    .at(span, "")
-                    .help("the outputs decide what the wildcards are, so they must be patterns; use wildcards in them"))
-            }
-            Expr::Value(value) => {
-                Err(Diagnostic::error(format!("a path must be text, not {}", describe(value))).at(span, ""))
-            }
-            Expr::Dict(_) | Expr::Unpack(_) => Err(Diagnostic::error(format!("{what} takes paths")).at(span, "")),
-        }
-    }
-    let mut out = Named::default();
-    let mut add = |name: Option<&String>, expr: &Expr, span: Span| -> Result<(), Diagnostic> {
-        let start = out.items.len();
-        walk(expr, &Flags::default(), span, what, &mut out.items)?;
-        if let Some(name) = name {
-            let count = out.items.len() - start;
-            let is_list = !matches!(expr, Expr::Value(Value::Str(_)))
-                && !matches!(expr, Expr::Flagged(inner, _) if matches!(**inner, Expr::Value(Value::Str(_))));
-            let number = |n: usize| u32::try_from(n).expect("fewer than 2^32 files a rule");
-            out.names.push((name.clone(), number(start), is_list.then(|| number(count))));
-        }
-        Ok(())
-    };
-    for argument in arguments {
-        match &argument.expr {
-            Expr::Unpack(inner) => match &**inner {
-                Expr::Value(Value::Dict(dict)) => {
-                    for (name, value) in dict {
-                        add(Some(name), &Expr::Value(value.clone()), argument.span)?;
-                    }
-                }
-                Expr::Dict(entries) => {
-                    for (name, expr) in entries {
-                        add(Some(name), expr, argument.span)?;
-                    }
-                }
-                other => add(None, other, argument.span)?,
-            },
-            other => add(argument.name.as_ref(), other, argument.span)?,
-        }
-    }
-    Ok(out)
-}
-
-fn outputs(arguments: &[Argument], defaults: &Flags) -> Result<Named<OutputPattern>, Diagnostic> {
-    let mut outputs = flatten(arguments, "output")?;
-    for output in &mut outputs.items {
-        output.flags = output.flags.with_defaults(defaults);
-    }
-    for (at, output) in outputs.items.iter().enumerate() {
-        if let Some(first) = outputs.items[..at].iter().find(|first| first.pattern.text() == output.pattern.text()) {
-            return Err(Diagnostic::error(format!("the output `{}` is there twice", output.pattern.text()))
-                .at(output.span, "the second")
-                .at(first.span, "the first"));
-        }
-        if output.flags.ancient {
-            return Err(Diagnostic::error("ancient() is for inputs").at(output.span, ""));
-        }
-    }
-    Ok(outputs)
-}
-
-fn logs(arguments: &[Argument]) -> Result<Named<LogPattern>, Diagnostic> {
-    let flat = flatten(arguments, "log")?;
-    let items = flat.items.into_iter().map(|log| LogPattern { pattern: log.pattern, span: log.span }).collect();
-    Ok(Named { items, names: flat.names })
 }
 
 /// What `rules.NAME` shows of a rule.

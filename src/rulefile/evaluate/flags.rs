@@ -164,7 +164,7 @@ fn joined(items: Vec<Expr>) -> Expr {
     Expr::List(items)
 }
 
-fn flagged<'v>(value: Value<'v>, flags: Flags, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
+pub fn flagged<'v>(value: Value<'v>, flags: Flags, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<Marked> {
     let inner = expr(value, eval)?;
     if matches!(&inner, Expr::Value(v) if !matches!(v, value::Value::Str(_) | value::Value::List(_))) {
         return Err(fail(
@@ -179,15 +179,21 @@ fn flagged<'v>(value: Value<'v>, flags: Flags, eval: &Evaluator<'v, '_, '_>) -> 
 pub fn flags(builder: &mut GlobalsBuilder) {
     fn temp<'v>(
         #[starlark(require = pos)] value: Value<'v>,
+        #[starlark(default = false)] group_jobs: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Marked> {
+        // Of jobs that are sent somewhere together, which flow has not.
+        let _ = group_jobs;
         flagged(value, Flags { temp: true, ..Flags::default() }, eval)
     }
 
     fn temporary<'v>(
         #[starlark(require = pos)] value: Value<'v>,
+        #[starlark(default = false)] group_jobs: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Marked> {
+        // Of jobs that are sent somewhere together, which flow has not.
+        let _ = group_jobs;
         flagged(value, Flags { temp: true, ..Flags::default() }, eval)
     }
 

@@ -1,6 +1,8 @@
 //! Helpers of directives: `branch`, `lookup`, `subpath`, `prepend_param`, …, and the parts of a job under the names
 //! `input`, `output`, `params`, `resources` and `threads`. What can be said at once is; the rest waits for a job.
 
+use std::sync::Arc;
+
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::collections::SmallMap;
@@ -114,6 +116,18 @@ pub fn helpers(builder: &mut GlobalsBuilder) {
         let now = change.clone();
         let now = |path| Ok(Plain::Str(now.apply(&later::one_path("subpath", path)?)?));
         now_or_later(path, |of| Later::Subpath { of, change }, now, eval)
+    }
+
+    fn as_py_module<'v>(
+        #[starlark(default = NoneOr::None)] path: NoneOr<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let Some(path) = path.into_option() else {
+            let script = Later::Part { part: "input".to_owned(), step: Some(Step::Name("script".to_owned())) };
+            return Ok(eval.heap().alloc(Marked::later(Later::PyModule(Expr::Later(Arc::new(script))))));
+        };
+        let now = |path| Ok(Plain::Str(later::py_module(&later::one_path("as_py_module", path)?)?));
+        now_or_later(path, Later::PyModule, now, eval)
     }
 
     fn prepend_param<'v>(

@@ -15,11 +15,14 @@ mod namespace;
 mod notes;
 mod objects;
 mod open_text;
+mod outputs;
 mod programs;
 mod scatter;
 pub mod settings;
 mod shell;
+mod single;
 mod statements;
+mod storage;
 mod workflow;
 
 pub use self::files::files as file_functions;
@@ -91,6 +94,7 @@ static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
     helpers::parts(&mut builder);
     builder.namespace("access", flags::access);
     builder.set("shell", shell::Shell);
+    builder.set("storage", storage::Storage);
     builder.build()
 });
 
@@ -198,6 +202,11 @@ fn include(loader: &Loader, module: &Module<'_>, path: &str, asked: Option<Span>
             diagnostic = diagnostic.at(span, "");
         }
         return Err(diagnostic);
+    }
+    if path.contains("://") {
+        let diagnostic = Diagnostic::error(format!("{path} is not on this machine"));
+        let diagnostic = asked.map_or(diagnostic.clone(), |span| diagnostic.at(span, ""));
+        return Err(diagnostic.help("fetch it, and name the file"));
     }
     let text = std::fs::read(path).map_err(|error| {
         let mut diagnostic = Diagnostic::error(format!("cannot read {path}: {error}"));
@@ -433,21 +442,8 @@ fn builtin_names() -> impl Iterator<Item = &'static str> {
 
 /// An imported module, or a function of one, as text that imports it again.
 fn import_text(value: Value<'_>) -> Option<String> {
-    const MODULES: [&str; 11] = [
-        "os",
-        "os.path",
-        "sys",
-        "math",
-        "re",
-        "json",
-        "glob",
-        "itertools",
-        "collections",
-        "pathlib",
-        "snakemake.utils",
-    ];
     Module::with_temp_heap(|module| {
-        MODULES.iter().find_map(|name| {
+        super::lower::refused::MODULES.iter().find_map(|name| {
             let code = format!("__import__({name:?})");
             let ast = AstModule::parse("import", code.clone(), &dialect()).ok()?;
             let found = Evaluator::new(&module).eval_module(ast, &GLOBALS).ok()?;

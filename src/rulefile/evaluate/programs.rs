@@ -116,7 +116,9 @@ impl Composer<'_, '_> {
             .map(|(name, text)| (name.as_str(), text.as_str()))
             .collect();
         let mut names: Vec<String> = body.free.clone();
+        let mut calls_shell = false;
         while let Some(name) = names.pop() {
+            calls_shell |= name == "shell";
             if parts.constants.contains_key(&name) || parts.functions.contains_key(&name) {
                 continue;
             }
@@ -155,7 +157,7 @@ impl Composer<'_, '_> {
         for source in parts.functions.values().map(|&at| &self.functions[at]).chain([body]) {
             self.check_calls(source, &parts)?;
         }
-        Ok(self.write(&parts, body))
+        Ok(Program { calls_shell, ..self.write(&parts, body) })
     }
 
     /// Refuses calls of built-in actions with arguments that they do not take. A name that the file gives a value is the
@@ -204,7 +206,7 @@ impl Composer<'_, '_> {
                 source_end: span.end,
             })
             .collect();
-        Program { code, origin }
+        Program { code, origin, calls_shell: false }
     }
 
     fn is_builtin(&self, name: &str) -> bool {

@@ -46,6 +46,15 @@ pub fn read_config(path: &str) -> Result<Dict, DataError> {
         _ => parse_yaml(path, &text)?,
     };
     match value {
+        Value::Dict(dict) if dict.get("__use_yte__").is_some_and(|asked| *asked == Value::Bool(true)) => {
+            Err(DataError::Parse {
+                path: path.to_owned(),
+                reason:
+                    "a YTE template, which flow does not fill in: write out what it gives, with `yte < TEMPLATE > FILE`"
+                        .into(),
+                place: Some((1, 1)),
+            })
+        }
         Value::Dict(dict) => Ok(dict),
         Value::None => Ok(Dict::default()),
         _ => Err(DataError::Parse {

@@ -1,6 +1,8 @@
 //! `shell` at file level: a function that runs a command while the Rulefile is read, and the settings that Snakefiles
 //! make on it. Commands of jobs are not its business.
 
+use std::collections::BTreeMap;
+
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder, MethodsStatic};
@@ -13,6 +15,8 @@ use starlark::values::{NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, 
 
 use super::loader::fail;
 use crate::diagnostic::Diagnostic;
+use crate::dialect::convert::{SHELL_NAMES, placeholders};
+use crate::rulefile::template;
 
 /// Shells whose language bash speaks.
 const SPOKEN: [&str; 2] = ["bash", "sh"];
@@ -51,16 +55,24 @@ impl<'v> StarlarkValue<'v> for Shell {
             ))));
         };
         let (mut read, mut iterable) = (false, false);
+        let mut names = BTreeMap::new();
         for (name, value) in arguments.names_map()? {
             match name.as_str() {
                 "read" => read = value.to_bool(),
                 "iterable" => iterable = value.to_bool(),
+                SHELL_NAMES => names = placeholders(value, heap),
                 other => {
                     return Err(fail(Diagnostic::error(format!("shell() takes `read` and `iterable`, not `{other}`"))));
                 }
             }
         }
-        let text = output_of(command)?;
+        let command = template::shell_at_file_level(command, &names).map_err(|error| {
+            fail(
+                Diagnostic::error(format!("shell(): {error}"))
+                    .help("in a command, write `{{` and `}}` for braces that are meant for the shell"),
+            )
+        })?;
+        let text = output_of(&command)?;
         Ok(if read {
             heap.alloc(text.as_str())
         } else if iterable {

@@ -46,6 +46,10 @@ impl Lowerer<'_> {
                     "read with `read_text` or `read_lines`; to write, use an action in a `run:` body, or `script:`";
                 return Err(no_word("`open`", callee.span, instead));
             }
+            ExprKind::Name(name) if name == "shell" && !self.is_defined(name) => {
+                self.object(callee)?;
+                return self.shell_arguments(arguments);
+            }
             _ => self.object(callee)?,
         }
         self.code.push('(');

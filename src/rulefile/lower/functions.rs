@@ -102,6 +102,7 @@ impl Lowerer<'_> {
     /// The body of `run:` as a function by itself.
     pub(super) fn run_source(&self, run: &Run) -> Result<FunctionSource> {
         alone(self.file, "__run__", self.own_text(run.span), |this| {
+            this.is_run_body = true;
             this.code.push_str(&format!("def __run__({}):\n", RUN_PARAMETERS.join(", ")));
             let names = RUN_PARAMETERS.iter().map(|&name| name.to_owned()).collect();
             this.body(names, &run.body)

@@ -29,6 +29,8 @@ pub(super) struct Lowerer<'a> {
     pub scopes: Vec<Names>,
     /// Inside a `def` or a `run:` body.
     pub in_function: bool,
+    /// The outermost function is a `run:` body.
+    pub is_run_body: bool,
     pub indent: usize,
     pub ids: NextIds,
     pub sites: Vec<RuleSite>,
@@ -47,6 +49,7 @@ impl<'a> Lowerer<'a> {
             outside,
             scopes: Vec::new(),
             in_function: false,
+            is_run_body: false,
             indent: 0,
             ids,
             sites: Vec::new(),
@@ -96,13 +99,17 @@ impl<'a> Lowerer<'a> {
         self.scopes.iter().any(|names| names.contains(name))
     }
 
+    /// The names that this unit gives a value at file level.
+    pub fn own_names(&self) -> Option<&Names> {
+        match &self.outside {
+            Outside::Module { defined, .. } => Some(defined),
+            Outside::Alone { .. } => None,
+        }
+    }
+
     /// Whether the user has a value of that name, so that it is not Python's.
     pub fn is_defined(&self, name: &str) -> bool {
-        let outside = match &self.outside {
-            Outside::Module { defined, .. } => defined.contains(name),
-            Outside::Alone { .. } => false,
-        };
-        outside || self.is_local(name)
+        self.own_names().is_some_and(|names| names.contains(name)) || self.is_local(name)
     }
 
     /// Writes the use of a name.

@@ -11,6 +11,7 @@ mod modules;
 mod names;
 pub(in crate::rulefile) mod refused;
 mod rules;
+mod shell;
 mod statements;
 
 use self::lowerer::{Lowerer, Outside};

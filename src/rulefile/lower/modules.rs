@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::{RuleBody, RuleKind, UseRule, Word};
 
 /// What a rule does, which `with:` cannot change.
-const ACTIONS: [&str; 7] = ["shell", "script", "run", "notebook", "wrapper", "cwl", "template_engine"];
+pub(super) const ACTIONS: [&str; 7] = ["shell", "script", "run", "notebook", "wrapper", "cwl", "template_engine"];
 
 impl Lowerer<'_> {
     /// `__module__(name, snakefile=__args__(…), …)`.

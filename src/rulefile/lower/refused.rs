@@ -1,14 +1,23 @@
-//! What parses but is refused, each with what to use instead. The lists here are the only place that says what this
-//! version does not have yet.
+//! What parses but is refused, each with what to use instead. The lists here are the only place that says what there is
+//! not.
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::tree::Foreign;
 
-/// Directives of the language that this version does not have yet.
-const DIRECTIVES_TO_COME: &[&str] = &["cache"];
+/// Functions and objects of Snakemake's language that there are not, each with what to do instead.
+const NAMES_INSTEAD: &[(&str, &str)] = &[
+    ("from_queue", "list the inputs, or make what lists them a `checkpoint`"),
+    ("github", ELSEWHERE),
+    ("gitlab", ELSEWHERE),
+    ("gitfile", ELSEWHERE),
+    ("remote", "fetch the file by a rule of its own, as in `shell: \"curl -fo {output} URL\"`"),
+    ("pep", TABLES),
+];
 
-/// Functions and objects of the language that this version does not have yet.
-const NAMES_TO_COME: &[&str] = &["from_queue", "github", "gitfile", "gitlab", "remote", "storage"];
+const ELSEWHERE: &str =
+    "flow reads no files from elsewhere: `git clone` the workflow, and name its file: `snakefile: \"PATH\"`";
+
+const TABLES: &str = "flow reads no PEPs: read the table of samples with `read_csv`, and the rest with `configfile:`";
 
 /// Statements that this version has; the other keywords of the grammar are to come.
 pub const STATEMENTS: &[&str] = &[
@@ -29,8 +38,11 @@ pub const STATEMENTS: &[&str] = &[
     "singularity",
 ];
 
+/// Statements that say nothing that matters here.
+pub const WITHOUT_EFFECT: &[&str] = &["report", "storage"];
+
 /// Modules whose pure part is there as a native struct.
-const MODULES: &[&str] = &[
+pub const MODULES: &[&str] = &[
     "os",
     "os.path",
     "sys",
@@ -49,21 +61,24 @@ const MODULES: &[&str] = &[
 /// Modules that only serve annotations, which are dropped.
 pub const MODULES_WITHOUT_EFFECT: &[&str] = &["typing", "__future__"];
 
-pub fn not_yet(what: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(format!("this version does not have {what} yet")).at(span, "")
+fn not_here(what: &str) -> Diagnostic {
+    Diagnostic::error(format!("flow does not have {what}"))
 }
 
-/// Refuses a directive that is still to come.
-pub fn directive(keyword: &str, span: Span) -> Result<(), Diagnostic> {
-    if DIRECTIVES_TO_COME.contains(&keyword) {
-        return Err(not_yet(&format!("the directive `{keyword}`"), span));
+/// Refuses a statement.
+pub fn statement(keyword: &str, span: Span) -> Diagnostic {
+    let diagnostic = not_here(&format!("`{keyword}:`")).at(span, "");
+    match keyword {
+        "pepfile" | "pepschema" => diagnostic.help(TABLES),
+        "conda" => diagnostic.help("start flow in the environment that has the programs, and remove the statement"),
+        _ => diagnostic,
     }
-    Ok(())
 }
 
-/// What to say of a name that is not defined because it is still to come.
+/// What to say of a name that is not defined because there is no such thing here.
 pub fn name(name: &str) -> Option<Diagnostic> {
-    NAMES_TO_COME.contains(&name).then(|| Diagnostic::error(format!("this version does not have `{name}` yet")))
+    let (_, instead) = NAMES_INSTEAD.iter().find(|(known, _)| *known == name)?;
+    Some(not_here(&format!("`{name}`")).help(*instead))
 }
 
 /// Refuses a module without a native counterpart.

@@ -1,6 +1,7 @@
 //! Rules and the other statements that describe a workflow, as calls that register them.
 
 use super::lowerer::{Lowerer, Result};
+use super::modules::ACTIONS;
 use super::refused;
 use super::{DirectiveSite, RuleSite, RunSite};
 use crate::diagnostic::{Diagnostic, Span};
@@ -32,7 +33,14 @@ impl Lowerer<'_> {
             StatementKind::Keyword { keyword, arguments } if refused::STATEMENTS.contains(&what) => {
                 self.simple(statement.span, |this| this.keyword(keyword, arguments))
             }
-            _ => Err(refused::not_yet(&format!("`{what}`"), span)),
+            // What they describe, reports and storage, is not made here; a job that needs a storage is refused itself.
+            StatementKind::Keyword { .. } if refused::WITHOUT_EFFECT.contains(&what) => {
+                self.simple(statement.span, |this| {
+                    this.code.push_str("pass");
+                    Ok(())
+                })
+            }
+            _ => Err(refused::statement(what, span)),
         }
     }
 
@@ -113,7 +121,6 @@ impl Lowerer<'_> {
     ) -> Result<RuleSite> {
         let mut directives: Vec<DirectiveSite> = Vec::new();
         for Directive { keyword, arguments, span } in &body.directives {
-            refused::directive(&keyword.text, keyword.span)?;
             if arguments.is_empty() {
                 let error = Diagnostic::error(format!("`{}` has no value", keyword.text)).at(keyword.span, "");
                 return Err(error.help("write its value after the colon or on the lines below, or remove it"));
@@ -125,6 +132,7 @@ impl Lowerer<'_> {
             let values = arguments.iter().map(|argument| argument.span).collect();
             directives.push(DirectiveSite { keyword: keyword.text.clone(), span: *span, values });
         }
+        work_goes_last(body)?;
         let run = body.run.as_ref();
         let doc = body.docstring.as_ref().and_then(|text| match &text.kind {
             ExprKind::Str(text) => Some(text.clone()),
@@ -166,6 +174,30 @@ impl Lowerer<'_> {
                 Ok(())
             })
         })
+    }
+}
+
+/// As in Snakemake, whose rules end with what they do.
+fn work_goes_last(body: &RuleBody) -> Result<()> {
+    let actions = body.directives.iter().filter(|directive| ACTIONS.contains(&directive.keyword.text.as_str()));
+    let run = body.run.as_ref().map(|run| ("run", run.keyword));
+    let Some((word, work)) = actions
+        .map(|directive| (directive.keyword.text.as_str(), directive.span))
+        .chain(run)
+        .min_by_key(|(_, span)| span.start)
+    else {
+        return Ok(());
+    };
+    match body.directives.iter().find(|directive| directive.keyword.span.start > work.start) {
+        // Two of them are told of as such.
+        Some(late) if !ACTIONS.contains(&late.keyword.text.as_str()) => {
+            let late = &late.keyword;
+            Err(Diagnostic::error(format!("`{}:` stands after `{word}:`, which goes last in a rule", late.text))
+                .at(late.span, "")
+                .at(work, "what the rule does")
+                .help(format!("write `{}:` above `{word}:`", late.text)))
+        }
+        _ => Ok(()),
     }
 }
 

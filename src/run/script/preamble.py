@@ -86,7 +86,7 @@ def _start():
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     scope = sys.modules["__main__"].__dict__
-    scope.update(snakemake=snakemake, __file__=path)
+    scope.update(snakemake=snakemake, __file__=path, __real_file__=path)
     for name in ("_start", "_install", "json", "os", "sys", "types"):
         scope.pop(name, None)
     return code

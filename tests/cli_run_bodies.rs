@@ -1,0 +1,197 @@
+//! Bodies of `run:` through the program: what they know of their job, what they may touch, and the commands they start.
+
+mod support;
+
+use support::Project;
+
+#[test]
+fn tables_are_asked_for_columns_and_rows_in_bodies_too() {
+    let project = Project::new(
+        r#"
+        rule out:
+            input: "samples.csv"
+            output: "out.txt"
+            run:
+                table = read_csv(input[0])
+                chosen = table.where(kind="b", n=2)
+                chosen[0]["name"] += "!"
+                write_text(",".join(table.column("name")) + " " + str(len(chosen)) + "\n", output[0])
+
+        rule wrong:
+            input: "samples.csv"
+            output: "wrong.txt"
+            run: write_text(str(read_csv(input[0]).column("kid")), output[0])
+        "#,
+    )
+    .file("samples.csv", "name,kind,n\nx,a,2\ny,b,2\nz,b,3\n");
+    project.flow("out.txt").exits(0);
+    assert_eq!(project.read("out.txt"), "x,y!,z 1\n");
+    project.flow("wrong.txt").exits(1).says("the table has no column `kid`; its columns are: name, kind, n");
+}
+
+#[test]
+fn a_run_body_has_the_job_and_the_shell() {
+    let project = Project::new(
+        r#"
+        def shout(text):
+            return text.upper()
+
+        rule out:
+            input: "in.txt"
+            output: "out/{name}.txt", extra="out/{name}.more"
+            params: times=2
+            threads: 2
+            resources: stove=1
+            run:
+                lines = [shout(read_text(input[0]).strip())] * params.times
+                lines.append(f"{wildcards.name} {threads} {resources.stove} {rule} {attempt}")
+                write_text("\n".join(lines) + "\n", output[0])
+                if config.get("more", True):
+                    shell("echo {wildcards.name} > {output.extra}")
+        "#,
+    )
+    .file("in.txt", "hello\n");
+    project.makes("out/a.txt", &["out name=a"]);
+    assert_eq!(project.read("out/a.txt"), "HELLO\nHELLO\na 2 1 out 1\n");
+    assert_eq!(project.read("out/a.more"), "a\n");
+}
+
+#[test]
+fn a_run_body_touches_only_what_it_declares() {
+    let rules = r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            run:
+                BODY
+    "#;
+    let project = Project::new(&rules.replace("BODY", "write_text(read_text('other.txt'), output[0])"))
+        .file("in.txt", "")
+        .file("other.txt", "");
+    project.flow("").exits(1).says("other.txt").says("input");
+    let project = Project::new(&rules.replace("BODY", "write_text('x', 'elsewhere.txt')")).file("in.txt", "");
+    project.flow("").exits(1).says("elsewhere.txt").says("output");
+    assert!(!project.exists("elsewhere.txt") && !project.exists("out.txt"));
+}
+
+/// A rule that computes with a small image, and the expression's value.
+fn computed(body: &str) -> Project {
+    let mut rules = String::from(
+        "rule out:\n    input: \"x.npy\"\n    output: \"out.txt\"\n    run:\n        x = read(input[0])\n",
+    );
+    for line in body.lines() {
+        rules += &format!("        {line}\n");
+    }
+    let project = Project::new(&rules);
+    // 2 × 2 pixels: 1, 2, 3, 4.
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{:<117}\n", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }").bytes());
+    bytes.extend([1.0f64, 2.0, 3.0, 4.0].iter().flat_map(|pixel| pixel.to_le_bytes()));
+    std::fs::write(project.path("x.npy"), bytes).expect("it can be written");
+    project
+}
+
+#[test]
+fn no_action_is_hidden_by_a_name_of_the_job() {
+    let project = computed("write_text(str(sum(log(x)) > 3) + str([sum(y) > 3 for y in map(log, [x])]), output[0])");
+    project.make("").exits(0);
+    assert_eq!(project.read("out.txt"), "True[True]");
+    // Of the names that a body has for its job, `log` alone is also an action.
+    let names =
+        ["input", "output", "params", "wildcards", "threads", "resources", "log", "config", "rule", "attempt", "jobid"];
+    let actions = project.flow("--actions").exits(0).stdout;
+    let shared: Vec<&str> = names.into_iter().filter(|name| actions.contains(&format!("  {name} "))).collect();
+    assert_eq!(shared, ["log"]);
+}
+
+#[test]
+fn an_image_is_no_condition() {
+    for condition in [
+        "1 if x > 2 else 0",
+        "1 < x < 3",
+        "x or 1",
+        "x and 1",
+        "not x",
+        "not (x > 2)",
+        "[1 for y in [x] if y]",
+        "1 if (x == x and True) else 0",
+        "helper(x)",
+        "list(filter(None, [x]))",
+    ] {
+        let project = computed(&format!("value = {condition}\nwrite_text(str(value), output[0])"));
+        project.write(
+            "Rulefile",
+            &format!("def helper(x):\n    if x == 1:\n        return 1\n    return 0\n\n{}", project.read("Rulefile")),
+        );
+        project.flow("").exits(1).says("an image is neither true nor false").says("where(");
+    }
+    for body in ["if x > 2:\n    pass", "if False:\n    pass\nelif x:\n    pass", "assert x > 2"] {
+        computed(body).flow("").exits(1).says("an image is neither true nor false");
+    }
+    let project = computed(
+        "value = 1 if max(x) > 3 and x.shape == (2, 2) and not None else 0\nwrite_text(str(value), output[0])",
+    );
+    project.make("").exits(0);
+    assert_eq!(project.read("out.txt"), "1");
+}
+
+#[test]
+fn commands_in_a_body_know_the_names_around_them() {
+    let project = Project::new(
+        r#"
+        GREETING = "good  day"
+        PEOPLE = [("Ann", {"old": 7}), ("Bob", {"old": 9})]
+
+        def append(line, output):
+            shell("echo {line} >> {output}")
+
+        rule out:
+            input: "a b.txt"
+            output: "out 1.txt", "out 2.txt"
+            run:
+                for path in output:
+                    shell("cat {input} > {path}")
+                    for name, years in PEOPLE:
+                        shell("echo {name} {years[old]:>3} '{GREETING}' {rule} | "
+                              "awk '{{print NF, $0}}' >> {path}")
+                    append("last", path)
+        "#,
+    )
+    .file("a b.txt", "first\n");
+    project.make("").exits(0);
+    let expected = "first\n5 Ann 7 good  day out\n5 Bob 9 good  day out\nlast\n";
+    assert_eq!(project.read("out 1.txt"), expected);
+    assert_eq!(project.read("out 2.txt"), expected);
+    project.edit("Rulefile", "good  day", "hello");
+    assert!(project.make("").exits(0).reason("out").contains("code"));
+}
+
+#[test]
+fn a_command_in_a_body_may_write_its_outputs_by_their_names() {
+    let project = Project::new(
+        r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt", "deep/more.txt"
+            run:
+                shell("cat in.txt >> out.txt")
+                write_text("more", output[1])
+        "#,
+    )
+    .file("in.txt", "1\n");
+    project.make("").exits(0);
+    project.write("in.txt", "2\n");
+    project.make("").exits(0);
+    assert_eq!(project.read("out.txt"), "2\n", "the old output is gone when the body begins");
+    project.edit("Rulefile", "write_text(\"more\", output[1])", "shell(\"exit 3\")");
+    project.flow("").exits(1).says("exit code 3");
+    assert!(!project.exists("out.txt") && !project.exists("deep/more.txt"), "nothing is left of a failed job");
+}
+
+#[test]
+fn a_command_in_a_body_that_names_nothing_is_an_error_at_its_rule() {
+    Project::new("rule out:\n    output: 'out.txt'\n    run:\n        shell('echo {nothing} > {output}')\n")
+        .flow("")
+        .exits(1)
+        .says("`nothing` is not defined, and the body of rule `out` uses it");
+}
