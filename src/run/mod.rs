@@ -23,6 +23,7 @@ pub mod runner;
 mod sample;
 pub mod scheduler;
 mod script;
+mod sets;
 mod shadow;
 pub mod signals;
 pub mod spec;

@@ -13,6 +13,7 @@ use super::director::{Decision, Director, Prepared};
 use super::executor::{Executor, Force, Order, Report};
 use super::log_tail::all_lines;
 use super::scheduler::Scheduler;
+use super::sets::{Over, Sets};
 use super::spec::{JobError, JobSpec, Outcome, Work};
 use super::together::Together;
 use crate::disk::Disk;
@@ -86,18 +87,6 @@ struct Running {
     attempt: u32,
 }
 
-/// Jobs that run together, as long as one of them does.
-#[derive(Default)]
-struct Joined {
-    left: usize,
-    /// One failed, or was ended because another did.
-    failed: bool,
-    /// One failed for good.
-    refused: bool,
-    /// Those that were ended because another failed.
-    stopped: Vec<u32>,
-}
-
 /// The run while it goes on.
 struct Loop<'a> {
     run: Run<'a>,
@@ -108,10 +97,7 @@ struct Loop<'a> {
     lined_up: BTreeMap<u32, (u32, Running)>,
     /// By rule, how long its last job took.
     paces: BTreeMap<String, Duration>,
-    /// Of jobs that run together, the first one.
-    sets: BTreeMap<u32, u32>,
-    /// By the first one, how they are.
-    joined: BTreeMap<u32, Joined>,
+    sets: Sets,
     /// Failed attempts, of jobs that have any.
     failures: BTreeMap<u32, u32>,
     done: Vec<u32>,
@@ -140,8 +126,7 @@ impl Run<'_> {
             parked: BTreeMap::new(),
             lined_up: BTreeMap::new(),
             paces: BTreeMap::new(),
-            sets: BTreeMap::new(),
-            joined: BTreeMap::new(),
+            sets: Sets::default(),
             failures: BTreeMap::new(),
             done: Vec::new(),
             cut_off: Vec::new(),
@@ -251,7 +236,7 @@ impl Loop<'_> {
     fn line_up(&mut self, first: u32) {
         let is_short =
             |running: &Running| self.paces.get(&running.prepared.spec.rule).is_some_and(|pace| *pace < SHORT);
-        if !self.running.get(&first).is_some_and(is_short) || self.sets.contains_key(&first) {
+        if !self.running.get(&first).is_some_and(is_short) || self.sets.has(first) {
             return;
         }
         while self.closing.is_none()
@@ -312,47 +297,30 @@ impl Loop<'_> {
             match self.run.director.prepare(job, attempt) {
                 Decision::Run(prepared) => ready.push((job, Running { prepared, attempt })),
                 Decision::Fail(failure) => {
-                    self.sets.insert(job, first);
-                    self.joined.insert(first, Joined { left: 1, ..Joined::default() });
+                    self.sets.join(first, &[job]);
                     return self.refuse(job, String::new(), *failure, Usage::default());
                 }
                 Decision::CutOff => unreachable!("jobs that run together are decided together, before the run"),
             }
         }
-        self.joined.insert(first, Joined { left: ready.len(), ..Joined::default() });
+        self.sets.join(first, &ready.iter().map(|(job, _)| *job).collect::<Vec<_>>());
         let together = Arc::new(Together::new(ready.iter().map(|(_, running)| &*running.prepared.spec)));
         for (job, running) in ready {
-            self.sets.insert(job, first);
             self.give_out(job, running, Some(Arc::clone(&together)));
         }
     }
 
     /// A job is over: tells the scheduler, of jobs that run together when the last one is.
     fn settle(&mut self, job: u32, success: bool) {
-        let Some(first) = self.sets.remove(&job) else {
-            if success {
-                self.run.scheduler.finish(job);
-            } else {
-                self.run.scheduler.fail(job);
+        match self.sets.over(job, success) {
+            Over::Waits => {}
+            Over::Succeeded(job) => self.run.scheduler.finish(job),
+            Over::ToRetry(first, stopped) if self.closing.is_none() => {
+                self.stopped.retain(|job| !stopped.contains(job));
+                *self.failures.entry(first).or_default() += 1;
+                self.run.scheduler.retry(first);
             }
-            return;
-        };
-        let joined = self.joined.get_mut(&first).expect("as long as one is left");
-        joined.left -= 1;
-        joined.failed |= !success;
-        if joined.left > 0 {
-            return;
-        }
-        let joined = self.joined.remove(&first).expect("it was there");
-        if !joined.failed {
-            self.run.scheduler.finish(first);
-        } else if joined.refused || self.closing.is_some() {
-            self.run.scheduler.fail(first);
-        } else {
-            // All of them are tried again.
-            self.stopped.retain(|job| !joined.stopped.contains(job));
-            *self.failures.entry(first).or_default() += 1;
-            self.run.scheduler.retry(first);
+            Over::Failed(job) | Over::ToRetry(job, _) => drop(self.run.scheduler.fail(job)),
         }
     }
 
@@ -490,8 +458,8 @@ impl Loop<'_> {
             Err(error @ JobError::Interrupted) => {
                 self.record_failure(&running.prepared, outcome, error);
                 self.stopped(outcome.job, outcome.usage);
-                if let Some(first) = self.sets.get(&outcome.job) {
-                    self.joined.get_mut(first).expect("as long as one is left").stopped.push(outcome.job);
+                if self.sets.has(outcome.job) {
+                    self.sets.stopped(outcome.job);
                     self.settle(outcome.job, false);
                 }
             }
@@ -565,7 +533,7 @@ impl Loop<'_> {
         }
         let name = self.run.director.name(job);
         self.run.reporter.tell(&Event::Failed { job: name, reason: prepared.reason, failure, usage: outcome.usage });
-        if self.sets.contains_key(&job) {
+        if self.sets.has(job) {
             return self.settle(job, false);
         }
         *self.failures.entry(job).or_default() += 1;
@@ -594,9 +562,7 @@ impl Loop<'_> {
     fn refuse(&mut self, job: u32, reason: String, failure: Failure, usage: Usage) {
         self.run.reporter.tell(&Event::Failed { job: self.run.director.name(job), reason, failure, usage });
         self.failed.push(job);
-        if let Some(first) = self.sets.get(&job) {
-            self.joined.get_mut(first).expect("as long as one is left").refused = true;
-        }
+        self.sets.refused(job);
         self.settle(job, false);
         if !self.run.settings.keep_going && self.closing.is_none() {
             self.closing = Some(Ending::Failed);
