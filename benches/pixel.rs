@@ -7,6 +7,7 @@ use flow::pixel::blocks::{Reduce, block_reduce};
 use flow::pixel::clip::{Center, SigmaClip, Spread, sigma_clipped_stats};
 use flow::pixel::combine::{Combiner, Method, Reject};
 use flow::pixel::convolve::{Extent, convolve};
+use flow::pixel::dct::{LANES, Means};
 use flow::pixel::fractal::{View, mandelbrot};
 use flow::pixel::gaussian::gaussian;
 use flow::pixel::geometry::rot90;
@@ -71,6 +72,16 @@ fn uniform(bencher: Bencher, size: usize) {
 fn minimum(bencher: Bencher, size: usize) {
     let image = image(1000, 1000);
     bencher.bench(|| minimum_filter(black_box(image.view()), (size, size), Border::Reflect));
+}
+
+/// The blocks of a photo of 1024 × 1024 pixels, grey, as so many means a side.
+#[divan::bench(args = [1, 2, 4, 8], sample_count = 10)]
+fn means_of_blocks(bencher: Bencher, side: usize) {
+    let means = Means::new(side, side, &std::array::from_fn(|at| at as u8), &[3; 64]).expect("a part of eight");
+    let mut coefficients = vec![[[1; LANES]; 80]; 128 / LANES];
+    let mut out = vec![0; 128 * side * side];
+    bencher
+        .bench_local(|| (0..128).for_each(|_| means.samples(black_box(&mut coefficients), 128, &mut out, 128 * side)));
 }
 
 #[divan::bench(args = [0, 1, 3], sample_count = 10)]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use flow::pixel::assignment::assign;
+use flow::pixel::assignment::{Table, assign};
 use flow::pixel::cosmology::{Counting, potential, zeldovich};
 use flow::pixel::fractal::{View, julia, mandelbrot};
 use flow::pixel::lupton::{Lupton, lupton};
@@ -60,7 +60,7 @@ fn structure_forms_as_in_numpy() {
 #[test]
 fn the_least_cost_is_that_of_scipy() {
     let costs = load("costs");
-    let columns = assign(&costs.view()).unwrap();
+    let columns = assign(Table::new(costs.view())).unwrap();
     let cost: f64 = columns.iter().enumerate().map(|(row, &column)| costs[[row, column]]).sum();
     assert_eq!(cost, load("least_cost")[[0, 0]]);
 }

@@ -18,10 +18,10 @@ const FACTORS: [usize; 3] = [2, 4, 8];
 const USUAL: [(&str, f64); 6] = [
     ("444.jpg", 3.0),
     ("422.jpg", 6.0),
-    ("420.jpg", 6.0),
+    ("420.jpg", 8.0),
     ("grey.jpg", 1.0),
-    ("420-restart.jpg", 6.0),
-    ("420-optimised.jpg", 6.0),
+    ("420-restart.jpg", 8.0),
+    ("420-optimised.jpg", 8.0),
 ];
 
 fn place(name: &str) -> String {

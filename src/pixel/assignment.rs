@@ -1,11 +1,12 @@
-//! The linear assignment problem: a column for each row, none taken twice, at the least total cost. In: the costs, one
-//! row at a time; out: the column of each row. Knows nothing of what rows and columns are.
+//! The linear assignment problem: a column for each row, none taken twice, at the least total cost. In: costs, and who
+//! finds the best columns at given prices; out: the column of each row. Knows nothing of what rows and columns are.
 //!
 //! The method is the auction of D. P. Bertsekas, "The auction algorithm: a distributed relaxation method for the
 //! assignment problem", Annals of Operations Research 14 (1988): rows outbid each other for columns, by large steps first,
 //! then by smaller and smaller ones. R. Jonker and A. Volgenant's shortest augmenting paths (Computing 38, 1987) find the
 //! same answer and were tried: where most rows want the same columns, as the blues of a sky do, they take ten times as
-//! long. Costs are asked for and never kept: memory goes with the number of columns.
+//! long. All that the auction asks is the best column for a row at the prices of the moment, and the price of the next best;
+//! where costs are distances, that is told faster than by writing down all costs. Memory goes with the number of columns.
 
 use std::collections::VecDeque;
 
@@ -13,24 +14,97 @@ use ndarray::ArrayView2;
 
 use super::PixelError;
 
-/// What each pair of a row and a column costs: whole numbers, as `f64`. The answer is proved to be the least as long as the
-/// largest cost times the square of the number of columns stays below 2⁵³.
-pub trait Costs {
+/// The columns that rows bid for: costs are whole numbers, as `f64`, and prices 0 or less. The answer is proved to be the
+/// least as long as the largest cost times the square of the number of columns stays below 2⁵³.
+pub trait Columns {
     /// Rows and columns.
     fn shape(&self) -> (usize, usize);
 
-    /// Puts the costs of all columns in `row` into `costs`.
-    fn fill(&self, row: usize, costs: &mut [f64]);
+    /// What the costs of a row differ by at most, or a little more.
+    fn spread(&self) -> f64;
+
+    fn cost(&self, row: usize, column: usize) -> f64;
+
+    /// 0 in the beginning.
+    fn price(&self, column: usize) -> f64;
+
+    /// Lets the price of a column fall by as much.
+    fn lower(&mut self, column: usize, by: f64);
+
+    /// The best columns for a row, whose costs are multiplied by the [`scale`], less their prices; without a row, costs are 0.
+    fn offers(&self, row: Option<usize>) -> Offers;
 }
 
-/// A table of costs.
-impl Costs for ArrayView2<'_, f64> {
+/// By what costs are multiplied where there are so many columns, so that a step of 1 is a small part of a cost.
+pub fn scale(columns: usize) -> f64 {
+    columns as f64 + 1.0
+}
+
+/// The column of the least cost less price, that, and the least but one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Offers {
+    pub best: usize,
+    pub least: f64,
+    /// ∞ where there is only one column.
+    pub second: f64,
+}
+
+impl Offers {
+    /// Before any is looked at.
+    pub const NONE: Offers = Offers { best: NONE, least: f64::INFINITY, second: f64::INFINITY };
+
+    /// Looks at a column.
+    #[inline]
+    pub fn take(&mut self, column: usize, cost: f64) {
+        if cost < self.least {
+            *self = Offers { best: column, least: cost, second: self.least };
+        } else if cost < self.second {
+            self.second = cost;
+        }
+    }
+}
+
+/// A table of costs, every one of which is looked at for each bid.
+pub struct Table<'a> {
+    costs: ArrayView2<'a, f64>,
+    prices: Vec<f64>,
+}
+
+impl<'a> Table<'a> {
+    pub fn new(costs: ArrayView2<'a, f64>) -> Table<'a> {
+        Table { prices: vec![0.0; costs.ncols()], costs }
+    }
+}
+
+impl Columns for Table<'_> {
     fn shape(&self) -> (usize, usize) {
-        self.dim()
+        self.costs.dim()
     }
 
-    fn fill(&self, row: usize, costs: &mut [f64]) {
-        costs.iter_mut().zip(self.row(row)).for_each(|(to, cost)| *to = *cost);
+    fn spread(&self) -> f64 {
+        let ends = |(low, high): (f64, f64), cost: &f64| (low.min(*cost), high.max(*cost));
+        let (low, high) = self.costs.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+        (high - low).max(0.0)
+    }
+
+    fn cost(&self, row: usize, column: usize) -> f64 {
+        self.costs[[row, column]]
+    }
+
+    fn price(&self, column: usize) -> f64 {
+        self.prices[column]
+    }
+
+    fn lower(&mut self, column: usize, by: f64) {
+        self.prices[column] -= by;
+    }
+
+    fn offers(&self, row: Option<usize>) -> Offers {
+        let (mut offers, scale) = (Offers::NONE, scale(self.prices.len()));
+        for (column, price) in self.prices.iter().enumerate() {
+            offers.take(column, row.map_or(0.0, |row| scale * self.costs[[row, column]]) - price);
+        }
+        offers
     }
 }
 
@@ -39,11 +113,12 @@ impl Costs for ArrayView2<'_, f64> {
 ///
 /// # Errors
 /// More rows than columns.
-pub fn assign(costs: &impl Costs) -> Result<Vec<usize>, PixelError> {
-    let (rows, columns) = costs.shape();
-    PixelError::at_least("the number of columns", rows, columns)?;
-    let mut auction = Auction::new(costs);
-    let mut step = auction.first_step();
+pub fn assign(columns: impl Columns) -> Result<Vec<usize>, PixelError> {
+    let (rows, count) = columns.shape();
+    PixelError::at_least("the number of columns", rows, count)?;
+    let mut auction = Auction::new(columns);
+    // A twentieth of the largest difference of costs.
+    let mut step = (auction.columns.spread() * auction.scale / 20.0).floor().max(1.0);
     loop {
         auction.run(step);
         // Below one unit of cost for all columns together, no other assignment can be better.
@@ -62,54 +137,29 @@ const STEP_RATIO: f64 = 6.0;
 /// No row, no column.
 const NONE: usize = usize::MAX;
 
-struct Auction<'a, C> {
-    costs: &'a C,
+struct Auction<C> {
+    columns: C,
     /// Rows that there are; beyond them stand rows to which every column is worth the same, one for each column left over.
     rows: usize,
-    /// Costs are multiplied by the number of columns and one more, so that a step of 1 is a small part of one.
     scale: f64,
     column_of: Vec<usize>,
     row_of: Vec<usize>,
-    /// What each column is dear for, in scaled costs; at most 0.
-    prices: Vec<f64>,
-    /// One row of costs; then scaled, less the prices.
-    row: Vec<f64>,
 }
 
-impl<'a, C: Costs> Auction<'a, C> {
-    fn new(costs: &'a C) -> Self {
-        let (rows, columns) = costs.shape();
-        Auction {
-            costs,
-            rows,
-            scale: columns as f64 + 1.0,
-            column_of: vec![NONE; columns],
-            row_of: vec![NONE; columns],
-            prices: vec![0.0; columns],
-            row: vec![0.0; columns],
-        }
+impl<C: Columns> Auction<C> {
+    fn new(columns: C) -> Self {
+        let (rows, count) = columns.shape();
+        Auction { columns, rows, scale: scale(count), column_of: vec![NONE; count], row_of: vec![NONE; count] }
     }
 
-    /// A twentieth of the largest difference of costs in a row.
-    fn first_step(&mut self) -> f64 {
-        let mut most: f64 = 0.0;
-        for row in 0..self.rows {
-            self.costs.fill(row, &mut self.row);
-            let ends = |(low, high): (f64, f64), cost: &f64| (low.min(*cost), high.max(*cost));
-            let (low, high) = self.row.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
-            most = most.max(high - low);
-        }
-        (most * self.scale / 20.0).floor().max(1.0)
+    fn offers(&self, row: usize) -> Offers {
+        self.columns.offers((row < self.rows).then_some(row))
     }
 
-    /// The least and the least but one of a row's scaled costs less prices, which are left in `self.row`.
-    fn two_least(&mut self, row: usize) -> (f64, f64) {
-        if row < self.rows {
-            self.costs.fill(row, &mut self.row);
-        } else {
-            self.row.fill(0.0);
-        }
-        two_least(&mut self.row, self.scale, &self.prices)
+    /// What a row pays for a column, scaled.
+    fn paid(&self, row: usize, column: usize) -> f64 {
+        let cost = if row < self.rows { self.scale * self.columns.cost(row, column) } else { 0.0 };
+        cost - self.columns.price(column)
     }
 
     /// Bidding until every row has a column that is within `step` of its best. Who has one already keeps it.
@@ -121,19 +171,17 @@ impl<'a, C: Costs> Auction<'a, C> {
                 waiting.push_back(row);
                 continue;
             }
-            let (least, _) = self.two_least(row);
-            if self.row[column] > least + step {
+            if self.paid(row, column) > self.offers(row).least + step {
                 self.column_of[row] = NONE;
                 self.row_of[column] = NONE;
                 waiting.push_back(row);
             }
         }
         while let Some(row) = waiting.pop_front() {
-            let (least, second) = self.two_least(row);
-            let best = place(&self.row, least);
+            let Offers { best, least, second } = self.offers(row);
             // A single column has no second best.
             let lead = if second.is_finite() { second - least } else { 0.0 };
-            self.prices[best] -= lead + step;
+            self.columns.lower(best, lead + step);
             self.column_of[row] = best;
             let ousted = std::mem::replace(&mut self.row_of[best], row);
             if ousted != NONE {
@@ -142,51 +190,6 @@ impl<'a, C: Costs> Auction<'a, C> {
             }
         }
     }
-}
-
-/// Numbers worked on side by side.
-const LANES: usize = 32;
-
-/// Scales the costs and takes the prices from them; the least of these, and the least but one (∞ where there is only one
-/// column).
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
-    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
-))]
-fn two_least(costs: &mut [f64], scale: f64, prices: &[f64]) -> (f64, f64) {
-    let (mut least, mut second) = ([f64::INFINITY; LANES], [f64::INFINITY; LANES]);
-    let lesser = |a: f64, b: f64| if a < b { a } else { b };
-    let greater = |a: f64, b: f64| if a < b { b } else { a };
-    let (chunks, rest) = costs.as_chunks_mut::<LANES>();
-    let (price_chunks, price_rest) = prices.as_chunks::<LANES>();
-    for (costs, prices) in chunks.iter_mut().zip(price_chunks) {
-        for lane in 0..LANES {
-            costs[lane] = costs[lane] * scale - prices[lane];
-            second[lane] = lesser(second[lane], greater(least[lane], costs[lane]));
-            least[lane] = lesser(least[lane], costs[lane]);
-        }
-    }
-    for (lane, (cost, price)) in rest.iter_mut().zip(price_rest).enumerate() {
-        *cost = *cost * scale - price;
-        second[lane] = lesser(second[lane], greater(least[lane], *cost));
-        least[lane] = lesser(least[lane], *cost);
-    }
-    let merge = |(least, second): (f64, f64), (a, b): (&f64, &f64)| {
-        (lesser(least, *a), lesser(lesser(second, *b), greater(least, *a)))
-    };
-    least.iter().zip(&second).fold((f64::INFINITY, f64::INFINITY), merge)
-}
-
-/// The first place of a value that is there.
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
-    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
-))]
-fn place(values: &[f64], value: f64) -> usize {
-    let is_in = |chunk: &&[f64]| chunk.iter().fold(false, |found, other| found | (*other == value));
-    let chunk = values.chunks(4 * LANES).take_while(|chunk| !is_in(chunk)).count() * 4 * LANES;
-    let within = values[chunk..].iter().position(|other| *other == value);
-    chunk + within.expect("the least of these values")
 }
 
 #[cfg(test)]
@@ -225,7 +228,7 @@ mod tests {
         ) {
             let columns = rows + more;
             let costs = Array2::from_shape_fn((rows, columns), |(y, x)| f64::from(values[y * columns + x]));
-            let found = assign(&costs.view()).unwrap();
+            let found = assign(Table::new(costs.view())).unwrap();
             let mut once = found.clone();
             once.sort_unstable();
             once.dedup();
@@ -236,10 +239,10 @@ mod tests {
 
     #[test]
     fn odd_requests() {
-        assert!(assign(&Array2::<f64>::zeros((0, 3)).view()).unwrap().is_empty());
-        assert_eq!(assign(&array![[7.0]].view()).unwrap(), [0]);
-        assert_eq!(assign(&Array2::<f64>::zeros((3, 3)).view()).unwrap(), [0, 1, 2]);
-        assert_eq!(assign(&array![[5.0, 1.0, 3.0]].view()).unwrap(), [1]);
-        assert!(assign(&Array2::<f64>::zeros((3, 2)).view()).is_err());
+        assert!(assign(Table::new(Array2::<f64>::zeros((0, 3)).view())).unwrap().is_empty());
+        assert_eq!(assign(Table::new(array![[7.0]].view())).unwrap(), [0]);
+        assert_eq!(assign(Table::new(Array2::<f64>::zeros((3, 3)).view())).unwrap(), [0, 1, 2]);
+        assert_eq!(assign(Table::new(array![[5.0, 1.0, 3.0]].view())).unwrap(), [1]);
+        assert!(assign(Table::new(Array2::<f64>::zeros((3, 2)).view())).is_err());
     }
 }

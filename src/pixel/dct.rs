@@ -146,7 +146,7 @@ fn word<const N: usize>(cells: [&Cell; N]) -> [u32; LANES] {
     let mut words = [0; LANES];
     for (at, cell) in cells.into_iter().enumerate() {
         for lane in 0..LANES {
-            let value = (cell[lane] + 128.0).max(0.0).min(255.0) + WHOLE;
+            let value = (cell[lane] + 128.0).clamp(0.0, 255.0) + WHOLE;
             words[lane] |= (value.to_bits() & 0xff) << (8 * at);
         }
     }
@@ -157,11 +157,20 @@ fn word<const N: usize>(cells: [&Cell; N]) -> [u32; LANES] {
 #[inline(always)]
 fn inverse(points: usize, cells: &mut [Cell; 64], first: usize, step: usize) {
     match points {
-        8 => put(eight(std::array::from_fn(|point| cells[first + point * step])), cells, first, step),
-        4 => put(four(std::array::from_fn(|point| cells[first + point * step])), cells, first, step),
-        2 => put(two([cells[first], cells[first + step]]), cells, first, step),
+        8 => put(eight(take(cells, first, step)), cells, first, step),
+        4 => put(four(take(cells, first, step)), cells, first, step),
+        2 => put(two(take(cells, first, step)), cells, first, step),
         _ => {}
     }
+}
+
+#[inline(always)]
+fn take<const N: usize>(cells: &[Cell; 64], first: usize, step: usize) -> [Cell; N] {
+    let mut taken = [[0.0; LANES]; N];
+    for (point, cell) in taken.iter_mut().enumerate() {
+        *cell = cells[first + point * step];
+    }
+    taken
 }
 
 #[inline(always)]

@@ -22,6 +22,7 @@ pub mod gaussian;
 pub mod geometry;
 mod inside;
 pub mod lupton;
+mod market;
 pub mod median;
 pub mod montage;
 pub mod mosaic;

@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use super::PixelError;
-use super::assignment::{Costs, assign};
+use super::assignment::{Columns, Offers, assign, scale};
+use super::market::Market;
 
 /// Red, green and blue from 0 to 255.
 pub type Colour = [f64; 3];
@@ -45,56 +46,58 @@ impl Method {
 /// No tile; with [`Method::Unique`], fewer tiles than places.
 pub fn choose(places: &[Colour], tiles: &[Colour], method: Method) -> Result<Vec<usize>, PixelError> {
     PixelError::at_least("the number of tiles", 1, tiles.len())?;
-    let distances = Distances::new(places, tiles);
+    let whole = |colours: &[Colour]| colours.iter().map(|colour| colour.map(|part| (part * 8.0).round())).collect();
+    let (places, tiles): (Vec<Colour>, Vec<Colour>) = (whole(places), whole(tiles));
     if method == Method::Unique {
         PixelError::at_least("the number of tiles, each used once,", places.len(), tiles.len())?;
-        return assign(&distances);
+        return assign(Auctioned { market: Market::new(&tiles, scale(tiles.len())), places, tiles });
     }
-    let nearest = |costs: &mut Vec<f64>, place: usize| {
-        distances.fill(place, costs);
-        let best = costs.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+    let nearest = |place: &Colour| {
+        let distance = |tile: &Colour| squared_distance(*place, *tile);
+        let best = tiles.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
         best.expect("there is a tile").0
     };
-    Ok((0..places.len()).into_par_iter().map_init(|| vec![0.0; tiles.len()], nearest).collect())
+    Ok(places.par_iter().map(nearest).collect())
 }
 
-/// Squared distances less the square of the place's own colour, which is the same for all tiles: whole numbers.
-struct Distances {
+fn squared_distance(a: Colour, b: Colour) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+/// Tiles for which places bid: what they cost is the square of the distance, a whole number.
+struct Auctioned {
     places: Vec<Colour>,
-    /// The colours of all tiles: red, green, blue, and the square.
-    tiles: [Vec<f64>; 4],
+    tiles: Vec<Colour>,
+    market: Market,
 }
 
-impl Distances {
-    fn new(places: &[Colour], tiles: &[Colour]) -> Distances {
-        let whole = |colour: &Colour| colour.map(|part| (part * 8.0).round());
-        let mut columns = [const { Vec::new() }; 4];
-        for tile in tiles.iter().map(whole) {
-            tile.iter().zip(&mut columns).for_each(|(part, column)| column.push(*part));
-            columns[3].push(tile.iter().map(|part| part * part).sum());
-        }
-        Distances { places: places.iter().map(whole).collect(), tiles: columns }
-    }
-}
-
-impl Costs for Distances {
+impl Columns for Auctioned {
     fn shape(&self) -> (usize, usize) {
-        (self.places.len(), self.tiles[3].len())
+        (self.places.len(), self.tiles.len())
     }
 
-    fn fill(&self, row: usize, costs: &mut [f64]) {
-        fill(self.places[row], &self.tiles, costs);
+    fn spread(&self) -> f64 {
+        let ends = |axis: usize| {
+            let parts = self.places.iter().chain(&self.tiles).map(|colour| colour[axis]);
+            parts.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), part| (low.min(part), high.max(part)))
+        };
+        [0, 1, 2].map(ends).iter().map(|(low, high)| (high - low) * (high - low)).sum()
     }
-}
 
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
-    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
-))]
-fn fill(place: Colour, [red, green, blue, square]: &[Vec<f64>; 4], costs: &mut [f64]) {
-    let [r, g, b] = place.map(|part| 2.0 * part);
-    for ((((cost, red), green), blue), square) in costs.iter_mut().zip(red).zip(green).zip(blue).zip(square) {
-        *cost = square - (r * red + g * green + b * blue);
+    fn cost(&self, row: usize, column: usize) -> f64 {
+        squared_distance(self.places[row], self.tiles[column])
+    }
+
+    fn price(&self, column: usize) -> f64 {
+        self.market.price(column)
+    }
+
+    fn lower(&mut self, column: usize, by: f64) {
+        self.market.lower(column, by);
+    }
+
+    fn offers(&self, row: Option<usize>) -> Offers {
+        self.market.offers(row.map(|row| self.places[row]))
     }
 }
 

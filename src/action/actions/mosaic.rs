@@ -37,8 +37,8 @@ pub const ACTIONS: &[Action] = &[Action {
              distance in red, green and blue.\n\
              method=\"nearest\" takes for each place the nearest tile, as often as it comes. method=\"unique\" takes every tile at \
              most once, so that the sum of the squared distances is the least that there is, and needs as many tiles as there are \
-             places: the linear assignment problem. Time goes with the square of the number of tiles and more; ten thousand take half \
-             a minute.\n\
+             places: the linear assignment problem. Time goes with the square of the number of tiles and more; ten thousand take ten \
+             seconds.\n\
              Tiles are kept in memory at tile_size, no matter how large their files are.",
     reference: "scipy.optimize.linear_sum_assignment; D. P. Bertsekas, Annals of Operations Research 14 (1988)",
     run,

@@ -120,7 +120,7 @@ impl Frame {
         let (&count, rest) = segment.split_first()?;
         let (choices, &[0, 63, 0]) = rest.split_last_chunk()? else { return None };
         let (choices, []) = choices.as_chunks::<2>() else { return None };
-        if usize::from(count) != choices.len() || choices.len() != self.components.len() {
+        if choices.is_empty() || usize::from(count) != choices.len() || choices.len() != self.components.len() {
             return None;
         }
         for (component, &[id, tables]) in self.components.iter_mut().zip(choices) {

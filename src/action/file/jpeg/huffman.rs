@@ -78,6 +78,9 @@ impl Table {
 /// Zeros behind the data, so that they can be read by eight bytes.
 pub const PADDING: usize = 16;
 
+/// Bits that a symbol and its number never have.
+const ENOUGH: u32 = 32;
+
 /// Bits of data without stuffed bytes. Small, so that it is copied to where it can be kept in registers.
 #[derive(Clone, Copy)]
 pub struct Bits<'a> {
@@ -100,8 +103,7 @@ impl<'a> Bits<'a> {
         read <= whole && whole - read < 8
     }
 
-    /// Brings the number of bits to 56 or more, of which a symbol and its number take 31 at most. Done for each symbol: to
-    /// ask whether it is needed would take longer, since nobody can foresee the answer.
+    /// Brings the number of bits to 56 or more.
     #[inline(always)]
     fn refill(&mut self) -> Option<()> {
         let next = self.bytes.get(self.at..)?.first_chunk()?;
@@ -145,26 +147,35 @@ impl<'a> Bits<'a> {
         let mut at = 1;
         while at < 64 {
             self.refill()?;
-            let mut symbol = self.look_up(table);
-            if symbol.size == 0 {
-                if symbol.length == 0 {
-                    symbol = table.long(self.buffer)?;
+            // Three symbols have mostly fewer bits than that: who waited for the refilled bits each time would wait for memory.
+            for _ in 0..3 {
+                if self.count < ENOUGH {
+                    self.refill()?;
                 }
+                let mut symbol = self.look_up(table);
                 if symbol.size == 0 {
-                    self.number(symbol);
-                    match symbol.zeros {
-                        0 => return Some(()),
-                        15 => {
-                            at += 16;
-                            continue;
+                    if symbol.length == 0 {
+                        symbol = table.long(self.buffer)?;
+                    }
+                    if symbol.size == 0 {
+                        self.number(symbol);
+                        match symbol.zeros {
+                            0 => return Some(()),
+                            15 => {
+                                at += 16;
+                                break;
+                            }
+                            _ => return None,
                         }
-                        _ => return None,
                     }
                 }
+                at += usize::from(symbol.zeros);
+                coefficient(at, self.number(symbol));
+                at += 1;
+                if at > 63 {
+                    break;
+                }
             }
-            at += usize::from(symbol.zeros);
-            coefficient(at, self.number(symbol));
-            at += 1;
         }
         (at == 64).then_some(())
     }
