@@ -153,7 +153,7 @@ fn connected_jobs_are_tried_again_together() {
             input: "a.out"
         rule make:
             output: pipe("{x}.pipe")
-            shell: "seq 3 > {output}; echo make >> tries"
+            shell: "echo make >> tries; seq 3 > {output}"
         rule keep:
             input: "{x}.pipe"
             output: "{x}.out"

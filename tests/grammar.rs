@@ -318,7 +318,6 @@ fn mistakes_are_explained() {
                 "while x:\n    pass\n",
                 "f:1:1 `while` is not available in a Rulefile (use `for … in range(…)` with a `break`)",
             ),
-            ("rule a:\n    cache: 'x'\n", "f:2:5 this version does not have the directive `cache` yet"),
             (
                 "configfile: 'a.yaml'; x = 1\n",
                 "f:1:1 nothing else stands on the line of `configfile:` (write what comes after `;` on a line of its own)",
@@ -326,6 +325,14 @@ fn mistakes_are_explained() {
             (
                 "localrules: a; x = 1\n",
                 "f:1:1 nothing else stands on the line of `localrules:` (write what comes after `;` on a line of its own)",
+            ),
+            (
+                "rule a:\n    shell: 'x'\n    params: 1\n",
+                "f:3:5 `params:` stands after `shell:`, which goes last in a rule (write `params:` above `shell:`)",
+            ),
+            (
+                "pepfile: 'x'\n",
+                "f:1:1 flow does not have `pepfile:` (flow reads no PEPs: read the table of samples with `read_csv`, and the rest with `configfile:`)",
             ),
         ],
         refusal,
