@@ -19,8 +19,26 @@ pub struct Stamp {
     pub is_dir: bool,
 }
 
+impl Stamp {
+    pub fn of(meta: &fs::Metadata) -> Stamp {
+        Stamp {
+            size: if meta.is_dir() { 0 } else { meta.len() },
+            mtime_ns: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
+            inode: meta.ino(),
+            is_dir: meta.is_dir(),
+        }
+    }
+}
+
 /// A file's content by its BLAKE3 hash.
 pub type Hash = [u8; 32];
+
+/// What was in a file, and the stamp that it had with that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    pub stamp: Stamp,
+    pub hash: Hash,
+}
 
 /// Disk operations of the engine. Paths are relative to the working directory or absolute.
 pub trait Disk: Send + Sync {
@@ -54,12 +72,7 @@ pub struct RealDisk;
 impl Disk for RealDisk {
     fn stat(&self, path: &str) -> io::Result<Option<Stamp>> {
         match fs::metadata(path) {
-            Ok(meta) => Ok(Some(Stamp {
-                size: if meta.is_dir() { 0 } else { meta.len() },
-                mtime_ns: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
-                inode: meta.ino(),
-                is_dir: meta.is_dir(),
-            })),
+            Ok(meta) => Ok(Some(Stamp::of(&meta))),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -67,10 +80,12 @@ impl Disk for RealDisk {
 
     fn hash(&self, path: &str) -> io::Result<Hash> {
         let mut hasher = blake3::Hasher::new();
-        if Path::new(path).is_dir() {
+        // Asked before it is opened: to open a pipe is to wait for who writes to it.
+        let meta = fs::metadata(path)?;
+        if meta.is_dir() {
             hash_tree(Path::new(path), &mut hasher)?;
-        } else {
-            hash_file(Path::new(path), &mut hasher)?;
+        } else if meta.is_file() {
+            hash_file(Path::new(path), meta.len(), &mut hasher)?;
         }
         Ok(*hasher.finalize().as_bytes())
     }
@@ -137,21 +152,21 @@ fn remove(path: &str, with_contents: bool) -> io::Result<()> {
     }
 }
 
-fn hash_file(path: &Path, hasher: &mut blake3::Hasher) -> io::Result<()> {
-    // Asked before it is opened: to open a pipe is to wait for who writes to it.
-    let meta = fs::metadata(path)?;
-    if !meta.is_file() {
-        return Ok(());
-    }
+/// Of a regular file of this size, as it was a moment ago.
+fn hash_file(path: &Path, size: u64, hasher: &mut blake3::Hasher) -> io::Result<()> {
     let mut file = fs::File::open(path)?;
-    let size = meta.len();
     let mut buffer = vec![0; usize::try_from(size.clamp(1, 1 << 20)).expect("at most 1 MiB")];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(()),
-            n => hasher.update(&buffer[..n]),
-        };
+    // One that the kernel makes up as it is read says that it is empty.
+    let mut left = if size == 0 { u64::MAX } else { size };
+    while left > 0 {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&buffer[..count]);
+        left = left.saturating_sub(count as u64);
     }
+    Ok(())
 }
 
 /// Names are length-prefixed, so that no two trees give one stream of bytes.
@@ -163,7 +178,8 @@ fn hash_tree(path: &Path, hasher: &mut blake3::Hasher) -> io::Result<()> {
         hasher.update(&(name.len() as u64).to_le_bytes()).update(name);
         if entry.file_type().is_file() {
             let mut inner = blake3::Hasher::new();
-            hash_file(entry.path(), &mut inner)?;
+            let size = entry.metadata().map_err(io::Error::from)?.len();
+            hash_file(entry.path(), size, &mut inner)?;
             hasher.update(inner.finalize().as_bytes());
         } else if entry.file_type().is_symlink() {
             let target = fs::read_link(entry.path())?;

@@ -17,6 +17,14 @@ const CASES: usize = 4000;
 const SUFFIXES: [&str; 12] =
     [".fits", ".fits.gz", ".fits.fz", ".npy", ".png", ".tif", ".jpg", ".gif", ".bmp", ".webp", ".pgm", ".ppm"];
 
+/// JPEGs as other programs write them.
+const PHOTOS: [&[u8]; 4] = [
+    include_bytes!("reference/photos/420.jpg"),
+    include_bytes!("reference/photos/420-restart.jpg"),
+    include_bytes!("reference/photos/420-turned.jpg"),
+    include_bytes!("reference/photos/progressive.jpg"),
+];
+
 /// Numbers that sizes and counts go wrong at.
 const NUMBERS: [i64; 12] = [0, 1, -1, 2, 7, 255, 999, 65535, 1 << 31, (1 << 32) - 1, i64::MAX, i64::MIN];
 
@@ -53,6 +61,7 @@ fn whole_files() -> Vec<Vec<u8>> {
             }
         }
     }
+    files.extend(PHOTOS.iter().map(|bytes| bytes.to_vec()));
     files
 }
 

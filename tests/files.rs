@@ -37,7 +37,7 @@ impl Folder {
     }
 
     fn write_as(&self, image: &Image, name: &str, options: WriteOptions) -> Result<(), String> {
-        write(image, &self.path(name), name, &options).map_err(|e| e.to_string())
+        write(image, &self.path(name), name, &options).map(drop).map_err(|e| e.to_string())
     }
 
     fn round_trip(&self, image: &Image, name: &str) -> Image {

@@ -326,6 +326,14 @@ fn mistakes_are_explained() {
                 "pepfile: 'x'\n",
                 "f:1:1 flow does not have `pepfile:` (flow reads no PEPs: read the table of samples with `read_csv`, and the rest with `configfile:`)",
             ),
+            (
+                "configfile: 'a.yaml'; x = 1\n",
+                "f:1:1 nothing else stands on the line of `configfile:` (write what comes after `;` on a line of its own)",
+            ),
+            (
+                "localrules: a; x = 1\n",
+                "f:1:1 nothing else stands on the line of `localrules:` (write what comes after `;` on a line of its own)",
+            ),
         ],
         refusal,
     );

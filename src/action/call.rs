@@ -3,7 +3,7 @@
 
 use super::arithmetic::Operand;
 use super::failure::Failure;
-use super::file::{self, Frame, ReadOptions, WriteOptions};
+use super::file::{self, FileError, Frame, Part, ReadOptions, Wanted, WriteOptions};
 use super::image::{Dtype, Image};
 use super::job::Job;
 use super::registry::{Action, Default};
@@ -31,6 +31,24 @@ pub enum Argument {
 pub enum Source {
     Image(Image),
     Path(String),
+}
+
+impl Source {
+    /// The image for a purpose, told from its shape: smaller than in its file, where that is enough.
+    pub fn read_part(&self, job: &Job<'_>, wanted: impl Fn((usize, usize)) -> Wanted) -> Result<Part, Failure> {
+        match self {
+            Source::Image(image) => Ok(Part::of(image.clone(), wanted)),
+            Source::Path(path) => {
+                let place = job.readable(path)?;
+                let (part, content) = file::read_part_known(&place, wanted, &|stamp| job.wants(&place, stamp))
+                    .map_err(|error| FileError { path: path.clone(), ..error })?;
+                if let Some(content) = content {
+                    job.saw(&place, content);
+                }
+                Ok(called(path, part))
+            }
+        }
+    }
 }
 
 /// What an action gives.
@@ -88,12 +106,27 @@ impl Call<'_, '_> {
 
     /// The frames of a list, opened and not yet read.
     pub fn frames(&self, name: &str) -> Result<Vec<Frame>, Failure> {
-        let Argument::Frames(sources) = self.argument(name) else { unreachable!("{name} is a list of frames") };
         let open = |source: &Source| match source {
             Source::Image(image) => Ok(Frame::from(image.clone())),
             Source::Path(path) => Ok(Frame::open(&self.job.readable(path)?, path)?),
         };
-        sources.iter().map(open).collect()
+        self.sources(name).iter().map(open).collect()
+    }
+
+    /// A picture, read at the size at which it is wanted or a larger one.
+    pub fn picture(&self, name: &str, wanted: impl Fn((usize, usize)) -> Wanted) -> Result<Part, Failure> {
+        match self.sources(name) {
+            [source] => source.read_part(self.job, wanted),
+            other => unreachable!("{name} is one picture, not {}", other.len()),
+        }
+    }
+
+    /// The images of a list, not yet read.
+    pub fn sources(&self, name: &str) -> &[Source] {
+        match self.argument(name) {
+            Argument::Frames(sources) => sources,
+            other => unreachable!("{name} is a list of frames, not {other:?}"),
+        }
     }
 
     pub fn operand(&self, name: &str) -> Operand {
@@ -219,25 +252,40 @@ impl Call<'_, '_> {
     /// Writes an image to an output, in the format of its final name.
     pub fn write_image(&self, image: &Image, path: &str, options: &WriteOptions) -> Result<(), Failure> {
         let place = self.job.writable(path)?;
-        file::write(image, &place, path, options).map_err(|error| {
+        let written = file::write(image, &place, path, options).map_err(|error| {
             let failure = Failure::from(error);
             if file::Format::of_suffix(path).is_some() {
                 return failure;
             }
             failure.help(format!("\"{path}\" stands where {} takes the path to write to", self.action.name))
-        })
+        })?;
+        self.job.saw(&place, written);
+        Ok(())
     }
 }
 
 /// Reads the image at a path that the job may read.
 pub fn read_image(job: &Job<'_>, path: &str, options: &ReadOptions) -> Result<Image, Failure> {
     let place = job.readable(path)?;
-    let image = file::read(&place, options).map_err(|mut error| {
-        path.clone_into(&mut error.path);
-        error
-    })?;
+    let read = file::read_known(&place, options, &|stamp| job.wants(&place, stamp));
+    let (image, content) = read.map_err(|error| FileError { path: path.to_owned(), ..error })?;
+    if let Some(content) = content {
+        job.saw(&place, content);
+    }
     let header = image.header().clone().read_from(path);
     Ok(image.with_header(header))
+}
+
+/// Reads the file at a place for a purpose; the job calls it by its path.
+pub fn read_part(place: &str, path: &str, wanted: impl Fn((usize, usize)) -> Wanted) -> Result<Part, Failure> {
+    let part = file::read_part(place, wanted).map_err(|error| FileError { path: path.to_owned(), ..error })?;
+    Ok(called(path, part))
+}
+
+/// A picture whose history knows where it comes from.
+fn called(path: &str, part: Part) -> Part {
+    let header = part.image.header().clone().read_from(path);
+    Part { image: part.image.with_header(header), ..part }
 }
 
 /// What stands for an argument that is not given; `None` where it must be.

@@ -11,6 +11,7 @@ use starlark::any::ProvidesStaticType;
 use starlark::eval::Evaluator;
 
 use super::failure::Failure;
+use crate::disk::{Content, Stamp};
 use crate::path::normalise;
 use crate::run::executor::Workspace;
 use crate::run::spec::{JobError, JobSpec};
@@ -56,11 +57,24 @@ impl<'e> Job<'e> {
     }
 
     /// Where to write a file to, or that the job may not: outputs, what is below an output directory, and logs.
+    /// What was known of the file is not true any more.
     pub fn writable(&self, path: &str) -> Result<String, Failure> {
-        self.written(path).ok_or_else(|| {
+        let place = self.written(path).ok_or_else(|| {
             Failure::new(format!("{path} is written, but it is not an output of rule {}", self.spec.rule))
                 .help(format!("add it to the rule's `output:` (or `log:`), as \"{path}\""))
-        })
+        })?;
+        self.workspace.borrow_mut().forget(&place);
+        Ok(place)
+    }
+
+    /// Whether anybody wants to know what is in a file with such a stamp.
+    pub fn wants(&self, place: &str, stamp: &Stamp) -> bool {
+        self.workspace.borrow().wants(place, stamp)
+    }
+
+    /// This was in a file when it was read or written.
+    pub fn saw(&self, place: &str, content: Content) {
+        self.workspace.borrow_mut().saw(place, content);
     }
 
     /// Where a path is for the job: an output under its temporary name, all others as they are.

@@ -118,6 +118,14 @@ fn bind<'v>(
         if action.parameters.get(next).is_some_and(is_skipped) {
             next += 1;
         }
+        if next == given.len()
+            && let Some(output) = action.position("output").filter(|&at| given[at].is_none())
+            && path_of(value).is_some()
+        {
+            // Left out in its place, it may come last: `catalogue(paths, ["EXPTIME"], output[0])`.
+            given[output] = Some(value);
+            continue;
+        }
         let Some(slot) = given.get_mut(next) else {
             let most = action.parameters.len();
             let message = format!("{}() takes at most {most} arguments, and here are {count}", action.name);
@@ -217,6 +225,7 @@ fn argument<'v>(
             Some(items) => items.into_iter().map(source_of).collect::<Option<_>>().map(Argument::Frames),
             None => source_of(value).map(|source| Argument::Frames(vec![source])),
         },
+        Kind::Picture => source_of(value).map(|source| Argument::Frames(vec![source])),
         Kind::Path | Kind::Output => path_of(value).map(Argument::Text),
         Kind::Text | Kind::Word(_) => value.unpack_str().map(|text| Argument::Text(text.to_owned())),
         Kind::Paths | Kind::Texts => match items(value, heap) {
@@ -313,7 +322,7 @@ fn history(action: &Action, given: &Given<'_>) -> String {
     for (at, (parameter, value)) in action.parameters.iter().zip(given).enumerate() {
         let Some(value) = value else { continue };
         let is_told = match parameter.kind {
-            Kind::Image | Kind::Kernel | Kind::Operand => at > 0 && path_of(*value).is_some(),
+            Kind::Image | Kind::Picture | Kind::Kernel | Kind::Operand => at > 0 && path_of(*value).is_some(),
             Kind::Images | Kind::Frames | Kind::Path | Kind::Paths | Kind::Output => false,
             _ => true,
         };

@@ -86,6 +86,8 @@ pub enum Kind {
     Images,
     /// The same, not read before the action asks for them.
     Frames,
+    /// One of these, read when it is known at what size it is wanted.
+    Picture,
     /// An image, the path of one, or a number.
     Operand,
     /// An image, the path of one, or a nested list of numbers.
@@ -119,7 +121,7 @@ impl Kind {
     /// What to say that it takes.
     pub fn words(self) -> &'static str {
         match self {
-            Kind::Image => "an image or its path",
+            Kind::Image | Kind::Picture => "an image or its path",
             Kind::Images | Kind::Frames => "a list of images or paths",
             Kind::Operand => "an image, its path, or a number",
             Kind::Kernel => "an image, its path, or a list of rows of numbers",
@@ -183,6 +185,9 @@ pub const fn with(name: &'static str, kind: Kind, default: Default, doc: &'stati
 
 /// The image that most actions work on.
 pub const IMAGE: Parameter = required("image", Kind::Image, "What to work on.");
+
+/// The same, for actions that make it smaller.
+pub const PICTURE: Parameter = required("image", Kind::Picture, "What to work on.");
 
 /// Where most actions that give an image also write it.
 pub const OUTPUT: Parameter = optional("output", Kind::Output, "Where to write the result as well, by its suffix.");

@@ -22,7 +22,7 @@ use crate::plan::reason::Reason;
 use crate::plan::together::together;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Rule, RunBody};
-use crate::run::runner::{Decision, Director, Finished, Growth, Prepared};
+use crate::run::director::{Decision, Director, Finished, Growth, Prepared};
 use crate::run::scheduler::Tasks;
 use crate::run::spec::{JobError, Outcome};
 use crate::stat::Stats;

@@ -9,7 +9,7 @@ use super::planning::as_before;
 use super::tasks::{add_tasks, counts};
 use crate::graph::dag::JobId;
 use crate::plan::decide::Verdict;
-use crate::run::runner::Growth;
+use crate::run::director::Growth;
 use crate::run::scheduler::Tasks;
 
 impl JobDirector<'_> {

@@ -59,6 +59,7 @@ impl Handlers<'_> {
         let mut executor = executor.map_err(|error| Diagnostic::error(format!("cannot start {event}: {error}")))?;
         executor.submit(Order {
             spec: Arc::clone(&spec),
+            after: None,
             run: self.tag.to_owned(),
             ticket: self.writer.ticket(row),
             timeout: None,

@@ -11,6 +11,7 @@ mod growth;
 mod handlers;
 mod lint;
 mod look;
+mod pages;
 mod planning;
 mod profiles;
 mod project;
@@ -54,18 +55,20 @@ impl From<Box<(Diagnostic, Sources)>> for Failure {
 
 /// Runs the program with its arguments, its own name first; gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    pages::only_small();
     let stderr_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let profiles = match cli::wanted(arguments.iter().cloned(), stderr_colour).map(|wanted| profiles::read(&wanted)) {
-        Ok(Ok(profiles)) => profiles,
-        Ok(Err(diagnostic)) => {
+    let read =
+        cli::Line::read(arguments.iter().cloned(), stderr_colour).map(|line| (profiles::read(&line.wanted()), line));
+    let settings = match read {
+        Ok((Ok(profiles), line)) => line.settings(&profiles),
+        Ok((Err(diagnostic), _)) => {
             complain(&format!("{}\n", diagnostic.render(&Sources::default(), stderr_colour)));
             return 2;
         }
-        // Said below.
-        Err(_) => Vec::new(),
+        Err(exit) => Err(exit),
     };
-    let settings = match cli::parse(arguments.iter().cloned(), &profiles, stderr_colour) {
+    let settings = match settings {
         Ok(settings) => settings,
         Err(exit) if exit.code == 0 => {
             print(&exit.text);

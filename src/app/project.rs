@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Failure;
 use super::amounts::{Expressions, expressions};
+use super::pages;
 use super::spec::check_templates;
 use crate::cli::{InputItem, Mode, Settings, Trigger};
 use crate::diagnostic::{Diagnostic, Sources};
@@ -49,7 +50,9 @@ impl Project {
             misuse: Some(misuse),
             scatter: settings.set_scatter.clone(),
         };
-        let mut workflow = load(&request)?;
+        let loaded = load(&request);
+        pages::any_size();
+        let mut workflow = loaded?;
         for output in workflow.rules.iter_mut().flat_map(|rule| &mut rule.output.items) {
             output.flags.temp |= settings.all_temp && !output.flags.protected;
         }

@@ -57,47 +57,60 @@ fn matches(words: Vec<OsString>, coloured: bool) -> Result<clap::ArgMatches, Exi
     })
 }
 
-/// Looks for profiles in the arguments of a program, its own name first.
-///
-/// # Errors
-/// As [`parse`].
-pub fn wanted(args: impl IntoIterator<Item = OsString>, coloured: bool) -> Result<Wanted, Exit> {
-    let (words, _) = words::separate(args).map_err(|message| Exit::wrong(&message))?;
-    let matches = matches(words, coloured)?;
-    let one = |id: &str| matches.get_one::<String>(id).cloned();
-    Ok(Wanted {
-        profiles: matches.get_many::<String>("profile").into_iter().flatten().cloned().collect(),
-        workflow_profile: one("workflow_profile"),
-        rulefile: one("rulefile"),
-        directory: one("directory"),
-    })
+/// A command line that can be read.
+pub struct Line {
+    words: Vec<OsString>,
+    hints: Vec<words::Hint>,
+    matched: clap::ArgMatches,
+    coloured: bool,
 }
 
-/// Reads the arguments of a program, its own name first, with profiles for what they do not say, the most important
-/// first. `coloured` says whether help may have colours.
-///
-/// # Errors
-/// What to print, and the exit code.
-pub fn parse(args: impl IntoIterator<Item = OsString>, profiles: &[Profile], coloured: bool) -> Result<Settings, Exit> {
-    let wrong = |message: String| Exit::wrong(&message);
-    let (mut words, hints) = words::separate(args).map_err(wrong)?;
-    let mut matched = matches(words.clone(), coloured)?;
-    if !profiles.is_empty() {
-        let is_given = |id: &str| {
-            matched.try_contains_id(id).is_ok() && matched.value_source(id) == Some(ValueSource::CommandLine)
-        };
-        let more = profile::words(profiles, &Options::command(), &is_given).map_err(wrong)?;
-        let program = words.first().cloned().into_iter();
-        let (more, _) = words::separate(program.chain(more)).map_err(wrong)?;
-        words.splice(1..1, more.into_iter().skip(1));
-        matched = matches(words, coloured)?;
+impl Line {
+    /// Reads the arguments of a program, its own name first. `coloured` says whether help may have colours.
+    ///
+    /// # Errors
+    /// What to print, and the exit code.
+    pub fn read(args: impl IntoIterator<Item = OsString>, coloured: bool) -> Result<Line, Exit> {
+        let (words, hints) = words::separate(args).map_err(|message| Exit::wrong(&message))?;
+        let matched = matches(words.clone(), coloured)?;
+        Ok(Line { words, hints, matched, coloured })
     }
-    let options = Options::from_arg_matches(&matched).map_err(|error| Exit::wrong(&error.to_string()))?;
-    if let Some(text) = generated(&options) {
-        return Err(Exit { text, code: 0 });
+
+    /// The profiles that it asks for.
+    pub fn wanted(&self) -> Wanted {
+        let one = |id: &str| self.matched.get_one::<String>(id).cloned();
+        Wanted {
+            profiles: self.matched.get_many::<String>("profile").into_iter().flatten().cloned().collect(),
+            workflow_profile: one("workflow_profile"),
+            rulefile: one("rulefile"),
+            directory: one("directory"),
+        }
     }
-    let settings = Settings::try_from(options).map_err(wrong)?;
-    Ok(Settings { hints, ..settings })
+
+    /// What it means, with profiles for what it does not say, the most important first.
+    ///
+    /// # Errors
+    /// What to print, and the exit code.
+    pub fn settings(self, profiles: &[Profile]) -> Result<Settings, Exit> {
+        let Line { mut words, hints, mut matched, coloured } = self;
+        let wrong = |message: String| Exit::wrong(&message);
+        if !profiles.is_empty() {
+            let is_given = |id: &str| {
+                matched.try_contains_id(id).is_ok() && matched.value_source(id) == Some(ValueSource::CommandLine)
+            };
+            let more = profile::words(profiles, &Options::command(), &is_given).map_err(wrong)?;
+            let program = words.first().cloned().into_iter();
+            let (more, _) = words::separate(program.chain(more)).map_err(wrong)?;
+            words.splice(1..1, more.into_iter().skip(1));
+            matched = matches(words, coloured)?;
+        }
+        let options = Options::from_arg_matches(&matched).map_err(|error| Exit::wrong(&error.to_string()))?;
+        if let Some(text) = generated(&options) {
+            return Err(Exit { text, code: 0 });
+        }
+        let settings = Settings::try_from(options).map_err(wrong)?;
+        Ok(Settings { hints, ..settings })
+    }
 }
 
 /// What is made of the definitions themselves: the completions of a shell, the manual page.

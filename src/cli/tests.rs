@@ -6,7 +6,7 @@ fn parsed(words: &str) -> Settings {
 }
 
 fn attempt(words: &str) -> Result<Settings, Exit> {
-    parse(std::iter::once("flow").chain(words.split_whitespace()).map(OsString::from), &[], false)
+    Line::read(std::iter::once("flow").chain(words.split_whitespace()).map(OsString::from), false)?.settings(&[])
 }
 
 fn refused(words: &str) -> String {

@@ -13,6 +13,7 @@ pub mod colormap;
 pub mod combine;
 pub mod convolve;
 pub mod cosmology;
+pub mod dct;
 pub mod elementwise;
 mod error;
 pub mod fourier;
@@ -38,6 +39,7 @@ pub mod sliding;
 pub mod statistics;
 pub mod stretch;
 pub mod unsharp;
+pub mod ycbcr;
 
 pub use border::Border;
 pub use error::PixelError;

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use super::spec::{JobError, JobSpec, Outcome};
 use super::together::Together;
+use crate::disk::{Content, Stamp};
 use crate::store::Ticket;
 
 /// A job, ready to be run: its inputs are there.
 #[derive(Debug, Clone)]
 pub struct Order {
     pub spec: Arc<JobSpec>,
+    /// Begins when this job, which was given out before, has succeeded, in its place; not at all if that one fails.
+    pub after: Option<u32>,
     /// The run's tag, which every process of the job carries as `FLOW_RUN`.
     pub run: String,
     /// The job's row among the started ones; work that writes in place waits for its commit.
@@ -32,11 +35,14 @@ pub enum Report {
     Signal(i32),
 }
 
-/// Who runs jobs. Each order is answered by one [`Report::Done`] through the channel that the executor was made with;
-/// orders that were not begun when [`Executor::stop`] came are answered with [`JobError::Interrupted`].
+/// Who runs jobs. Each order that is not withdrawn is answered by one [`Report::Done`] through the channel that the executor
+/// was made with, one with [`Order::after`] later than the job before it; orders that were not begun when [`Executor::stop`] came are answered with [`JobError::Interrupted`].
 pub trait Executor {
     /// Takes a job. Never waits for it.
     fn submit(&mut self, order: Order);
+
+    /// Takes an order with [`Order::after`] back; false if it has begun.
+    fn withdraw(&mut self, job: u32) -> bool;
 
     /// Begins nothing more, commits nothing more, and ends what runs; may be called again with more force.
     fn stop(&mut self, force: Force);
@@ -66,6 +72,17 @@ pub trait Workspace {
     /// Where to write an output: a temporary sibling, which becomes the output when the job has succeeded. Its folder
     /// is there. A path that is no declared output (a log, say) comes back as it is.
     fn output_path(&self, output: &str) -> String;
+
+    /// Whether it is of use to know what is in a file with such a stamp.
+    fn wants(&self, _path: &str, _stamp: &Stamp) -> bool {
+        false
+    }
+
+    /// This was in a file when the job had read or written it: nobody needs to read it again for its hash.
+    fn saw(&mut self, _path: &str, _content: Content) {}
+
+    /// The job is about to write a file in a way that it will not tell.
+    fn forget(&mut self, _path: &str) {}
 
     /// Whether the job is to give up: nothing of it will be kept.
     fn is_cancelled(&self) -> bool;

@@ -11,6 +11,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustc_hash::FxHashMap;
+
 use super::benchmark;
 use super::cache::Cached;
 use super::child::{Cause, Ended, Exit, signal_name, thread_cpu};
@@ -23,7 +25,7 @@ use super::sample::Peaks;
 use super::script;
 use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
-use crate::disk::Stamp;
+use crate::disk::{Content, Hash, Stamp};
 use crate::event::Usage;
 use crate::path::normalise;
 use crate::store::{FileRecord, start_time};
@@ -45,16 +47,21 @@ const THREAD_VARIABLES: [&str; 6] = [
     "RAYON_NUM_THREADS",
 ];
 
+/// What a job inside flow saw in the files that it read and wrote, by their paths while it runs.
+type Seen = FxHashMap<String, Content>;
+
 /// Runs a job to its end.
 pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
     let spec = &*order.spec;
     let started_at_ms = now_ms();
     let begun = Instant::now();
     let mut usage = Usage::default();
-    let (mut inputs, mut began) = (Vec::new(), false);
+    let (mut inputs, mut began, mut seen) = (Vec::new(), false, Seen::default());
     let result = stamp_inputs(shared, order).and_then(|records| {
         inputs = records;
-        attempt(shared, order, &inputs, &mut usage, &mut began)
+        let outputs = attempt(shared, order, &inputs, &mut usage, &mut seen, &mut began)?;
+        complete(shared, &mut inputs, &seen)?;
+        Ok(outputs)
     });
     if let (Err(_), Some(together)) = (&result, &order.together) {
         together.fail(spec, &shared.children);
@@ -74,6 +81,7 @@ fn attempt(
     order: &Order,
     inputs: &[FileRecord],
     usage: &mut Usage,
+    seen: &mut Seen,
     began: &mut bool,
 ) -> Result<Vec<FileRecord>, JobError> {
     let spec = &*order.spec;
@@ -90,7 +98,7 @@ fn attempt(
     if let Some(cached) = &cached {
         let fetched = cached.fetch(|at| outputs.written(&spec.outputs[at]));
         match fetched.and_then(|fetched| if fetched { commit(shared, &outputs).map(Some) } else { Ok(None) }) {
-            Ok(Some(stamps)) => return record_outputs(shared, order, stamps),
+            Ok(Some(stamps)) => return record_outputs(shared, order, stamps, seen),
             Ok(None) => {}
             Err(error) => {
                 outputs.discard();
@@ -101,10 +109,11 @@ fn attempt(
     let shadow = ShadowFolder::of(spec, &shared.directory)?;
     outputs.shadowed(shadow.as_ref());
     let worked = match &order.together {
-        None => work(shared, order, shadow.as_ref(), usage),
+        None => work(shared, order, shadow.as_ref(), usage, seen),
         Some(together) => {
             let is_stopped = || shared.cancelled.load(Ordering::SeqCst);
-            let worked = together.begin(spec, &is_stopped).and_then(|()| work(shared, order, shadow.as_ref(), usage));
+            let begun = together.begin(spec, &is_stopped);
+            let worked = begun.and_then(|()| work(shared, order, shadow.as_ref(), usage, seen));
             together.end(spec, worked, &shared.children, &is_stopped)
         }
     };
@@ -118,7 +127,7 @@ fn attempt(
             if let Some(cached) = &cached {
                 cached.store()?;
             }
-            record_outputs(shared, order, stamps)
+            record_outputs(shared, order, stamps, seen)
         }
         Err(error) => {
             if !(order.keep_incomplete && spec.writes_in_place()) {
@@ -140,16 +149,22 @@ fn commit(shared: &Shared, outputs: &Outputs<'_>) -> Result<Vec<Stamp>, JobError
 }
 
 /// The work itself, as often as a benchmark asks.
-fn work(shared: &Shared, order: &Order, shadow: Option<&ShadowFolder>, usage: &mut Usage) -> Result<(), JobError> {
+fn work(
+    shared: &Shared,
+    order: &Order,
+    shadow: Option<&ShadowFolder>,
+    usage: &mut Usage,
+    seen: &mut Seen,
+) -> Result<(), JobError> {
     let spec = &*order.spec;
     let Some((path, repeats)) = &spec.benchmark else {
-        return work_once(shared, order, shadow, usage).map(drop);
+        return work_once(shared, order, shadow, usage, seen).map(drop);
     };
     let mut rows = Vec::new();
     for _ in 0..(*repeats).max(1) {
         let begun = Instant::now();
         let mut once = Usage::default();
-        let peaks = work_once(shared, order, shadow, &mut once)?;
+        let peaks = work_once(shared, order, shadow, &mut once, seen)?;
         once.wall = begun.elapsed();
         usage.cpu += once.cpu;
         usage.peak_memory = usage.peak_memory.max(once.peak_memory);
@@ -163,11 +178,12 @@ fn work_once(
     order: &Order,
     shadow: Option<&ShadowFolder>,
     usage: &mut Usage,
+    seen: &mut Seen,
 ) -> Result<Peaks, JobError> {
     let spec = &*order.spec;
     let deadline = order.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let peaks = Peaks::default();
-    let mut site = Site { shared, order, shadow, usage, deadline, peaks, temporary_folder: None };
+    let mut site = Site { shared, order, shadow, usage, seen, deadline, peaks, temporary_folder: None };
     let done = match &spec.work {
         Work::Touch => spec
             .log
@@ -224,6 +240,7 @@ struct Site<'a> {
     order: &'a Order,
     shadow: Option<&'a ShadowFolder>,
     usage: &'a mut Usage,
+    seen: &'a mut Seen,
     /// When its time is over.
     deadline: Option<Instant>,
     /// Of its processes.
@@ -373,7 +390,20 @@ impl Workspace for Site<'_> {
         self.is_stopped() || self.is_late()
     }
 
+    fn wants(&self, path: &str, stamp: &Stamp) -> bool {
+        stamp.size <= HASH_UP_TO && !self.seen.contains_key(path) && self.shared.known(path, *stamp).is_none()
+    }
+
+    fn saw(&mut self, path: &str, content: Content) {
+        self.seen.insert(path.to_owned(), content);
+    }
+
+    fn forget(&mut self, path: &str) {
+        self.seen.remove(path);
+    }
+
     fn shell(&mut self, command: &str) -> Result<(), JobError> {
+        self.seen.clear();
         self.shell_to_log(command, true)
     }
 }
@@ -421,46 +451,73 @@ fn is_declared(spec: &JobSpec) -> bool {
     spec.log.items.contains(&spec.stdio_log)
 }
 
+/// The inputs as they are. Work inside flow reads them, and tells what was in them; of those of others the hash is taken
+/// now, before anything can change them.
 fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobError> {
+    let is_inside = matches!(order.spec.work, Work::Run { .. });
     let mut records = Vec::with_capacity(order.spec.input.items.len());
     for path in &order.spec.input.items {
         if order.spec.live_inputs.contains(path) {
             records.push(FileRecord { path: path.clone(), stamp: NO_STAMP, hash: None });
             continue;
         }
-        match shared.disk.stat(path).map_err(|error| disk_error("read", path, &error))? {
-            Some(stamp) => records.push(shared.record(path, stamp)?),
-            None => return Err(JobError::Disk(format!("the input {path} is gone"))),
-        }
+        let stamp = shared.disk.stat(path).map_err(|error| disk_error("read", path, &error))?;
+        let stamp = stamp.ok_or_else(|| JobError::Disk(format!("the input {path} is gone")))?;
+        let hash = if is_inside { None } else { shared.hash(path, stamp, None)? };
+        records.push(FileRecord { path: path.clone(), stamp, hash });
     }
     Ok(records)
 }
 
-fn record_outputs(shared: &Shared, order: &Order, stamps: Vec<Stamp>) -> Result<Vec<FileRecord>, JobError> {
-    let outputs = order.spec.outputs.iter().zip(stamps);
-    let record = |(output, stamp): (&OutputSpec, Stamp)| match output.live {
-        Some(_) => Ok(FileRecord { path: output.path.clone(), stamp, hash: None }),
-        None => shared.record(&output.path, stamp),
+/// After the work: the hashes that are still missing. An input that is not any more what it was when the job began has
+/// none, so that the next run makes the job again.
+fn complete(shared: &Shared, inputs: &mut [FileRecord], seen: &Seen) -> Result<(), JobError> {
+    for input in inputs.iter_mut().filter(|input| input.hash.is_none() && input.stamp != NO_STAMP) {
+        let seen = seen.get(&input.path).filter(|content| content.stamp == input.stamp);
+        let is_same = || shared.disk.stat(&input.path).is_ok_and(|stamp| stamp == Some(input.stamp));
+        if seen.is_some() || is_same() {
+            input.hash = shared.hash(&input.path, input.stamp, seen)?;
+        }
+    }
+    Ok(())
+}
+
+fn record_outputs(
+    shared: &Shared,
+    order: &Order,
+    stamps: Vec<Stamp>,
+    seen: &Seen,
+) -> Result<Vec<FileRecord>, JobError> {
+    let record = |(output, stamp): (&OutputSpec, Stamp)| {
+        let hash = match output.live {
+            Some(_) => None,
+            None => shared.hash(&output.path, stamp, seen.get(&temporary(&output.path)))?,
+        };
+        Ok(FileRecord { path: output.path.clone(), stamp, hash })
     };
-    outputs.map(record).collect()
+    order.spec.outputs.iter().zip(stamps).map(record).collect()
 }
 
 impl Shared {
-    /// A file with its stamp and, up to a size, its content hash. A file that many jobs read is hashed once.
-    fn record(&self, path: &str, stamp: Stamp) -> Result<FileRecord, JobError> {
+    /// What is known of a file's content, with this stamp.
+    fn known(&self, path: &str, stamp: Stamp) -> Option<Hash> {
+        self.hashes().get(path).filter(|(of, _)| *of == stamp).map(|(_, hash)| *hash)
+    }
+
+    /// The content hash of a file up to a size, read or as the job saw it. A file that many jobs read is hashed once.
+    fn hash(&self, path: &str, stamp: Stamp, seen: Option<&Content>) -> Result<Option<Hash>, JobError> {
         if stamp.is_dir || stamp.size > HASH_UP_TO {
-            return Ok(FileRecord { path: path.to_owned(), stamp, hash: None });
+            return Ok(None);
         }
-        let known = self.hashes().get(path).filter(|(of, _)| *of == stamp).map(|(_, hash)| *hash);
-        let hash = match known {
-            Some(hash) => hash,
-            None => {
-                let hash = self.disk.hash(path).map_err(|error| disk_error("read", path, &error))?;
-                self.hashes().insert(path.to_owned(), (stamp, hash));
-                hash
-            }
+        if let Some(hash) = self.known(path, stamp) {
+            return Ok(Some(hash));
+        }
+        let hash = match seen.filter(|content| content.stamp == stamp) {
+            Some(content) => content.hash,
+            None => self.disk.hash(path).map_err(|error| disk_error("read", path, &error))?,
         };
-        Ok(FileRecord { path: path.to_owned(), stamp, hash: Some(hash) })
+        self.hashes().insert(path.to_owned(), (stamp, hash));
+        Ok(Some(hash))
     }
 }
 

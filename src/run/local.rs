@@ -10,13 +10,13 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::child::Children;
 use super::executor::{Executor, Force, InProcess, Order, Report};
 use super::job;
 use super::outputs::temporary;
-use super::spec::Work;
+use super::spec::{Outcome, Work};
 use crate::disk::{Disk, Hash, Stamp};
 
 /// How long an idle worker sleeps between two looks at the pool while work inside flow goes on.
@@ -47,6 +47,10 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct Queue {
     orders: VecDeque<Order>,
+    /// Orders that wait for a job, by its number.
+    after: BTreeMap<u32, Order>,
+    /// Jobs that were given out, and have not succeeded.
+    open: FxHashSet<u32>,
     over: bool,
 }
 
@@ -96,8 +100,21 @@ impl Local {
 
 impl Executor for Local {
     fn submit(&mut self, order: Order) {
-        self.shared.queue().orders.push_back(order);
-        self.shared.arrived.notify_one();
+        let mut queue = self.shared.queue();
+        queue.open.insert(order.spec.job);
+        match order.after {
+            Some(before) if queue.open.contains(&before) => drop(queue.after.insert(before, order)),
+            _ => {
+                queue.orders.push_back(order);
+                self.shared.arrived.notify_one();
+            }
+        }
+    }
+
+    fn withdraw(&mut self, job: u32) -> bool {
+        let after = &mut self.shared.queue().after;
+        let before = after.iter().find(|(_, order)| order.spec.job == job).map(|(&before, _)| before);
+        before.is_some_and(|before| after.remove(&before).is_some())
     }
 
     fn stop(&mut self, force: Force) {
@@ -135,6 +152,14 @@ impl Shared {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The order that was to take the place of a job, which has succeeded.
+    fn successor(&self, job: u32) -> Option<Order> {
+        let mut queue = self.queue();
+        queue.open.remove(&job);
+        // What is taken back now is not to begin.
+        if self.cancelled.load(Ordering::SeqCst) { None } else { queue.after.remove(&job) }
+    }
+
     /// The next order; meanwhile, a hand for the work of others. `None`: it is over.
     fn next(&self) -> Option<Order> {
         let mut nap = SHORTEST_NAP;
@@ -166,25 +191,36 @@ impl Shared {
 
 /// A worker's life.
 fn work(shared: &Shared) {
-    while let Some(order) = shared.next() {
-        let is_inside = matches!(order.spec.work, Work::Run { .. });
-        if is_inside {
-            let temporaries = order.spec.outputs.iter().map(|output| (temporary(&output.path), output.directory));
-            let temporaries = temporaries.collect();
-            shared.inside().insert(order.spec.job, temporaries);
-            shared.inside_count.fetch_add(1, Ordering::SeqCst);
-            // Idle workers wake up and look for bands of this job.
-            shared.arrived.notify_all();
-        }
-        let outcome = catch_unwind(AssertUnwindSafe(|| job::perform(shared, &order)))
-            .unwrap_or_else(|panic| job::panicked(&order, &*panic));
-        if is_inside {
-            shared.inside_count.fetch_sub(1, Ordering::SeqCst);
-            shared.inside().remove(&order.spec.job);
-        }
-        let reports = shared.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        if reports.send(Report::Done(Box::new(outcome))).is_err() {
+    let mut successor = None;
+    while let Some(order) = successor.take().or_else(|| shared.next()) {
+        let outcome = perform(shared, &order);
+        let succeeded = outcome.result.is_ok();
+        // Before its successor can be over.
+        if shared.reports.lock().unwrap_or_else(PoisonError::into_inner).send(Report::Done(Box::new(outcome))).is_err()
+        {
             return;
         }
+        if succeeded {
+            successor = shared.successor(order.spec.job);
+        }
     }
+}
+
+fn perform(shared: &Shared, order: &Order) -> Outcome {
+    let is_inside = matches!(order.spec.work, Work::Run { .. });
+    if is_inside {
+        let temporaries = order.spec.outputs.iter().map(|output| (temporary(&output.path), output.directory));
+        let temporaries = temporaries.collect();
+        shared.inside().insert(order.spec.job, temporaries);
+        shared.inside_count.fetch_add(1, Ordering::SeqCst);
+        // Idle workers wake up and look for bands of this job.
+        shared.arrived.notify_all();
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| job::perform(shared, order)))
+        .unwrap_or_else(|panic| job::panicked(order, &*panic));
+    if is_inside {
+        shared.inside_count.fetch_sub(1, Ordering::SeqCst);
+        shared.inside().remove(&order.spec.job);
+    }
+    outcome
 }

@@ -1,7 +1,7 @@
 //! Running: a plan in, events out. Knows ids, costs and resources, and one job at a time; never syntax, wildcards or
 //! the rules of staleness.
 //!
-//! [`runner::Run`] is the loop: it asks the [`scheduler`] what may start, a [`runner::Director`] what that job is, gives
+//! [`runner::Run`] is the loop: it asks the [`scheduler`] what may start, a [`director::Director`] what that job is, gives
 //! it to an [`executor::Executor`], and tells the reporter. [`local`] is the executor of this machine: [`outputs`] whole
 //! or absent around a [`child`] process ([`command`], `script`) or work inside flow.
 
@@ -9,6 +9,8 @@ mod benchmark;
 mod cache;
 pub mod child;
 pub mod command;
+mod dependents;
+pub mod director;
 pub mod executor;
 mod job;
 pub mod local;
@@ -16,6 +18,7 @@ pub mod log_tail;
 pub mod measured;
 pub mod orphans;
 pub mod outputs;
+mod ready;
 pub mod runner;
 mod sample;
 pub mod scheduler;

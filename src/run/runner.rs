@@ -1,22 +1,29 @@
 //! The loop of a run: what may start, what it is, who runs it, what came of it. One thread; orders out, reports in.
 //! Knows jobs by number; what a job is and what its end means is the [`Director`]'s to say.
+//!
+//! Short jobs are lined up: while one runs, the next is prepared and given out to take its place, so that no worker waits
+//! for this loop between two jobs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::director::{Decision, Director, Prepared};
 use super::executor::{Executor, Force, Order, Report};
 use super::log_tail::all_lines;
-use super::scheduler::{Demand, Scheduler, Tasks};
+use super::scheduler::Scheduler;
 use super::spec::{JobError, JobSpec, Outcome, Work};
 use super::together::Together;
 use crate::disk::Disk;
-use crate::event::{Event, Failure, JobName, Reporter, RuleCount, Usage};
-use crate::store::{FailureRecord, JobRecord, Left, StartedRow, StoreError, Writer};
+use crate::event::{Event, Failure, Reporter, Usage};
+use crate::store::{FailureRecord, Left, StartedRow, StoreError, Writer};
 
 /// How often a display may move.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Jobs of rules whose last one took less than this are short: it is early enough to know what comes after them.
+const SHORT: Duration = Duration::from_millis(10);
 
 /// How long an ended run waits for what it told to stop: longer than the grace between `SIGTERM` and `SIGKILL`.
 const LAST_WAIT: Duration = Duration::from_millis(800);
@@ -33,93 +40,6 @@ pub struct Settings {
     pub whole_logs: bool,
     /// The names of what the scheduler counts, in its order.
     pub resources: Vec<String>,
-}
-
-/// What a job is, when its turn has come.
-#[derive(Debug, Clone)]
-pub enum Decision {
-    /// Nothing to do after all: its inputs came out as they were.
-    CutOff,
-    Run(Box<Prepared>),
-    /// It cannot be run: counted as failed.
-    Fail(Box<Failure>),
-}
-
-/// A job, ready to be run.
-#[derive(Debug, Clone)]
-pub struct Prepared {
-    pub spec: Arc<JobSpec>,
-    /// The store's key of the job.
-    pub key: String,
-    pub reason: String,
-    pub message: Option<String>,
-    /// What the job takes, where that is other than what the scheduler was told (see [`super::scheduler::Tasks`]).
-    pub demand: Option<Demand>,
-    /// How often it may be tried again.
-    pub retries: u32,
-    pub timeout: Option<Duration>,
-}
-
-/// What follows from a job's success.
-#[derive(Debug, Clone, Default)]
-pub struct Finished {
-    /// What the store is to remember.
-    pub record: Option<Box<JobRecord>>,
-    /// Files that nobody needs any more (`temp()`), each with whether it is a `directory()`.
-    pub remove: Vec<(String, bool)>,
-}
-
-/// What a run has to do besides, now that more is known.
-#[derive(Debug)]
-pub struct Growth {
-    /// The jobs that are known now, from [`Scheduler::more`].
-    pub tasks: Tasks,
-    pub rules: Vec<RuleCount>,
-    /// As in [`Finished`].
-    pub remove: Vec<(String, bool)>,
-}
-
-/// Who knows what the jobs are. Called on the loop's thread.
-pub trait Director {
-    /// Whether a job is done that says what else there is to do, and nobody has asked for that yet.
-    fn knows_more(&self) -> bool {
-        false
-    }
-
-    /// What there is to do besides, for [`Scheduler::grow`]; takes the tasks to add to. `None`: it cannot be known, and
-    /// the director keeps the reason for its maker.
-    fn grow(&mut self, tasks: Tasks) -> Option<Growth> {
-        Some(Growth { tasks, rules: Vec::new(), remove: Vec::new() })
-    }
-
-    /// How many jobs are known to be to do, and not yet what they are.
-    fn unknown(&self) -> usize {
-        0
-    }
-
-    /// How reports name a job.
-    fn name(&self, job: u32) -> JobName;
-
-    /// The jobs that run at the same time as this one, whose turn it is, or not at all.
-    fn companions(&self, _job: u32) -> Vec<u32> {
-        Vec::new()
-    }
-
-    /// Called when a job's turn has come; `attempt` is 1 for the first try.
-    fn prepare(&mut self, job: u32, attempt: u32) -> Decision;
-
-    /// Called when a job's outputs are in place, before anything that depends on it is prepared. A failure counts as
-    /// the job's.
-    fn finished(&mut self, job: u32, outcome: &Outcome) -> Result<Finished, Box<Failure>>;
-
-    /// Where the job's work stands: `Rulefile:7`.
-    fn place(&self, job: u32) -> Option<String>;
-
-    /// The rendered message of a failure that has a place in the Rulefile.
-    fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String>;
-
-    /// Called instead of [`Director::finished`] for a job that was cut off.
-    fn cut_off(&mut self, job: u32) -> Finished;
 }
 
 /// How a run ended.
@@ -182,8 +102,12 @@ struct Joined {
 struct Loop<'a> {
     run: Run<'a>,
     running: BTreeMap<u32, Running>,
-    /// Jobs that are prepared and wait for room, after their demand had grown.
+    /// Jobs that are prepared and wait for room.
     parked: BTreeMap<u32, Running>,
+    /// By running job, the one that was given out to take its place.
+    lined_up: BTreeMap<u32, (u32, Running)>,
+    /// By rule, how long its last job took.
+    paces: BTreeMap<String, Duration>,
     /// Of jobs that run together, the first one.
     sets: BTreeMap<u32, u32>,
     /// By the first one, how they are.
@@ -214,6 +138,8 @@ impl Run<'_> {
             run: self,
             running: BTreeMap::new(),
             parked: BTreeMap::new(),
+            lined_up: BTreeMap::new(),
+            paces: BTreeMap::new(),
             sets: BTreeMap::new(),
             joined: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -288,28 +214,99 @@ impl Loop<'_> {
                 if self.run.director.knows_more() && self.run.scheduler.has_room() && self.grow() {
                     continue;
                 }
+                if self.run.scheduler.has_room() && self.call_back() {
+                    continue;
+                }
                 return;
             };
-            if let Some(parked) = self.parked.remove(&job) {
-                self.submit(job, parked);
-                continue;
-            }
-            let attempt = self.failures.get(&job).map_or(1, |failures| failures + 1);
             let companions = self.run.director.companions(job);
             if !companions.is_empty() {
-                self.start_together(job, companions, attempt);
-                continue;
-            }
-            match self.run.director.prepare(job, attempt) {
-                Decision::CutOff => self.cut_off(job),
-                Decision::Fail(failure) => self.refuse(job, String::new(), *failure, Usage::default()),
-                Decision::Run(prepared) => self.admit(job, Running { prepared, attempt }),
+                self.start_together(job, companions);
+            } else if let Some(running) = self.prepare(job) {
+                self.admit(job, running);
             }
         }
     }
 
+    /// A job whose turn has come, prepared, if it is to be run.
+    fn prepare(&mut self, job: u32) -> Option<Running> {
+        if let Some(parked) = self.parked.remove(&job) {
+            return Some(parked);
+        }
+        let attempt = self.attempt(job);
+        match self.run.director.prepare(job, attempt) {
+            Decision::CutOff => self.cut_off(job),
+            Decision::Fail(failure) => self.refuse(job, String::new(), *failure, Usage::default()),
+            Decision::Run(prepared) => return Some(Running { prepared, attempt }),
+        }
+        None
+    }
+
+    /// 1 for the first try.
+    fn attempt(&self, job: u32) -> u32 {
+        self.failures.get(&job).map_or(1, |failures| failures + 1)
+    }
+
+    /// Gives out the job that takes the place of this one, which runs, if it will end soon.
+    fn line_up(&mut self, first: u32) {
+        let is_short =
+            |running: &Running| self.paces.get(&running.prepared.spec.rule).is_some_and(|pace| *pace < SHORT);
+        if !self.running.get(&first).is_some_and(is_short) || self.sets.contains_key(&first) {
+            return;
+        }
+        while self.closing.is_none()
+            && !self.run.director.knows_more()
+            && let Some(job) = self.run.scheduler.pick_successor(first)
+        {
+            if !self.run.director.companions(job).is_empty() {
+                return self.run.scheduler.retry(job);
+            }
+            let Some(running) = self.prepare(job) else { continue };
+            if running.prepared.demand.is_some() {
+                // It may ask for more than this place has.
+                self.parked.insert(job, running);
+                return self.run.scheduler.retry(job);
+            }
+            let order = self.order(&running, Some(first), None);
+            self.run.executor.submit(order);
+            self.lined_up.insert(first, (job, running));
+            return;
+        }
+    }
+
+    /// There is room, and nothing else to do: a job that waits for another one's place need not. False: none does.
+    fn call_back(&mut self) -> bool {
+        let Some(first) = self.lined_up.keys().copied().find(|&first| self.run.scheduler.part(first)) else {
+            return false;
+        };
+        if let Some((job, running)) = self.withdraw(first) {
+            self.submit(job, running);
+        }
+        true
+    }
+
+    /// The job that was to take another one's place, if it has not begun.
+    fn withdraw(&mut self, first: u32) -> Option<(u32, Running)> {
+        let (job, _) = self.lined_up.get(&first)?;
+        if self.run.executor.withdraw(*job) { self.lined_up.remove(&first) } else { None }
+    }
+
+    /// A job has ended, and the one in its place has begun, or is not to begin.
+    fn follow(&mut self, ended: u32, success: bool) {
+        if (!success || self.closing.is_some())
+            && let Some((job, running)) = self.withdraw(ended)
+        {
+            self.parked.insert(job, running);
+            self.run.scheduler.retry(job);
+        } else if let Some((job, running)) = self.lined_up.remove(&ended) {
+            self.begun(job, running);
+            self.line_up(job);
+        }
+    }
+
     /// Starts jobs that only run at the same time. What they take together was the first one's to ask for.
-    fn start_together(&mut self, first: u32, companions: Vec<u32>, attempt: u32) {
+    fn start_together(&mut self, first: u32, companions: Vec<u32>) {
+        let attempt = self.attempt(first);
         let mut ready = Vec::new();
         for job in std::iter::once(first).chain(companions) {
             match self.run.director.prepare(job, attempt) {
@@ -406,7 +403,36 @@ impl Loop<'_> {
     }
 
     fn give_out(&mut self, job: u32, running: Running, together: Option<Arc<Together>>) {
-        let prepared = &*running.prepared;
+        let order = self.order(&running, None, together);
+        self.run.executor.submit(order);
+        self.begun(job, running);
+        self.line_up(job);
+    }
+
+    fn order(&self, running: &Running, after: Option<u32>, together: Option<Arc<Together>>) -> Order {
+        let Running { prepared, .. } = running;
+        let spec = &prepared.spec;
+        Order {
+            spec: Arc::clone(spec),
+            after,
+            run: self.run.settings.tag.clone(),
+            ticket: self.run.writer.ticket(StartedRow {
+                key: prepared.key.clone(),
+                rule: spec.rule.clone(),
+                run: self.run.settings.tag.clone(),
+                outputs: spec.output.items.clone(),
+                in_place: spec.writes_in_place(),
+                kept: false,
+                group: None,
+            }),
+            timeout: prepared.timeout,
+            keep_incomplete: self.run.settings.keep_incomplete,
+            together,
+        }
+    }
+
+    fn begun(&mut self, job: u32, running: Running) {
+        let Running { prepared, attempt } = &running;
         let spec = &prepared.spec;
         self.run.reporter.tell(&Event::Started {
             job: self.run.director.name(job),
@@ -415,24 +441,7 @@ impl Loop<'_> {
             command: command(spec),
             log: Some(spec.stdio_log.clone()),
             threads: spec.threads,
-            attempt: running.attempt,
-        });
-        let ticket = self.run.writer.ticket(StartedRow {
-            key: prepared.key.clone(),
-            rule: spec.rule.clone(),
-            run: self.run.settings.tag.clone(),
-            outputs: spec.output.items.clone(),
-            in_place: spec.writes_in_place(),
-            kept: false,
-            group: None,
-        });
-        self.run.executor.submit(Order {
-            spec: Arc::clone(spec),
-            run: self.run.settings.tag.clone(),
-            ticket,
-            timeout: prepared.timeout,
-            keep_incomplete: self.run.settings.keep_incomplete,
-            together,
+            attempt: *attempt,
         });
         self.running.insert(job, running);
     }
@@ -471,6 +480,10 @@ impl Loop<'_> {
 
     fn ended(&mut self, outcome: &Outcome) {
         let Some(running) = self.running.remove(&outcome.job) else { return };
+        match self.paces.get_mut(&running.prepared.spec.rule) {
+            Some(pace) => *pace = outcome.usage.wall,
+            None => drop(self.paces.insert(running.prepared.spec.rule.clone(), outcome.usage.wall)),
+        }
         match &outcome.result {
             Ok(()) => self.succeeded(running, outcome),
             // Ended by flow itself, not by its own fault.
@@ -484,6 +497,7 @@ impl Loop<'_> {
             }
             Err(error) => self.attempt_failed(running, outcome, error),
         }
+        self.follow(outcome.job, outcome.result.is_ok());
     }
 
     fn stopped(&mut self, job: u32, usage: Usage) {

@@ -8,6 +8,10 @@
 //! the latest when those are through.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::dependents::{Dependents, longest_paths};
+use super::ready::{Least, fits};
 
 /// What a job takes of each resource, in the order of the totals.
 pub type Demand = Vec<u64>;
@@ -109,6 +113,7 @@ impl Tasks {
             dependents: Dependents::of_edges(&[], 0),
             waits: Vec::new(),
             state: Vec::new(),
+            successors: BTreeMap::new(),
             blocked: false,
         };
         scheduler.grow(self);
@@ -124,145 +129,6 @@ fn check(totals: &[u64], mut demand: Demand) -> Result<Demand, TooMuch> {
     match (0..totals.len()).find(|&at| demand[at] > totals[at]) {
         Some(resource) => Err(TooMuch { resource, asked: demand[resource], total: totals[resource] }),
         None => Ok(demand),
-    }
-}
-
-/// Who waits for whom, row by row.
-#[derive(Debug, Clone)]
-struct Dependents {
-    starts: Vec<u32>,
-    items: Vec<u32>,
-}
-
-impl Dependents {
-    /// `edges` are sorted, and none is there twice.
-    fn of_edges(edges: &[(u32, u32)], count: usize) -> Self {
-        let mut starts = vec![0u32; count + 1];
-        for &(before, _) in edges {
-            starts[before as usize + 1] += 1;
-        }
-        for at in 0..count {
-            starts[at + 1] += starts[at];
-        }
-        Dependents { starts, items: edges.iter().map(|&(_, after)| after).collect() }
-    }
-
-    fn edges(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        (0..self.starts.len() as u32 - 1).flat_map(|before| self.of(before).iter().map(move |&after| (before, after)))
-    }
-
-    fn range(&self, job: u32) -> std::ops::Range<usize> {
-        self.starts[job as usize] as usize..self.starts[job as usize + 1] as usize
-    }
-
-    fn of(&self, job: u32) -> &[u32] {
-        &self.items[self.range(job)]
-    }
-}
-
-/// The weight of the heaviest way from each job to an end, its own weight included, for the jobs from `first` on with
-/// these weights: from the last jobs backwards in a topological order, without recursion.
-fn longest_paths(dependents: &Dependents, first: u32, weight: Vec<u64>) -> Vec<u64> {
-    let at = |job: u32| (job - first) as usize;
-    let mut waits = vec![0u32; weight.len()];
-    let end = first + weight.len() as u32;
-    for job in first..end {
-        dependents.of(job).iter().for_each(|&after| waits[at(after)] += 1);
-    }
-    let mut order: Vec<u32> = (first..end).filter(|&job| waits[at(job)] == 0).collect();
-    let mut seen = 0;
-    while seen < order.len() {
-        for &after in dependents.of(order[seen]) {
-            waits[at(after)] -= 1;
-            if waits[at(after)] == 0 {
-                order.push(after);
-            }
-        }
-        seen += 1;
-    }
-    let mut path = weight;
-    for &job in order.iter().rev() {
-        let rest = dependents.of(job).iter().map(|&after| path[at(after)]).max().unwrap_or(0);
-        path[at(job)] = path[at(job)].saturating_add(rest);
-    }
-    path
-}
-
-/// Who is ready, by place in the order: a binary tree as an array, the root at 1 and the children of n at 2n and 2n + 1,
-/// each node with the least of each resource that is asked for below it.
-#[derive(Debug, Clone)]
-struct Least {
-    /// How many numbers a node has.
-    width: usize,
-    /// The first leaf.
-    leaves: usize,
-    nodes: Vec<u64>,
-}
-
-impl Least {
-    fn new(places: usize, width: usize) -> Self {
-        let leaves = places.next_power_of_two();
-        Least { width, leaves, nodes: vec![u64::MAX; 2 * leaves * width] }
-    }
-
-    fn node(&self, at: usize) -> &[u64] {
-        &self.nodes[at * self.width..(at + 1) * self.width]
-    }
-
-    /// Whether anyone is ready below a node, and may fit.
-    fn may_fit(&self, at: usize, free: &[u64]) -> bool {
-        fits(self.node(at), free)
-    }
-
-    fn insert(&mut self, place: u32, demand: &[u64]) {
-        let at = self.leaves + place as usize;
-        self.nodes[at * self.width..(at + 1) * self.width].copy_from_slice(demand);
-        self.update(at);
-    }
-
-    fn remove(&mut self, place: u32) {
-        let at = self.leaves + place as usize;
-        self.nodes[at * self.width..(at + 1) * self.width].fill(u64::MAX);
-        self.update(at);
-    }
-
-    /// A leaf has changed: so do the nodes above it, up to the first that stays as it is.
-    fn update(&mut self, leaf: usize) {
-        let mut at = leaf / 2;
-        while at > 0 {
-            let mut same = true;
-            for resource in 0..self.width {
-                let of = |node: usize| self.nodes[node * self.width + resource];
-                let least = of(2 * at).min(of(2 * at + 1));
-                same &= std::mem::replace(&mut self.nodes[at * self.width + resource], least) == least;
-            }
-            if same {
-                return;
-            }
-            at /= 2;
-        }
-    }
-
-    /// The first place whose demand fits.
-    fn first(&self, free: &[u64]) -> Option<u32> {
-        let mut at = 1;
-        loop {
-            if self.may_fit(at, free) {
-                if at >= self.leaves {
-                    return u32::try_from(at - self.leaves).ok();
-                }
-                at *= 2;
-                continue;
-            }
-            // On to the next branch to the right; from the last one there is none.
-            while at % 2 == 1 {
-                at /= 2;
-            }
-            if at == 0 {
-                return None;
-            }
-            at += 1;
-        }
     }
 }
 
@@ -295,6 +161,8 @@ pub struct Scheduler {
     /// How many jobs each still waits for.
     waits: Vec<u32>,
     state: Vec<State>,
+    /// By running job, the one that takes its place when it ends; that one holds nothing until then.
+    successors: BTreeMap<u32, u32>,
     /// Nothing that is ready fits, and nothing has changed since that was found.
     blocked: bool,
 }
@@ -367,6 +235,42 @@ impl Scheduler {
         Some(job)
     }
 
+    /// The job that `pick` would give when this one, which runs, had ended well, if that is known already: it asks for no
+    /// more than this one holds, and none that this one keeps waiting is better. It is given out as the one that takes
+    /// this one's place. `None` as well if there is such a one.
+    pub fn pick_successor(&mut self, of: u32) -> Option<u32> {
+        debug_assert_eq!(self.state[of as usize], State::Running);
+        if self.successors.contains_key(&of) {
+            return None;
+        }
+        let held = &self.demands[self.own(of)];
+        let room: Demand = self.free.iter().zip(held).map(|(free, held)| free + held).collect();
+        let place = self.ready.first(&room)?;
+        let job = self.order[place as usize];
+        let is_next = |&after: &u32| {
+            let at = after as usize;
+            self.waits[at] == 1 && self.state[at] == State::Waiting && self.place[at] < place
+        };
+        if !fits(&self.demands[self.own(job)], held) || self.dependents.of(of).iter().any(is_next) {
+            return None;
+        }
+        self.ready.remove(place);
+        self.state[job as usize] = State::Running;
+        self.successors.insert(of, job);
+        Some(job)
+    }
+
+    /// The successor of a job does not wait for that one's place any more, if it fits what is free.
+    pub fn part(&mut self, from: u32) -> bool {
+        let Some(&job) = self.successors.get(&from) else { return false };
+        if !fits(&self.demands[self.own(job)], &self.free) {
+            return false;
+        }
+        self.successors.remove(&from);
+        self.take(job);
+        true
+    }
+
     /// A running job has another demand than was known. True: it fits, and the job goes on. False: it is ready again,
     /// and `pick` gives it out when there is room for the new demand.
     ///
@@ -392,7 +296,7 @@ impl Scheduler {
         self.release(job);
         self.state[job as usize] = State::Done;
         for at in self.dependents.range(job) {
-            let after = self.dependents.items[at];
+            let after = self.dependents.at(at);
             self.waits[after as usize] -= 1;
             if self.waits[after as usize] == 0 && self.state[after as usize] == State::Waiting {
                 self.make_ready(after);
@@ -449,13 +353,22 @@ impl Scheduler {
         }
     }
 
+    /// A job does not run any more. Its successor takes its place.
     fn release(&mut self, job: u32) {
         debug_assert_eq!(self.state[job as usize], State::Running);
+        self.blocked = false;
+        let before = self.successors.iter().find(|&(_, &successor)| successor == job).map(|(&before, _)| before);
+        if let Some(before) = before {
+            self.successors.remove(&before);
+            return;
+        }
         let own = self.own(job);
         for (free, asked) in self.free.iter_mut().zip(&self.demands[own]) {
             *free += asked;
         }
-        self.blocked = false;
+        if let Some(successor) = self.successors.remove(&job) {
+            self.take(successor);
+        }
     }
 
     fn make_ready(&mut self, job: u32) {
@@ -464,10 +377,6 @@ impl Scheduler {
         self.ready.insert(self.place[job as usize], &self.demands[own]);
         self.blocked = false;
     }
-}
-
-fn fits(demand: &[u64], free: &[u64]) -> bool {
-    demand.iter().zip(free).all(|(asked, free)| asked <= free)
 }
 
 #[cfg(test)]
@@ -571,6 +480,49 @@ mod tests {
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(990), None));
     }
 
+    #[test]
+    fn a_successor_holds_nothing_until_the_job_before_it_has_ended() {
+        let mut tasks = Tasks::new(vec![2, 10]);
+        for (position, demand) in (0..).zip([[1, 6], [1, 7], [1, 5], [1, 4]]) {
+            tasks.add(task(0, 1, position, &demand)).unwrap();
+        }
+        let mut scheduler = tasks.schedule();
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(3)));
+        assert_eq!(scheduler.pick_successor(0), Some(2), "1 asks for more than 0 holds");
+        assert_eq!(scheduler.pick_successor(0), None, "there is one");
+        assert_eq!(scheduler.pick_successor(3), None, "nothing is so small");
+        assert!(!scheduler.part(0), "nothing is free");
+        scheduler.finish(3);
+        assert!(!scheduler.part(0), "4 are free, and it asks for 5");
+        scheduler.finish(0);
+        assert_eq!(scheduler.pick(), None, "2 holds 5 of the 10");
+        scheduler.retry(2);
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(1), None));
+        scheduler.finish(1);
+        assert_eq!(scheduler.pick(), Some(2));
+    }
+
+    #[test]
+    fn with_one_core_a_successor_is_the_job_that_would_have_been_picked() {
+        let mut tasks = Tasks::new(vec![1]);
+        // 0 is before 3, which goes first of all when it can, and 1 before 2, which comes last.
+        for (priority, position) in [(0, 0), (0, 1), (-1, 2), (9, 3)] {
+            tasks.add(task(priority, 1, position, &[1])).unwrap();
+        }
+        tasks.edge(0, 3);
+        tasks.edge(1, 2);
+        let mut scheduler = tasks.schedule();
+        assert_eq!(scheduler.pick(), Some(0));
+        assert_eq!(scheduler.pick_successor(0), None, "3 comes before what is ready now");
+        scheduler.finish(0);
+        assert_eq!(scheduler.pick(), Some(3));
+        assert_eq!(scheduler.pick_successor(3), Some(1));
+        scheduler.finish(3);
+        assert_eq!(scheduler.pick_successor(1), None, "2 waits for it");
+        scheduler.finish(1);
+        assert_eq!(scheduler.pick(), Some(2));
+    }
+
     proptest! {
         /// Whatever the jobs: each runs once, after those before it, within the resources, in one order; none is left.
         #[test]
@@ -594,8 +546,14 @@ mod tests {
             let play = |mut scheduler: Scheduler| {
                 let (mut order, mut running, mut done) = (Vec::new(), Vec::<u32>::new(), vec![false; jobs.len()]);
                 let mut ends = ends.iter().cycle();
+                let mut next = BTreeMap::<u32, u32>::new();
                 loop {
-                    while let Some(job) = scheduler.pick() {
+                    loop {
+                        let picked = scheduler.pick().or_else(|| {
+                            let parts = next.keys().copied().find(|&before| scheduler.part(before))?;
+                            next.remove(&parts)
+                        });
+                        let Some(job) = picked else { break };
                         order.push(job);
                         running.push(job);
                         for &(before, after) in &edges {
@@ -609,9 +567,21 @@ mod tests {
                     if running.is_empty() {
                         return (order, left(&scheduler));
                     }
-                    let job = running.remove(ends.next().expect("endless") % running.len());
+                    let (end, follows) = (*ends.next().expect("endless"), *ends.next().expect("endless"));
+                    let first = running[follows % running.len()];
+                    if follows > 2 && let Some(successor) = scheduler.pick_successor(first) {
+                        match follows {
+                            3 => scheduler.retry(successor),
+                            _ => assert_eq!(next.insert(first, successor), None),
+                        }
+                    }
+                    let job = running.remove(end % running.len());
                     done[job as usize] = true;
                     scheduler.finish(job);
+                    if let Some(successor) = next.remove(&job) {
+                        order.push(successor);
+                        running.push(successor);
+                    }
                 }
             };
             let scheduler = tasks.schedule();

@@ -1,6 +1,7 @@
 //! The store: what is known of jobs that ran, in `.flow/state.db`. Records in, records out: reads go through [`Store`],
 //! writes through its [`Writer`], a thread that commits in batches. Knows rows and one lock, never rules or reasons.
 
+mod inbox;
 mod lock;
 mod record;
 mod schema;

@@ -1,8 +1,7 @@
-//! The writer: one thread that takes records from a channel and commits them in batches. Its failures reach whoever
+//! The writer: one thread that takes records from an [`Inbox`] and commits them in batches. Its failures reach whoever
 //! asks ([`Writer::check`], [`Ticket::wait`]); after the first, nothing more is written.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,14 +9,15 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
+use super::inbox::Inbox;
 use super::record::{FailureRecord, FileRecord, JobRecord, Left, RunRecord, StartedRow};
 
 /// A batch is committed at once when the last commit was this long ago; else when it is, when somebody waits for it, or
-/// when it has so many records.
+/// when the inbox is full.
 const BATCH_AGE: Duration = Duration::from_millis(100);
-const BATCH_SIZE: usize = 512;
 
 /// What the thread is told.
+#[derive(Debug)]
 enum Command {
     BeginRun(RunRecord),
     EndRun {
@@ -26,11 +26,10 @@ enum Command {
         done: usize,
         failed: usize,
     },
-    /// The number is the ticket's; `urgent`: somebody waits for the commit.
+    /// The number is the ticket's.
     Started {
         row: StartedRow,
         number: u64,
-        urgent: bool,
     },
     Spawned {
         key: String,
@@ -56,6 +55,7 @@ struct Progress {
 
 #[derive(Debug, Default)]
 struct Shared {
+    inbox: Inbox<Command>,
     progress: Mutex<Progress>,
     moved: Condvar,
 }
@@ -77,7 +77,6 @@ impl Shared {
 /// The way in for records: cheap to clone, never blocks but where it says so.
 #[derive(Debug, Clone)]
 pub struct Writer {
-    commands: Sender<Command>,
     shared: Arc<Shared>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -107,15 +106,14 @@ impl Ticket {
 
 impl Writer {
     pub(super) fn start(connection: Arc<Mutex<Connection>>) -> Self {
-        let (commands, inbox) = channel();
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("records".to_owned())
-            .spawn(move || serve(&inbox, &connection, &theirs))
+            .spawn(move || serve(&connection, &theirs))
             .map_err(|error| shared.progress().error = Some(error.to_string()))
             .ok();
-        Writer { commands, shared, thread: Arc::new(Mutex::new(thread)) }
+        Writer { shared, thread: Arc::new(Mutex::new(thread)) }
     }
 
     /// A run begins: its row, and the number under which its jobs are recorded.
@@ -136,8 +134,8 @@ impl Writer {
     /// A job is marked as started. A row of a job that writes in place is committed at once (together with all that is
     /// queued), others with the next batch, and never if the job has ended by then. Gives its number.
     pub fn started(&self, row: StartedRow) -> u64 {
-        let (urgent, number) = (row.in_place, self.number());
-        self.send(Command::Started { row, number, urgent });
+        let number = self.number();
+        self.send(Command::Started { row, number });
         number
     }
 
@@ -189,10 +187,22 @@ impl Writer {
     }
 
     fn send(&self, command: Command) {
-        if self.commands.send(command).is_err() {
+        let urgent = command.is_urgent();
+        if !self.shared.inbox.put(command, urgent) {
             let mut progress = self.shared.progress();
             progress.error.get_or_insert_with(|| "the records are closed".to_owned());
             self.shared.moved.notify_all();
+        }
+    }
+}
+
+impl Command {
+    /// Whether somebody waits for it.
+    fn is_urgent(&self) -> bool {
+        match self {
+            Command::Started { row, .. } => row.in_place,
+            Command::Flush(_) | Command::Stop => true,
+            _ => false,
         }
     }
 }
@@ -212,7 +222,6 @@ struct Batch {
     kept: Vec<String>,
     failed: Vec<FailureRecord>,
     number: u64,
-    urgent: bool,
     stop: bool,
 }
 
@@ -223,9 +232,9 @@ impl Batch {
             Command::EndRun { tag, ended_at_ms, done, failed } => {
                 self.ended_runs.push((tag, ended_at_ms, done, failed));
             }
-            Command::Started { row, number, urgent } => {
+            Command::Started { row, number } => {
                 self.started.insert(row.key.clone(), row);
-                self.reach(number, urgent);
+                self.number = self.number.max(number);
             }
             Command::Spawned { key, group } => match self.started.get_mut(&key) {
                 Some(row) => row.group = Some(group),
@@ -248,14 +257,9 @@ impl Batch {
                 self.failed.push(*record);
             }
             Command::Ended(key) => self.end(&key),
-            Command::Flush(number) => self.reach(number, true),
+            Command::Flush(number) => self.number = self.number.max(number),
             Command::Stop => self.stop = true,
         }
-    }
-
-    fn reach(&mut self, number: u64, urgent: bool) {
-        self.number = self.number.max(number);
-        self.urgent |= urgent;
     }
 
     /// A start that is not written yet need not be; one that an earlier run wrote is over as well.
@@ -272,20 +276,14 @@ impl Batch {
             None => self.kept.push(key.to_owned()),
         }
     }
-
-    fn is_full(&self) -> bool {
-        self.finished.len() + self.refreshed.len() + self.failed.len() + self.started.len() >= BATCH_SIZE
-    }
 }
 
-fn serve(inbox: &Receiver<Command>, connection: &Mutex<Connection>, shared: &Shared) {
+fn serve(connection: &Mutex<Connection>, shared: &Shared) {
     let mut run = None;
     let mut next = Instant::now();
     loop {
-        let Ok(first) = inbox.recv() else { return };
         let mut batch = Batch::default();
-        batch.take(first);
-        gather(inbox, &mut batch, next);
+        shared.inbox.take(next).into_iter().for_each(|command| batch.take(command));
         let stop = batch.stop;
         let number = batch.number;
         let written = {
@@ -301,28 +299,8 @@ fn serve(inbox: &Receiver<Command>, connection: &Mutex<Connection>, shared: &Sha
         let failed = progress.error.is_some();
         shared.moved.notify_all();
         if stop || failed {
+            shared.inbox.close();
             return;
-        }
-    }
-}
-
-/// Takes what is there; while nobody waits and the batch is small, what comes until its time as well.
-fn gather(inbox: &Receiver<Command>, batch: &mut Batch, until: Instant) {
-    while !batch.stop {
-        while !batch.stop && !batch.is_full() {
-            match inbox.try_recv() {
-                Ok(command) => batch.take(command),
-                Err(_) => break,
-            }
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        if batch.urgent || batch.is_full() || left.is_zero() {
-            return;
-        }
-        match inbox.recv_timeout(left) {
-            Ok(command) => batch.take(command),
-            Err(RecvTimeoutError::Timeout) => return,
-            Err(RecvTimeoutError::Disconnected) => batch.stop = true,
         }
     }
 }

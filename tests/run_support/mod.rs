@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use flow::disk::{Disk, RealDisk};
 use flow::event::{Event, Failure, JobName, Reporter};
+use flow::run::director::{Decision, Director, Finished, Prepared};
 use flow::run::executor::{InProcess, Report, Workspace};
 use flow::run::local::Local;
-use flow::run::runner::{Decision, Director, Finished, Prepared, Run, Settings, Summary};
+use flow::run::runner::{Run, Settings, Summary};
 use flow::run::scheduler::{Task, Tasks};
 use flow::run::spec::{JobError, JobSpec, Outcome, OutputSpec, Program, Work};
 use flow::store::{JobRecord, Store};

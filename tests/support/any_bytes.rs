@@ -1,5 +1,5 @@
-//! What must hold of any bytes, read as a file of any format through the entry points of the `read`, `header`, `set_header`
-//! and `combine` actions. They may be refused, in one line that begins with the file's name; they must not end the
+//! What must hold of any bytes, read as a file of any format through the entry points of the `read`, `fit`, `header`,
+//! `set_header` and `combine` actions. They may be refused, in one line that begins with the file's name; they must not end the
 //! process or give an image larger than a file of that size may ask for; and what is read in parts must be what is read
 //! as a whole. Serves the test of a few thousand damaged files and the fuzzer (`fuzz/`).
 
@@ -7,10 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use flow::action::file::{
-    Change, FileError, Format, Frame, HduRef, ReadOptions, memory_limit, read, read_header, set_cards,
+    Change, FileError, Format, Frame, HduRef, ReadOptions, Wanted, memory_limit, read, read_header, read_part,
+    set_cards,
 };
 use flow::action::header::Value;
 use flow::action::image::{Image, Pixels};
+use flow::pixel::resize::{Filter, Region};
 
 /// Larger images are read once, and not again in parts.
 const SMALL: usize = 1 << 14;
@@ -27,6 +29,7 @@ pub fn check(bytes: &[u8], folder: &Path) {
     let path = place("file");
     fs::write(&path, bytes).expect("writes in a temporary folder");
     let whole = images(&path, bytes.len() as u64);
+    smaller(&path);
     headers(&path, &place("changed.fits"));
     if let Some(image) = whole.filter(|image| image.shape().iter().product::<usize>() <= SMALL) {
         parts(&path, &image);
@@ -58,6 +61,22 @@ fn images(path: &str, file_size: u64) -> Option<Image> {
         }
     }
     last
+}
+
+/// What is read for something small is refused as the whole is, and in the same words.
+fn smaller(path: &str) {
+    let one_pixel = |shape| Wanted::new(Region::whole(shape), (1, 1), Filter::Lanczos);
+    let (whole, part) = (read(path, &ReadOptions::default()), read_part(path, one_pixel));
+    match (&whole, &part) {
+        (Ok(whole), Ok(part)) => {
+            let ([planes, ..], [of_part, height, width]) = (whole.shape(), part.image.shape());
+            assert_eq!((whole.dtype(), planes), (part.image.dtype(), of_part));
+            let Region { top, left, height: rows, width: columns } = part.region;
+            assert!(top >= 0.0 && left >= 0.0 && top + rows <= height as f64 && left + columns <= width as f64);
+        }
+        (Err(whole), Err(part)) => assert_eq!(whole.to_string(), part.to_string()),
+        _ => panic!("whole: {:?}, smaller: {:?}", whole.err(), part.err()),
+    }
 }
 
 fn headers(path: &str, out: &str) {

@@ -52,6 +52,7 @@ fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let animation = Animation { shape, colours: palette.colours(), delay_ms, repeats };
     let to = call.text("output");
     let entries = frames.iter().map(|frame| palette.entries(frame));
-    write_animation(&animation, entries, &call.job.writable(to)?, to)?;
+    let place = call.job.writable(to)?;
+    call.job.saw(&place, write_animation(&animation, entries, &place, to)?);
     Ok(Answer::Nothing)
 }

@@ -4,9 +4,10 @@ use ndarray::{Array2, Array3, Axis, s};
 
 use super::font;
 use super::planes::stacked;
-use super::preview::{picture, shrunk};
+use super::preview::{picture, shrinking, shrunk};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
+use crate::action::file::Wanted;
 use crate::action::header::Header;
 use crate::action::image::{Image, Pixels};
 use crate::action::registry::{Action, Default, Group, Kind, OUTPUT, optional, required, with};
@@ -17,7 +18,7 @@ pub const ACTIONS: &[Action] = &[Action {
     group: Group::Composing,
     summary: "Images side by side on a grid, with captions.",
     parameters: &[
-        required("images", Kind::Images, "The images, row by row."),
+        required("images", Kind::Frames, "The images, row by row."),
         OUTPUT,
         optional("columns", Kind::Int, "Images a row; about as many as rows without it."),
         optional(
@@ -30,7 +31,7 @@ pub const ACTIONS: &[Action] = &[Action {
     ],
     manual: "uint8, in colour where one image is. Images of uint8 are taken as they are, others are stretched as by preview(). \
              Each stands in the middle of a cell as large as the largest, on black. What was read from FITS is turned so that its \
-             first row is the lowest, as ds9 shows it.",
+             first row is the lowest, as ds9 shows it. Files are read one after the other, and kept at the size of their cells.",
     reference: "ImageMagick's montage",
     run,
 }];
@@ -42,14 +43,15 @@ const AIR: usize = 2;
 const CAPTION: usize = font::CELL.0 + 2 * AIR;
 
 fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
-    let mut pictures = Vec::with_capacity(call.images("images").len());
-    for image in call.images("images") {
+    let sources = call.sources("images");
+    let mut pictures = Vec::with_capacity(sources.len());
+    for source in sources {
         call.job.check_cancelled()?;
-        let image = match call.optional_size("size") {
-            Some((rows, columns)) => shrunk(image, (rows.max(1), columns.max(1)))?,
-            None => image.clone(),
+        let part = match call.optional_size("size") {
+            Some((rows, columns)) => source.read_part(call.job, shrinking((rows.max(1), columns.max(1))))?,
+            None => source.read_part(call.job, Wanted::whole)?,
         };
-        pictures.push(picture(&image)?);
+        pictures.push(picture(&shrunk(part)?)?);
     }
     if pictures.is_empty() {
         return Err(Failure::of_nothing("montage"));

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::action::call::{Answer, Call, read_image};
 use crate::action::failure::Failure;
-use crate::action::file::{HduRef, ReadOptions, WriteOptions};
+use crate::action::file::{self, HduRef, ReadOptions, WriteOptions};
 use crate::action::registry::{Action, DTYPES, Default, Group, IMAGE, Kind, Parameter, optional, required, with};
 use crate::value::{Dict, Value};
 
@@ -180,7 +180,8 @@ fn concat(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 /// Writes the content of a call's output.
 pub(super) fn put(call: &Call<'_, '_>, content: &[u8]) -> Result<Answer, Failure> {
     let to = call.text("output");
-    fs::write(call.job.writable(to)?, content).map_err(|error| Failure::io(to, &error))?;
+    let place = call.job.writable(to)?;
+    call.job.saw(&place, file::write_bytes(content, &place).map_err(|error| Failure::io(to, &error))?);
     Ok(Answer::Nothing)
 }
 

@@ -111,12 +111,13 @@ fn set_header(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let (path, output) = (call.text("path"), call.text("output"));
     let (from, to) = (call.job.readable(path)?, call.job.writable(output)?);
     let options = read_options(call)?;
-    file::set_cards(&from, (&to, output), options.hdu.as_ref(), &changes).map_err(|mut error| {
+    let written = file::set_cards(&from, (&to, output), options.hdu.as_ref(), &changes).map_err(|mut error| {
         if error.path == from {
             path.clone_into(&mut error.path);
         }
         Failure::from(error)
     })?;
+    call.job.saw(&to, written);
     Ok(Answer::Nothing)
 }
 
@@ -172,7 +173,9 @@ fn catalogue(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let rows: Vec<Dict> = paths.iter().zip(&headers).map(row).collect();
     if let Some(output) = call.optional_text("output") {
         let text = table(&keys, &rows)?;
-        std::fs::write(call.job.writable(output)?, text).map_err(|error| Failure::io(output, &error))?;
+        let place = call.job.writable(output)?;
+        let written = file::write_bytes(&text, &place).map_err(|error| Failure::io(output, &error))?;
+        call.job.saw(&place, written);
     }
     Ok(Answer::Data(Value::List(rows.into_iter().map(Value::Dict).collect())))
 }

@@ -4,24 +4,23 @@
 use ndarray::{Array3, Axis, s};
 use rayon::prelude::*;
 
-use super::geometry::resized;
+use super::geometry::resampled;
 use super::preview::picture;
-use crate::action::call::{Answer, Call};
+use crate::action::call::{Answer, Call, read_image, read_part};
 use crate::action::failure::Failure;
-use crate::action::file::{self, ReadOptions};
+use crate::action::file::{Part, ReadOptions, Wanted};
 use crate::action::header::Header;
 use crate::action::image::{Image, Pixels};
 use crate::action::registry::{Action, Default, Group, Kind, OUTPUT, optional, required, with};
-use crate::action::section::Slice;
 use crate::pixel::mosaic::{Colour, Method, choose};
-use crate::pixel::resize::Filter;
+use crate::pixel::resize::{Filter, Region};
 
 pub const ACTIONS: &[Action] = &[Action {
     name: "mosaic",
     group: Group::Composing,
     summary: "A picture put together of many small ones.",
     parameters: &[
-        required("target", Kind::Image, "What the whole is to look like."),
+        required("target", Kind::Picture, "What the whole is to look like."),
         required("tiles", Kind::Paths, "The small pictures; inputs of the rule."),
         OUTPUT,
         required("grid", Kind::Size, "Tiles down and across, or one number for both."),
@@ -33,8 +32,8 @@ pub const ACTIONS: &[Action] = &[Action {
             "How tiles are chosen: \"nearest\" or \"unique\".",
         ),
     ],
-    manual: "uint8, three planes. Target and tiles are cut in the middle to the shape that they get, and resampled; images of other \
-             types than uint8 are stretched as by preview(). A tile goes where its mean colour is that of the target, by the Euclidean \
+    manual: "uint8, three planes. Target and tiles are cut in the middle to the shape that they get, and resampled, as by fit(); images \
+             of other types than uint8 are stretched as by preview(). A tile goes where its mean colour is that of the target, by the Euclidean \
              distance in red, green and blue.\n\
              method=\"nearest\" takes for each place the nearest tile, as often as it comes. method=\"unique\" takes every tile at \
              most once, so that the sum of the squared distances is the least that there is, and needs as many tiles as there are \
@@ -72,10 +71,10 @@ fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
             format!("method=\"unique\" needs a tile for each of the {places} places, and there are {}", paths.len());
         return Err(Failure::new(message).help("a smaller grid, more tiles, or method=\"nearest\""));
     }
-    let target = colour_picture(&call.image("target"))?;
     // The part of the target that has the shape of the whole, one pixel a tile.
-    let target =
-        fitted(&target, (rows, columns), (rows.saturating_mul(size.0), columns.saturating_mul(size.1)), Filter::Box)?;
+    let whole = (rows.saturating_mul(size.0), columns.saturating_mul(size.1));
+    let target = |shape| Wanted::new(Region::fitting(shape, whole), (rows, columns), Filter::Box);
+    let target = colour_picture(call.picture("target", target)?, Filter::Box)?;
     let wanted: Vec<Colour> =
         (0..places).map(|at| [0, 1, 2].map(|plane| f64::from(target[[plane, at / columns, at % columns]]))).collect();
     let tiles = read_tiles(call, paths, size)?;
@@ -93,22 +92,14 @@ fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 /// The most pixels of a mosaic.
 const MOST_PIXELS: usize = 1 << 30;
 
-fn read(place: &str, path: &str) -> Result<Image, Failure> {
-    let image = file::read(place, &ReadOptions::default()).map_err(|mut error| {
-        path.clone_into(&mut error.path);
-        error
-    })?;
-    let header = image.header().clone().read_from(path);
-    Ok(image.with_header(header))
-}
-
 fn tile_shape(call: &Call<'_, '_>, path: &str) -> Result<(usize, usize), Failure> {
-    let [_, height, width] = read(&call.job.readable(path)?, path)?.shape();
+    let [_, height, width] = read_image(call.job, path, &ReadOptions::default())?.shape();
     Ok((height, width))
 }
 
 /// All tiles in colour and of one size, in the order of their paths.
 fn read_tiles(call: &Call<'_, '_>, paths: &[String], size: (usize, usize)) -> Result<Vec<Array3<u8>>, Failure> {
+    let wanted = |shape| Wanted::new(Region::fitting(shape, size), size, Filter::Lanczos);
     let mut tiles = Vec::with_capacity(paths.len());
     for paths in paths.chunks(BATCH) {
         call.job.check_cancelled()?;
@@ -116,40 +107,25 @@ fn read_tiles(call: &Call<'_, '_>, paths: &[String], size: (usize, usize)) -> Re
         let batch: Result<Vec<_>, Failure> = places
             .par_iter()
             .zip(paths)
-            .map(|(place, path)| fitted(&colour_picture(&read(place, path)?)?, size, size, Filter::Lanczos))
+            .map(|(place, path)| colour_picture(read_part(place, path, wanted)?, Filter::Lanczos))
             .collect();
         tiles.extend(batch?);
     }
     Ok(tiles)
 }
 
-/// A picture with three planes.
-fn colour_picture(image: &Image) -> Result<Image, Failure> {
-    let picture = picture(image)?;
-    if picture.shape()[0] == 3 {
-        return Ok(picture);
+/// A picture with three planes, at the size at which it is wanted.
+fn colour_picture(part: Part, filter: Filter) -> Result<Array3<u8>, Failure> {
+    let part = Part { image: picture(&part.image)?, ..part };
+    let [_, height, width] = part.image.shape();
+    let is_so = part.size == (height, width) && part.region == Region::whole(part.size);
+    let picture = if is_so { part.image } else { resampled(&part, filter)? };
+    let Pixels::U8(pixels) = picture.into_pixels() else { unreachable!("pictures are bytes, and bytes stay bytes") };
+    if pixels.dim().0 == 3 {
+        return Ok(pixels);
     }
-    let Pixels::U8(grey) = picture.pixels() else { unreachable!("pictures are bytes") };
-    let [_, height, width] = picture.shape();
-    let colour = grey.broadcast((3, height, width)).expect("one plane stands for three").to_owned();
-    Ok(picture.with_pixels(colour))
-}
-
-/// The middle of a picture, as much as has the aspect ratio of `shape`, resampled to `size`.
-fn fitted(picture: &Image, size: (usize, usize), shape: (usize, usize), filter: Filter) -> Result<Array3<u8>, Failure> {
-    let [_, height, width] = picture.shape();
-    let scale = (height as f64 / shape.0 as f64).min(width as f64 / shape.1 as f64);
-    let middle = |length: usize, own: usize| {
-        let taken = ((own as f64 * scale).round() as usize).clamp(1, length);
-        let start = ((length - taken) / 2) as i64;
-        Slice { start: Some(start), stop: Some(start + taken as i64), step: 1 }
-    };
-    let part = picture.slice(middle(height, shape.0), middle(width, shape.1))?;
-    let part = if part.shape()[1..] == [size.0, size.1] { part } else { resized(&part, size, filter)? };
-    match part.into_pixels() {
-        Pixels::U8(pixels) => Ok(pixels),
-        _ => unreachable!("bytes stay bytes"),
-    }
+    let shape = (3, part.size.0, part.size.1);
+    Ok(pixels.broadcast(shape).expect("one plane stands for three").to_owned())
 }
 
 fn mean_colour(tile: &Array3<u8>) -> Colour {

@@ -2,18 +2,19 @@
 
 use ndarray::{Axis, s};
 
-use super::geometry::resized;
+use super::geometry::resampled;
 use super::looking::{
     COLORMAP_NAMES, COLORMAPS, INTERVAL, PERCENTILE, STRETCH_NAMES, STRETCHES, VMAX, VMIN, coloured, interval,
     stretched, stretched_to_bytes,
 };
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
+use crate::action::file::{Part, Wanted};
 use crate::action::image::{Dtype, Image, Pixels, each_dtype, mapped};
-use crate::action::registry::{Action, Default, Group, IMAGE, Kind, OUTPUT, Parameter, optional, with};
+use crate::action::registry::{Action, Default, Group, Kind, OUTPUT, PICTURE, Parameter, optional, with};
 use crate::action::wcs::AxisMap;
 use crate::pixel::colormap::Colormap;
-use crate::pixel::resize::Filter;
+use crate::pixel::resize::{Filter, Region};
 use crate::pixel::stretch::{Interval, Stretch};
 
 /// Which way is up.
@@ -29,7 +30,7 @@ pub const ACTIONS: &[Action] = &[Action {
     group: Group::Looking,
     summary: "A small picture of an image: shrunk, stretched and coloured.",
     parameters: &[
-        IMAGE,
+        PICTURE,
         OUTPUT,
         with("width", Kind::Int, Default::Int(512), "The most pixels on a side; the aspect ratio is kept."),
         with("stretch", STRETCH_NAMES, Default::Text("linear"), STRETCHES),
@@ -41,7 +42,7 @@ pub const ACTIONS: &[Action] = &[Action {
         ORIGIN,
     ],
     manual: "uint8. A colour image of uint8 is only shrunk; of other images of several planes the first is shown. Shrinking takes the \
-             mean of the pixels that are not NaN; NaN itself is shown as the lowest value. Without further word a picture looks as ds9 \
+             mean of the pixels that are not NaN; NaN itself is shown as the lowest value. A large JPEG given by its path as in resize. Without further word a picture looks as ds9 \
              shows it with zscale: the sky in a middle grey, bright stars white; stretch=\"asinh\" brings out what is faint.\n\
              An image that comes of a FITS file has its first row at the bottom of the picture, also after filters and arithmetic: \
              its first operand decides. A picture is upright once it is made: montage() does not turn it again.",
@@ -51,7 +52,7 @@ pub const ACTIONS: &[Action] = &[Action {
 
 fn preview(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let most = call.count("width")?.max(1);
-    let image = shrunk(&call.image("image"), (most, most))?;
+    let image = shrunk(call.picture("image", shrinking((most, most)))?)?;
     let picture = if image.shape()[0] == 3 && image.dtype() == Dtype::U8 {
         image
     } else {
@@ -84,27 +85,37 @@ pub(super) fn upright(image: Image, origin: Option<&str>) -> Result<Image, Failu
     Ok(Image::new(pixels, header))
 }
 
-/// The image, made so small that it fits into `most` (rows, columns); the aspect ratio is kept. Each pixel is the mean of
-/// those it covers that are finite.
-pub(super) fn shrunk(image: &Image, most: (usize, usize)) -> Result<Image, Failure> {
-    let [_, height, width] = image.shape();
-    let scale = (most.0 as f64 / height as f64).min(most.1 as f64 / width as f64);
-    if scale >= 1.0 {
-        return Ok(image.clone());
+/// An image made so small that it fits into `most` (rows, columns); the aspect ratio is kept.
+pub(super) fn shrinking(most: (usize, usize)) -> impl Fn((usize, usize)) -> Wanted {
+    move |(height, width)| {
+        let scale = (most.0 as f64 / height as f64).min(most.1 as f64 / width as f64);
+        if scale >= 1.0 {
+            return Wanted::whole((height, width));
+        }
+        let scaled = |length: usize, most: usize| ((length as f64 * scale).round() as usize).clamp(1, most);
+        let size = (scaled(height, most.0), scaled(width, most.1));
+        Wanted::new(Region::whole((height, width)), size, Filter::Box)
     }
-    let scaled = |length: usize, most: usize| ((length as f64 * scale).round() as usize).clamp(1, most);
-    let size = (scaled(height, most.0), scaled(width, most.1));
-    let pixels = match image.pixels() {
+}
+
+/// An image at the size at which it is wanted. Each pixel is the mean of those it covers that are finite.
+pub(super) fn shrunk(part: Part) -> Result<Image, Failure> {
+    let [_, height, width] = part.image.shape();
+    if part.size == (height, width) {
+        return Ok(part.image);
+    }
+    let pixels = match part.image.pixels() {
         Pixels::F32(pixels) if !pixels.iter().all(|pixel| pixel.is_finite()) => mapped(pixels, f64::from),
         Pixels::F64(pixels) if !pixels.iter().all(|pixel| pixel.is_finite()) => pixels.clone(),
-        _ => return resized(image, size, Filter::Box),
+        _ => return resampled(&part, Filter::Box),
     };
-    let part = |of: fn(f64) -> f64| -> Result<_, Failure> {
-        let resized = resized(&image.with_pixels(mapped(&pixels, of)), size, Filter::Box)?;
-        Ok((resized.header().clone(), resized.into_pixels().into_float().into_f64()))
+    let resampled_of = |of: fn(f64) -> f64| -> Result<_, Failure> {
+        let part = Part { image: part.image.with_pixels(mapped(&pixels, of)), ..part };
+        let resampled = resampled(&part, Filter::Box)?;
+        Ok((resampled.header().clone(), resampled.into_pixels().into_float().into_f64()))
     };
-    let (header, sums) = part(|pixel| if pixel.is_finite() { pixel } else { 0.0 })?;
-    let (_, weights) = part(|pixel| f64::from(u8::from(pixel.is_finite())))?;
+    let (header, sums) = resampled_of(|pixel| if pixel.is_finite() { pixel } else { 0.0 })?;
+    let (_, weights) = resampled_of(|pixel| f64::from(u8::from(pixel.is_finite())))?;
     // Rounding may leave a trace of weight where there is none.
     let means = ndarray::Zip::from(&sums)
         .and(&weights)

@@ -1,16 +1,16 @@
 //! A FITS file with other values in one header: all other bytes, pixels and HDUs stay as they are. Comes from a path and
 //! changes of keywords; goes to another path. Works on cards of 80 bytes and keeps those that nobody names untouched.
 
-use std::fs::File;
-use std::io::{self, BufWriter, SeekFrom, Write};
+use std::io::{self, SeekFrom, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::bytes::Bytes;
 use super::fits::{BLOCK, find_image, read_raw_header};
-use super::{FileError, Format, HduRef, ReadSeek, Reason, Source};
+use super::{FileError, Format, HduRef, Output, ReadSeek, Reason, Source};
 use crate::action::header::{CARD, Card, Header, Value, is_structural, normal_keyword};
+use crate::disk::Content;
 
 /// A change of a header.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,8 @@ pub struct Change {
 }
 
 /// Copies the FITS file at `from` to `to` with other cards in the header of an image HDU (the first, without `hdu`): a
-/// keyword gets its value and keeps its place, a new one stands at the end; a text (HISTORY, COMMENT) is appended. CHECKSUM, which would be wrong, goes. `name` has the suffix; errors about the output name it.
+/// keyword gets its value and keeps its place, a new one stands at the end; a text (HISTORY, COMMENT) is appended. CHECKSUM, which would be wrong, goes.
+/// `name` has the suffix; errors about the output name it. Gives what is in the new file.
 ///
 /// # Errors
 /// Files that are not FITS, and keywords that say how the file is laid out.
@@ -32,7 +33,7 @@ pub fn set_cards(
     (to, name): (&str, &str),
     hdu: Option<&HduRef>,
     changes: &[Change],
-) -> Result<(), FileError> {
+) -> Result<Content, FileError> {
     let failed = |path: &str, reason: Reason| FileError { path: path.to_owned(), reason };
     if let Some(change) = changes.iter().find(|change| is_structural(&normal_keyword(&change.keyword))) {
         let text = format!("{} says how the file is laid out, and cannot be set", change.keyword);
@@ -57,7 +58,7 @@ pub fn set_cards(
     let (mut source, start, end, header) = edited().map_err(|reason| failed(from, reason))?;
     let mut write = || {
         let mut bytes = source.fits_bytes().map_err(Side::From)?;
-        let mut out = BufWriter::with_capacity(1 << 18, File::create(to).map_err(Side::to)?);
+        let mut out = Output::create(to).map_err(Side::to)?;
         if gzipped {
             let mut gz = GzEncoder::new(&mut out, Compression::default());
             copy_around(&mut bytes, start, end, &header, &mut gz)?;
@@ -65,7 +66,7 @@ pub fn set_cards(
         } else {
             copy_around(&mut bytes, start, end, &header, &mut out)?;
         }
-        out.flush().map_err(Side::to)
+        out.finish().map_err(Side::to)
     };
     write().map_err(|side| match side {
         Side::From(reason) => failed(from, reason),

@@ -11,7 +11,7 @@ use ndarray::Array3;
 
 use super::bytes::Bytes;
 use super::fits::ImageHdu;
-use super::{FileError, Format, ReadOptions, Reason, Source, read_file};
+use super::{FileError, Format, ReadOptions, Reason, Source, read_image};
 use crate::action::header::Header;
 use crate::action::image::{Dtype, Image, Pixels, Sample, each_dtype};
 
@@ -49,14 +49,14 @@ impl Frame {
             let source = Source::open(path)?;
             let (format, size) = (source.format, source.size);
             if !matches!(format, Format::Fits | Format::FitsGz) {
-                return Ok(Place::Memory(read_file(path, &ReadOptions::default())?));
+                return Ok(Place::Memory(read_image(&mut Source::open(path)?, &ReadOptions::default())?));
             }
             let mut bytes = source.into_fits_bytes()?;
             let hdu = Box::new(ImageHdu::find(&mut bytes, None)?);
             Ok(match format {
                 Format::Fits => Place::File { path: path.to_owned(), size, hdu },
                 _ if hdu.is_plain() => Place::Packed { bytes: Mutex::new(bytes), hdu },
-                _ => Place::Memory(read_file(path, &ReadOptions::default())?),
+                _ => Place::Memory(read_image(&mut Source::open(path)?, &ReadOptions::default())?),
             })
         };
         let place = open().map_err(|reason| FileError { path: name.to_owned(), reason })?;

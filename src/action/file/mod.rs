@@ -14,22 +14,27 @@ mod hcompress;
 mod jpeg;
 mod npy;
 mod palette;
+mod part;
 mod pnm;
 mod raster;
 mod rice;
+mod stream;
 mod tiff;
 mod tiles;
 mod unpacked;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Seek, Write};
 
 use super::header::Header;
 use super::image::{Dtype, Image, Pixels};
+use crate::disk::{Content, Stamp};
 pub use animation::Animation;
 pub use cards::{Change, set_cards};
 pub use format::Format;
 pub use frame::Frame;
+pub use part::{Part, Wanted};
+use stream::{Input, Output};
 
 /// An HDU by its number, 0 being the primary one (as in astropy), or by its EXTNAME, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +115,50 @@ fn check_memory(bytes: u128, file_size: u64) -> Result<(), Reason> {
 
 /// Reads the image in a file.
 pub fn read(path: &str, options: &ReadOptions) -> Result<Image, FileError> {
-    read_file(path, options).map_err(|reason| FileError { path: path.to_owned(), reason })
+    read_known(path, options, &|_| false).map(|(image, _)| image)
+}
+
+/// The same; and what is in the file as a whole, if that is wanted of a file with such a stamp.
+pub fn read_known(
+    path: &str,
+    options: &ReadOptions,
+    is_wanted: &dyn Fn(&Stamp) -> bool,
+) -> Result<(Image, Option<Content>), FileError> {
+    read_with(path, is_wanted, &|source| read_image(source, options))
+}
+
+fn read_with<T>(
+    path: &str,
+    is_wanted: &dyn Fn(&Stamp) -> bool,
+    read: &dyn Fn(&mut Source) -> Result<T, Reason>,
+) -> Result<(T, Option<Content>), FileError> {
+    let read = || {
+        let mut source = Source::open(path)?;
+        if is_wanted(&source.stamp) {
+            source.reader.hash();
+        }
+        let image = read(&mut source)?;
+        Ok((image, source.reader.content()?))
+    };
+    read().map_err(|reason| FileError { path: path.to_owned(), reason })
+}
+
+/// Reads the image in a file for a purpose, told from its shape (rows, columns): it may come smaller than it is in the file,
+/// see [`Wanted`]. Otherwise as [`read()`].
+pub fn read_part(path: &str, wanted: impl Fn((usize, usize)) -> Wanted) -> Result<Part, FileError> {
+    read_part_known(path, wanted, &|_| false).map(|(part, _)| part)
+}
+
+/// The same, as [`read_known`].
+pub fn read_part_known(
+    path: &str,
+    wanted: impl Fn((usize, usize)) -> Wanted,
+    is_wanted: &dyn Fn(&Stamp) -> bool,
+) -> Result<(Part, Option<Content>), FileError> {
+    read_with(path, is_wanted, &|source| match source.format {
+        Format::Jpeg => jpeg::read_part(&mut source.reader, source.size, &wanted),
+        _ => Ok(Part::of(read_image(source, &ReadOptions::default())?, &wanted)),
+    })
 }
 
 /// Reads the header of an image with the keywords of the file's structure (`NAXIS1`, `BITPIX`…); empty for formats other
@@ -129,8 +177,9 @@ pub fn read_header(path: &str, options: &ReadOptions) -> Result<Header, FileErro
 /// Writes an image to `path`, in the format that the suffix of `name` says; errors name `name`. The caller may so write to a
 /// temporary sibling and rename it: on an error, what is at `path` is of no use.
 ///
-/// Values going to an integer type are rounded and saturate ([`Pixels::cast`]); nothing is rescaled.
-pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> Result<(), FileError> {
+/// Values going to an integer type are rounded and saturate ([`Pixels::cast`]); nothing is rescaled. Gives what is in the
+/// file then.
+pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> Result<Content, FileError> {
     let write = || {
         let format = Format::of_suffix(name)
             .ok_or_else(|| Reason::Unsupported(format!("no format for this suffix (one of {})", format::suffixes())))?;
@@ -138,7 +187,7 @@ pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> R
             return Err(Reason::Unsupported("quality is for JPEG, from 1 to 100".to_owned()));
         }
         let image = image.cast(format.dtype_to_write(image.dtype(), options.dtype)?);
-        let mut out = BufWriter::with_capacity(1 << 18, File::create(path)?);
+        let mut out = Output::create(path)?;
         match format {
             Format::Fits => fits::write(&image, &mut out)?,
             Format::FitsGz => fits::write_gz(&image, &mut out)?,
@@ -149,8 +198,7 @@ pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> R
             Format::Png | Format::Gif | Format::Bmp | Format::WebP => raster::write(&image, format, &mut out)?,
             Format::Pnm => pnm::write(&image, &mut out)?,
         }
-        out.flush()?;
-        Ok(())
+        Ok(out.finish()?)
     };
     write().map_err(|reason| FileError { path: name.to_owned(), reason })
 }
@@ -162,21 +210,26 @@ pub fn write_animation(
     frames: impl Iterator<Item = Vec<u8>>,
     path: &str,
     name: &str,
-) -> Result<(), FileError> {
+) -> Result<Content, FileError> {
     let write = || {
         if Format::of_suffix(name) != Some(Format::Gif) {
             return Err(Reason::Unsupported("an animation is a .gif".to_owned()));
         }
-        let mut out = BufWriter::with_capacity(1 << 18, File::create(path)?);
+        let mut out = Output::create(path)?;
         animation::write(animation, frames, &mut out)?;
-        out.flush()?;
-        Ok(())
+        Ok(out.finish()?)
     };
     write().map_err(|reason| FileError { path: name.to_owned(), reason })
 }
 
-fn read_file(path: &str, options: &ReadOptions) -> Result<Image, Reason> {
-    let mut source = Source::open(path)?;
+/// Writes these bytes to `path`; gives what is in the file then.
+pub fn write_bytes(bytes: &[u8], path: &str) -> io::Result<Content> {
+    let mut out = Output::create(path)?;
+    out.write_all(bytes)?;
+    out.finish()
+}
+
+fn read_image(source: &mut Source, options: &ReadOptions) -> Result<Image, Reason> {
     match source.format {
         Format::Fits | Format::FitsGz => return fits::read(&mut source.fits_bytes()?, options),
         Format::Tiff => return tiff::read(&mut source.reader, source.size, options),
@@ -236,7 +289,8 @@ impl<T: BufRead + Seek> ReadSeek for T {}
 
 /// A file opened for reading, and what it is.
 struct Source {
-    reader: BufReader<File>,
+    reader: Input,
+    stamp: Stamp,
     size: u64,
     format: Format,
 }
@@ -251,14 +305,14 @@ impl Source {
         if !metadata.is_file() {
             return Err(Reason::Unsupported("not a regular file".to_owned()));
         }
-        let mut reader = BufReader::with_capacity(1 << 16, file);
-        let mut magic = Vec::new();
-        reader.by_ref().take(16).read_to_end(&mut magic)?;
-        reader.seek(SeekFrom::Start(0))?;
+        let stamp = Stamp::of(&metadata);
+        let mut reader = Input::new(file, stamp);
+        let magic = reader.fill_buf()?;
+        let magic = &magic[..magic.len().min(16)];
         if magic.is_empty() {
             return Err(Reason::Damaged("the file is empty".to_owned()));
         }
-        let format = Format::of_content(&magic);
+        let format = Format::of_content(magic);
         let named = Format::of_suffix(path);
         // A picture's suffix is often wrong and does no harm; one of FITS or NumPy makes a promise about the values.
         let is_promised = |named: Format| named.is_data() && format.is_none_or(|found| !found.is_data());
@@ -270,7 +324,7 @@ impl Source {
                 return Err(Reason::Damaged(format!("not {what}")));
             }
         };
-        Ok(Source { reader, size: metadata.len(), format })
+        Ok(Source { reader, stamp, size: metadata.len(), format })
     }
 
     /// The FITS bytes in the file, unpacked if it is gzipped.

@@ -129,7 +129,12 @@ impl Builder<'_> {
         );
         if let ExprKind::Name(name) = &target.kind {
             let near = nearest(name, STATEMENTS.iter().copied());
-            if !names_a_type || near.is_some_and(|word| word != name) {
+            if near == Some(name) {
+                // It would have been read as that statement, but for what follows it.
+                let error = self.error(format!("nothing else stands on the line of `{name}:`"), target.span);
+                return Err(error.help("write what comes after `;` on a line of its own"));
+            }
+            if !names_a_type || near.is_some() {
                 return Err(match near {
                     Some(word) => self
                         .error(format!("there is no statement `{name}`"), target.span)

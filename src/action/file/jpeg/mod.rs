@@ -1,5 +1,10 @@
 //! JPEG. The decoder fills up a file that is cut off and says nothing, so whether it is whole is found out here: by its
-//! end-of-image marker, and by what stands before that marker.
+//! end-of-image marker, and by what stands before that marker. Where a smaller image is enough, the usual files are decoded
+//! at a part of their size ([`reduced`]); what is odd or damaged goes to the same decoder as ever, which knows it or refuses it.
+
+mod frame;
+mod huffman;
+mod reduced;
 
 use std::io::Write;
 
@@ -10,15 +15,26 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::part::{Part, Wanted};
 use super::{ReadSeek, Reason, check_memory, check_not_empty, raster};
 use crate::action::header::Header;
 use crate::action::image::{Image, Pixels};
+use crate::pixel::resize::Region;
 
 /// Pillow's default.
 const QUALITY: u8 = 75;
 
 /// Reads one plane of a grey file, and three of any other. Damaged or missing entropy-coded data is an error.
 pub fn read(reader: &mut dyn ReadSeek, file_size: u64) -> Result<Image, Reason> {
+    Ok(read_part(reader, file_size, &Wanted::whole)?.image)
+}
+
+/// The same, made smaller where that is enough for what is wanted.
+pub fn read_part(
+    reader: &mut dyn ReadSeek,
+    file_size: u64,
+    wanted: &dyn Fn((usize, usize)) -> Wanted,
+) -> Result<Part, Reason> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
     let scans = Scans::of(&bytes)
@@ -34,12 +50,41 @@ pub fn read(reader: &mut dyn ReadSeek, file_size: u64) -> Result<Image, Reason> 
         _ => (3, ColorSpace::RGB),
     };
     check_memory(width as u128 * height as u128 * planes as u128, file_size)?;
+    let orientation = decoder.exif().map_or(1, |exif| raster::exif_orientation(exif));
+    let upright = if orientation >= 5 { (width, height) } else { (height, width) };
+    let wanted = wanted(upright);
+    let is_known = matches!(decoder.input_colorspace(), Some(ColorSpace::Luma | ColorSpace::YCbCr));
+    if let Some(factor) = reduced::FACTORS.into_iter().find(|factor| is_known && wanted.allows(*factor))
+        && let Some(pixels) = reduced::decode(&bytes[..scans.end], factor)
+    {
+        let image = Image::new(raster::oriented(Pixels::from(pixels), orientation), Header::default());
+        return Ok(Part {
+            region: reduced_region(wanted.region, upright, factor, orientation),
+            image,
+            size: wanted.size,
+        });
+    }
     // Odd headers do no harm; oddities among the data do.
     decoder.set_options(options.set_strict_mode(true).jpeg_set_out_colorspace(colours));
     let data = decoder.decode()?;
     let pixels: Array3<u8> = raster::planar(data, planes, [planes, height, width])?;
-    let orientation = decoder.exif().map_or(1, |exif| raster::exif_orientation(exif));
-    Ok(Image::new(raster::oriented(Pixels::from(pixels), orientation), Header::default()))
+    let image = Image::new(raster::oriented(Pixels::from(pixels), orientation), Header::default());
+    Ok(Part { image, region: wanted.region, size: wanted.size })
+}
+
+/// Where a region of an upright image of that shape is when it has been reduced before it was turned. The last column and
+/// the last row of the file may reach beyond the image, and mirrored they come first.
+fn reduced_region(region: Region, shape: (usize, usize), factor: usize, orientation: u8) -> Region {
+    let reduced = |start: f64, extent: f64, length: usize, is_mirrored: bool| {
+        let (whole, factor) = (length.div_ceil(factor) as f64, factor as f64);
+        let before = if is_mirrored { whole - length as f64 / factor } else { 0.0 };
+        let start = before + start / factor;
+        // Rounding may have carried the end beyond that of the image.
+        (start, (extent / factor).min(whole - start))
+    };
+    let (top, height) = reduced(region.top, region.height, shape.0, matches!(orientation, 3 | 4 | 7 | 8));
+    let (left, width) = reduced(region.left, region.width, shape.1, matches!(orientation, 2 | 3 | 6 | 7));
+    Region { top, left, height, width }
 }
 
 pub fn write(image: &Image, quality: Option<u8>, out: &mut impl Write) -> Result<(), Reason> {
