@@ -9,7 +9,7 @@ use std::f64::consts::PI;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels;
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use rayon::prelude::*;
 
 use super::PixelError;
@@ -209,6 +209,9 @@ pub fn resize_region<T: Resample>(
         region.left,
         within(region.left, region.width, image.ncols()),
     )?;
+    if size == image.dim() && region == Region::whole(size) {
+        return Ok(image.to_owned());
+    }
     Ok(T::resample(image, region, size, filter))
 }
 
@@ -259,25 +262,39 @@ fn resample_typed<P: PixelTrait>(
 
 impl Resample for f64 {
     fn resample(image: ArrayView2<f64>, region: Region, size: (usize, usize), filter: Filter) -> Array2<f64> {
-        let across = resample_rows(image, (region.left, region.width), size.1, filter);
-        let down = resample_rows(across.t(), (region.top, region.height), size.0, filter);
-        down.reversed_axes().as_standard_layout().into_owned()
+        let windows = |length: usize, old: usize, part: (f64, f64)| -> Vec<Window> {
+            (0..length).map(|i| Window::new(i, old, part, length, filter)).collect()
+        };
+        let down = windows(size.0, image.nrows(), (region.top, region.height));
+        let across = windows(size.1, image.ncols(), (region.left, region.width));
+        let image = image.as_standard_layout();
+        let pixels = image.as_slice().expect("brought to C order");
+        let width = image.ncols();
+        let mut out = Array2::zeros(size);
+        let rows = out.as_slice_mut().expect("made in C order").par_chunks_mut(size.1).zip(&down);
+        // The rows of a window are added up as they lie in memory, and their sum shortened.
+        rows.for_each_init(Vec::new, |sums, (out, window)| {
+            sums.clear();
+            sums.resize(width, 0.0);
+            for (weight, row) in window.weights.iter().zip(pixels[window.start * width..].chunks_exact(width)) {
+                add_row(sums, *weight, row);
+            }
+            for (out, window) in out.iter_mut().zip(&across) {
+                *out = window.weights.iter().zip(&sums[window.start..]).map(|(weight, pixel)| weight * pixel).sum();
+            }
+        });
+        out
     }
 }
 
-/// The part (start, extent) of every row of `image` as `length` pixels.
-fn resample_rows(image: ArrayView2<f64>, part: (f64, f64), length: usize, filter: Filter) -> Array2<f64> {
-    let windows: Vec<Window> = (0..length).map(|i| Window::new(i, image.ncols(), part, length, filter)).collect();
-    let image = image.as_standard_layout();
-    let mut out = Array2::zeros((image.nrows(), length));
-    let rows: Vec<_> = out.axis_iter_mut(Axis(0)).zip(image.axis_iter(Axis(0))).collect();
-    rows.into_par_iter().for_each(|(out, row)| {
-        let row = row.to_slice().expect("brought to C order");
-        for (out, window) in out.into_iter().zip(&windows) {
-            *out = window.weights.iter().zip(&row[window.start..]).map(|(weight, pixel)| weight * pixel).sum();
-        }
-    });
-    out
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
+    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
+))]
+fn add_row(sums: &mut [f64], weight: f64, row: &[f64]) {
+    for (sum, pixel) in sums.iter_mut().zip(row) {
+        *sum += weight * pixel;
+    }
 }
 
 /// The pixels that a new one is made from.

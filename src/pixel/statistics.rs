@@ -14,6 +14,12 @@ use super::{PixelError, Sample};
 const RUN: usize = 128;
 const LANES: usize = 16;
 
+/// Values that are looked at before it is asked what they are.
+const BLOCK: usize = 4096;
+
+/// From so many values on it is worth to share them among threads.
+const SHARED: usize = 1 << 18;
+
 /// What [`imstat`] finds out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Imstat {
@@ -247,8 +253,10 @@ pub(super) fn finite_range<T: Sample, D: Dimension>(array: &ArrayView<T, D>) -> 
 /// The finite values in reading order; borrowed where all are.
 pub(super) fn finite_values<'a, T: Sample, D: Dimension>(array: &'a ArrayView<T, D>) -> Cow<'a, [T]> {
     let values = values(array);
-    let is_finite = |value: &T| value.to_f64().is_finite();
-    if values.iter().all(is_finite) { values } else { Cow::Owned(values.iter().copied().filter(is_finite).collect()) }
+    if are_finite(&values) {
+        return values;
+    }
+    Cow::Owned(values.iter().copied().filter(|value| value.to_f64().is_finite()).collect())
 }
 
 /// Least and greatest of the values that count; infinities the other way round where none does.
@@ -275,12 +283,18 @@ fn extremes<T: Sample>(values: &[T], counts: impl Fn(T) -> bool + Copy) -> (f64,
     (least, most.into_iter().fold(f64::NEG_INFINITY, f64::max))
 }
 
-/// The sum of `term` over `values`: halves are summed apart and added, down to short runs.
-fn pairwise<T: Sample>(values: &[T], term: impl Fn(T) -> f64 + Copy) -> f64 {
+/// The sum of `term` over `values`: halves are summed apart and added, down to short runs. Threads share long ones; the
+/// halves are the same however many there are.
+fn pairwise<T: Sample>(values: &[T], term: impl Fn(T) -> f64 + Copy + Sync) -> f64 {
     if values.len() > RUN {
         let half = (values.len() / 2).next_multiple_of(RUN);
         let (left, right) = values.split_at(half.min(values.len() - 1));
-        return pairwise(left, term) + pairwise(right, term);
+        let (left, right) = if values.len() >= SHARED {
+            rayon::join(|| pairwise(left, term), || pairwise(right, term))
+        } else {
+            (pairwise(left, term), pairwise(right, term))
+        };
+        return left + right;
     }
     sum_of_run(values, term)
 }
@@ -308,6 +322,21 @@ fn sum_of_run<T: Sample>(values: &[T], term: impl Fn(T) -> f64 + Copy) -> f64 {
         width /= 2;
     }
     sums[0]
+}
+
+/// Whether all values are finite.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma+bmi1+bmi2+popcnt+lzcnt",
+    "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
+))]
+fn are_finite<T: Sample>(values: &[T]) -> bool {
+    // No way out within a block: that is what vectors are made of.
+    values.chunks(BLOCK).all(|block| block.iter().fold(true, |all, value| all & value.to_f64().is_finite()))
+}
+
+/// Whether all values are finite.
+pub fn all_finite<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> bool {
+    are_finite(&values(&array))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::action::registry::{Action, Default, Group, Kind, OUTPUT, PICTURE, Par
 use crate::action::wcs::AxisMap;
 use crate::pixel::colormap::Colormap;
 use crate::pixel::resize::{Filter, Region};
+use crate::pixel::statistics::all_finite;
 use crate::pixel::stretch::{Interval, Stretch};
 
 /// Which way is up.
@@ -105,8 +106,8 @@ pub(super) fn shrunk(part: Part) -> Result<Image, Failure> {
         return Ok(part.image);
     }
     let pixels = match part.image.pixels() {
-        Pixels::F32(pixels) if !pixels.iter().all(|pixel| pixel.is_finite()) => mapped(pixels, f64::from),
-        Pixels::F64(pixels) if !pixels.iter().all(|pixel| pixel.is_finite()) => pixels.clone(),
+        Pixels::F32(pixels) if !all_finite(pixels.view()) => mapped(pixels, f64::from),
+        Pixels::F64(pixels) if !all_finite(pixels.view()) => pixels.clone(),
         _ => return resampled(&part, Filter::Box),
     };
     let resampled_of = |of: fn(f64) -> f64| -> Result<_, Failure> {
