@@ -46,7 +46,7 @@ pub struct Finished {
 /// What a run has to do besides, now that more is known.
 #[derive(Debug)]
 pub struct Growth {
-    /// The jobs that are known now, from [`Scheduler::more`].
+    /// The jobs that are known now, from [`super::scheduler::Scheduler::more`].
     pub tasks: Tasks,
     pub rules: Vec<RuleCount>,
     /// As in [`Finished`].
@@ -60,7 +60,7 @@ pub trait Director {
         false
     }
 
-    /// What there is to do besides, for [`Scheduler::grow`]; takes the tasks to add to. `None`: it cannot be known, and
+    /// What there is to do besides, for [`super::scheduler::Scheduler::grow`]; takes the tasks to add to. `None`: it cannot be known, and
     /// the director keeps the reason for its maker.
     fn grow(&mut self, tasks: Tasks) -> Option<Growth> {
         Some(Growth { tasks, rules: Vec::new(), remove: Vec::new() })
