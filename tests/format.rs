@@ -138,6 +138,14 @@ fn long_lines_are_split_where_they_bind_least() {
     }
 }
 
+#[test]
+fn comments_after_imports_stay_together() {
+    let text = "import os\n\n# One.\n# Two.\nrule all:\n    input: 'x'\n";
+    assert_eq!(holds(text), "import os\n\n\n# One.\n# Two.\nrule all:\n    input: \"x\"\n");
+    let text = "import os\n# One.\n# Two.\nX = 1\n";
+    assert_eq!(holds(text), "import os\n\n# One.\n# Two.\nX = 1\n");
+}
+
 /// An expression as people write it, badly spaced.
 fn expression() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![

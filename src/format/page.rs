@@ -193,6 +193,7 @@ impl Page<'_> {
             What::Comment(text) => {
                 // What the comment is about decides whether what follows stands apart from what was before it.
                 self.last[item.depth] = false;
+                self.after_import = false;
                 self.printer.raw(text, indent);
                 1
             }
