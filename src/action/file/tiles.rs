@@ -78,7 +78,11 @@ impl Tiles {
 
     /// Checks the table and what of the tiles' streams their decoders take on trust; `data` are the HDU's.
     pub fn check_data(&self, header: &Header, data: &[u8]) -> Result<(), Reason> {
-        for column in columns(header, self.width)? {
+        let columns = columns(header, self.width)?;
+        if !columns.iter().any(|column| column.is_data) {
+            return Err(damaged("the table has no column COMPRESSED_DATA of variable length".to_owned()));
+        }
+        for column in columns {
             for row in 0..self.rows {
                 let tile = |what: &str| damaged(format!("tile {row} {what}"));
                 let (count, start) =
@@ -216,6 +220,9 @@ mod tests {
         let mut header = Header::default();
         header.set("TFIELDS", Value::Int(1));
         header.set("TFORM1", Value::Str("1PB(4)".to_owned()));
+        let data_without_name = tiles(Codec::Careful).check_data(&header, &[0; 12]);
+        assert!(data_without_name.is_err(), "CFITSIO looks for it before the first column");
+        header.set("TTYPE1", Value::Str("COMPRESSED_DATA".to_owned()));
         let data = |count: u32, start: u32| [&count.to_be_bytes()[..], &start.to_be_bytes(), &[0; 4]].concat();
         let check = |count, start| tiles(Codec::Careful).check_data(&header, &data(count, start));
         assert!(check(4, 0).is_ok() && check(0, 0).is_ok());
