@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::{AtFlags, CWD};
 use serde::{Deserialize, Serialize};
 
 /// What `stat` says of a file's identity: compared for equality only, so that clocks that run backwards do no harm.
@@ -47,6 +49,11 @@ pub trait Disk: Send + Sync {
     /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents. What is no
     /// regular file (a pipe, a device) is never read, and counts as empty.
     fn hash(&self, path: &str) -> io::Result<Hash>;
+    /// Makes a file for writing that has no name yet, on the file system of a folder; an error where that knows no such
+    /// files. It is gone when it is closed without a name.
+    fn create_nameless(&self, folder: &str) -> io::Result<fs::File>;
+    /// Gives such a file a name in that folder; an error if there is anything of that name.
+    fn give_name(&self, file: &fs::File, path: &str) -> io::Result<()>;
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file, a link, or an empty directory; it is no error if there is nothing.
     fn remove(&self, path: &str) -> io::Result<()>;
@@ -88,6 +95,16 @@ impl Disk for RealDisk {
             hash_file(Path::new(path), meta.len(), &mut hasher)?;
         }
         Ok(*hasher.finalize().as_bytes())
+    }
+
+    fn create_nameless(&self, folder: &str) -> io::Result<fs::File> {
+        fs::OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(folder)
+    }
+
+    fn give_name(&self, file: &fs::File, path: &str) -> io::Result<()> {
+        // Through /proc: to link a descriptor itself is for the superuser on most kernels.
+        let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
+        Ok(rustix::fs::linkat(CWD, nameless, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

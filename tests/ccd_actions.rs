@@ -1,6 +1,8 @@
 //! CCD and header actions from a Rulefile: what they write, what the header says of it, and how a wrong call is answered.
 
-use flow::action::file::{ReadOptions, WriteOptions, read, read_header, write};
+use std::fs::File;
+
+use flow::action::file::{Output, ReadOptions, WriteOptions, read, read_header, write};
 use flow::action::header::{Header, Value};
 use flow::action::image::{FloatView, Image};
 use ndarray::{Array3, s};
@@ -32,8 +34,8 @@ fn header(cards: &[(&str, Value)]) -> Header {
 }
 
 fn put(project: &Project, name: &str, image: &Image) {
-    let path = project.path(name);
-    write(image, path.to_str().expect("a plain name"), name, &WriteOptions::default()).expect("it can be written");
+    let out = Output::new(File::create(project.path(name)).expect("writes in a temporary folder"));
+    write(image, out, name, &WriteOptions::default()).expect("it can be written");
 }
 
 fn got(project: &Project, name: &str) -> Image {

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
+
 use support::Project;
 
 #[test]
@@ -194,4 +196,47 @@ fn a_command_in_a_body_that_names_nothing_is_an_error_at_its_rule() {
         .flow("")
         .exits(1)
         .says("`nothing` is not defined, and the body of rule `out` uses it");
+}
+
+#[test]
+fn a_body_finds_what_it_has_written() {
+    let project = Project::new(
+        r#"
+        rule out:
+            input: "x.fits"
+            output:
+                image="image.fits", text=ensure("text.txt", sha256="SUM"), copy="copy.txt", shown="shown.txt",
+                late="late.txt"
+            run:
+                before = exists(output.text)
+                write_text("twice\n", output.text)
+                write_text("once\n", output.text)
+                found = [before, exists(output.text), read_text(output.text)]
+                copy(output.text, output.copy)
+                write_text("more\n", output.copy)
+                concat([output.text, output.copy], output.late)
+                write(read(input[0]) + 1, output.image)
+                set_header(output.image, output.image, OBJECT="M13")
+                set_header(output.image, output.image, OBSERVER="nobody")
+                write_json(found + [header(output.image)["OBJECT"], mean(read(output.image))], output.shown, indent=0)
+
+        rule x:
+            output: "x.fits"
+            run: full((2, 3), output[0], value=2)
+        "#,
+    );
+    let sum = "ad06e72726f6d8ff00228160453949c1ceb89571c99332e4815f9edce2acad07";
+    project.edit("Rulefile", "SUM", &sum.replace("ad", "da"));
+    project.flow("out").exits(1).says(sum).says("its sha256 is");
+    let left: Vec<_> = project.tree().into_keys().filter(|path| !path.starts_with(".flow")).collect();
+    assert_eq!(left, [Path::new("Rulefile"), Path::new("x.fits")]);
+    project.edit("Rulefile", &sum.replace("ad", "da"), sum);
+    for _ in 0..2 {
+        project.flow("out -F").exits(0);
+        assert_eq!(project.read("shown.txt"), "[false,true,\"once\\n\",\"M13\",3.0]\n");
+        assert_eq!(project.read("late.txt"), "once\nmore\n");
+        let hidden = |path: &PathBuf| path.to_string_lossy().contains(".flow-tmp");
+        assert!(!project.tree().into_keys().any(|path| hidden(&path)));
+    }
+    project.makes("out", &[]);
 }

@@ -4,40 +4,7 @@
 mod support;
 
 use support::Project;
-
-/// Two samples through two rules, and one file of all.
-fn samples() -> Project {
-    let project = Project::new(
-        r#"
-        rule all:
-            input: "all.txt"
-
-        rule double:
-            input: "raw/{sample}.txt"
-            output: "double/{sample}.txt"
-            params: size=50
-            shell:
-                "cat {input} {input} > {output}; echo {params.size} >> {output}"
-
-        rule sort:
-            input: "double/{sample}.txt"
-            output: "sorted/{sample}.txt"
-            shell: "sort {input} > {output}"
-
-        rule join:
-            input: expand("sorted/{sample}.txt", sample=["a", "b"])
-            output: "all.txt"
-            shell: "cat {input} > {output}"
-        "#,
-    )
-    .file("raw/a.txt", "2\n1\n")
-    .file("raw/b.txt", "4\n3\n");
-    project.makes("", &ALL);
-    assert_eq!(project.read("all.txt"), "1\n1\n2\n2\n50\n3\n3\n4\n4\n50\n");
-    project
-}
-
-const ALL: [&str; 5] = ["double sample=a", "double sample=b", "sort sample=a", "sort sample=b", "join"];
+use support::samples::{ALL, samples};
 
 #[test]
 fn force_takes_the_targets() {

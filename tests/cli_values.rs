@@ -2,17 +2,7 @@
 
 mod support;
 
-use support::Project;
-
-/// Runs the Rulefile and gives what is in `out.txt`.
-fn out(rulefile: &str) -> String {
-    out_with(Project::new(rulefile), "")
-}
-
-fn out_with(project: Project, words: &str) -> String {
-    project.make(words).exits(0);
-    project.read("out.txt")
-}
+use support::{Project, out};
 
 #[test]
 fn strings_are_formatted_as_in_python() {

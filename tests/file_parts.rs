@@ -1,38 +1,21 @@
 //! Files with more in them than one image: pages, frames, palettes, extensions that inherit, frames that are read in bands.
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::fs;
 use std::io::{Cursor, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use flow::action::file::{Frame, HduRef, ReadOptions, WriteOptions, read, read_header, write};
+use flow::action::file::{Frame, HduRef, ReadOptions, read, read_header};
 use flow::action::header::{Header, Value};
 use flow::action::image::{Dtype, Image, Pixels};
+use folder::Folder;
 use gif::{DisposalMethod, Encoder};
 use ndarray::{Array3, array, s};
 use tiff::encoder::colortype::{ColorType, Gray8, Gray16, RGB8};
 use tiff::encoder::{TiffEncoder, TiffValue};
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Folder {
-        Folder(tempfile::tempdir().expect("a temporary folder"))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("a temporary folder with a plain name").to_owned()
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.path(name), bytes).expect("writes in a temporary folder");
-    }
-
-    fn read(&self, name: &str, part: Option<usize>, plane: Option<usize>) -> Result<Pixels, String> {
-        let options = ReadOptions { hdu: part.map(HduRef::Number), plane };
-        read(&self.path(name), &options).map(Image::into_pixels).map_err(|e| e.to_string().replace(&self.path(""), ""))
-    }
-}
 
 /// A TIFF file of these pages of one kind: width, height, samples.
 fn tiff<C: ColorType>(pages: &[(u32, u32, Vec<C::Inner>)]) -> Vec<u8>
@@ -98,14 +81,14 @@ fn grey_pages_of_one_kind_are_a_cube() {
     let page = |n: u16| (3, 2, (0..6).map(|v| 1000 * n + v).collect());
     folder.put("a.tif", &tiff::<Gray16>(&[page(0), page(1), page(2), page(3)]));
     let cube = Array3::from_shape_fn((4, 2, 3), |(p, y, x)| (1000 * p + 3 * y + x) as u16);
-    assert_eq!(folder.read("a.tif", None, None), Ok(cube.clone().into()));
+    assert_eq!(folder.part("a.tif", None, None), Ok(cube.clone().into()));
     for plane in 0..4 {
         let expected: Pixels = cube.slice(s![plane..=plane, .., ..]).to_owned().into();
-        assert_eq!(folder.read("a.tif", None, Some(plane)), Ok(expected.clone()));
-        assert_eq!(folder.read("a.tif", Some(plane), None), Ok(expected));
+        assert_eq!(folder.part("a.tif", None, Some(plane)), Ok(expected.clone()));
+        assert_eq!(folder.part("a.tif", Some(plane), None), Ok(expected));
     }
-    assert_eq!(folder.read("a.tif", None, Some(4)), Err("a.tif: no plane 4: the image has 4, counted from 0".into()));
-    assert_eq!(folder.read("a.tif", Some(4), None), Err("a.tif: no page 4: the file has 4, counted from 0".into()));
+    assert_eq!(folder.part("a.tif", None, Some(4)), Err("a.tif: no plane 4: the image has 4, counted from 0".into()));
+    assert_eq!(folder.part("a.tif", Some(4), None), Err("a.tif: no page 4: the file has 4, counted from 0".into()));
     let named = ReadOptions { hdu: Some(HduRef::Name("SCI".into())), plane: None };
     let error = read(&folder.path("a.tif"), &named).expect_err("a TIFF page has no name").to_string();
     assert!(error.ends_with("a.tif: hdu= by name is for FITS files"), "{error}");
@@ -115,11 +98,11 @@ fn grey_pages_of_one_kind_are_a_cube() {
 fn pages_of_other_sizes_or_of_colour_are_read_one_at_a_time() {
     let folder = Folder::new();
     folder.put("sizes.tif", &tiff::<Gray8>(&[(2, 1, vec![1, 2]), (1, 1, vec![3])]));
-    assert_eq!(folder.read("sizes.tif", None, None), Ok(array![[[1u8, 2]]].into()));
-    assert_eq!(folder.read("sizes.tif", Some(1), None), Ok(array![[[3u8]]].into()));
+    assert_eq!(folder.part("sizes.tif", None, None), Ok(array![[[1u8, 2]]].into()));
+    assert_eq!(folder.part("sizes.tif", Some(1), None), Ok(array![[[3u8]]].into()));
     folder.put("colour.tif", &tiff::<RGB8>(&[(1, 1, vec![1, 2, 3]), (1, 1, vec![4, 5, 6])]));
-    assert_eq!(folder.read("colour.tif", None, None), Ok(array![[[1u8]], [[2]], [[3]]].into()));
-    assert_eq!(folder.read("colour.tif", Some(1), Some(2)), Ok(array![[[6u8]]].into()));
+    assert_eq!(folder.part("colour.tif", None, None), Ok(array![[[1u8]], [[2]], [[3]]].into()));
+    assert_eq!(folder.part("colour.tif", Some(1), Some(2)), Ok(array![[[6u8]]].into()));
 }
 
 /// As Pillow expands them.
@@ -143,11 +126,11 @@ fn palettes_are_colours() {
         folder.put("a.tif", &raw_tiff(&fields, &strip));
         let (a, b) = ([0x10, 0x10, 0x10], [0xff, 0xfe, 0xfd]);
         let expected = Array3::from_shape_fn((3, 2, 3), |(p, y, x)| [[a, b, b], [b, a, a]][y][x][p]);
-        assert_eq!(folder.read("a.tif", None, None), Ok(Pixels::U8(expected)), "{bits} bits");
+        assert_eq!(folder.part("a.tif", None, None), Ok(Pixels::U8(expected)), "{bits} bits");
         fields.pop();
         fields.push((320, 3, vec![0; 5]));
         folder.put("b.tif", &raw_tiff(&fields, &strip));
-        let error = folder.read("b.tif", None, None).expect_err("a palette of five numbers");
+        let error = folder.part("b.tif", None, None).expect_err("a palette of five numbers");
         assert_eq!(error, format!("b.tif: its palette has 5 numbers, not {}", 3 * count));
     }
 }
@@ -162,7 +145,7 @@ fn grey_of_few_bits_fills_its_range() {
         (4, vec![0x01, 0xf0], array![[[0, 17, 255]]]),
     ] {
         folder.put("a.tif", &raw_tiff(&grey_fields(3, 1, bits, 1, strip.len()), &strip));
-        assert_eq!(folder.read("a.tif", None, None), Ok(expected.into()), "{bits} bits");
+        assert_eq!(folder.part("a.tif", None, None), Ok(expected.into()), "{bits} bits");
     }
 }
 
@@ -186,16 +169,16 @@ fn frames_of_an_animation_are_whole_pictures() {
     drop(encoder);
     folder.put("a.gif", &bytes);
     let red: Pixels = array![[[255u8, 255]], [[0, 0]], [[0, 0]]].into();
-    assert_eq!(folder.read("a.gif", None, None), Ok(red.clone()));
-    assert_eq!(folder.read("a.gif", Some(0), None), Ok(red));
-    assert_eq!(folder.read("a.gif", Some(1), None), Ok(array![[[255u8, 0]], [[0, 0]], [[0, 255]]].into()));
-    assert_eq!(folder.read("a.gif", Some(2), None), Err("a.gif: no frame 2: the file has 2, counted from 0".into()));
+    assert_eq!(folder.part("a.gif", None, None), Ok(red.clone()));
+    assert_eq!(folder.part("a.gif", Some(0), None), Ok(red));
+    assert_eq!(folder.part("a.gif", Some(1), None), Ok(array![[[255u8, 0]], [[0, 0]], [[0, 255]]].into()));
+    assert_eq!(folder.part("a.gif", Some(2), None), Err("a.gif: no frame 2: the file has 2, counted from 0".into()));
     let still = Image::new(array![[[9u8]], [[8]], [[7]]], Header::default());
-    write(&still, &folder.path("a.webp"), "a.webp", &WriteOptions::default()).expect("it can be written");
-    assert_eq!(folder.read("a.webp", Some(0), None), Ok(still.pixels().clone()));
-    assert_eq!(folder.read("a.webp", Some(1), None), Err("a.webp: no frame 1: the file has 1, counted from 0".into()));
-    write(&still, &folder.path("a.png"), "a.png", &WriteOptions::default()).expect("it can be written");
-    let error = folder.read("a.png", Some(0), None).expect_err("a PNG has no parts");
+    folder.write(&still, "a.webp").expect("it can be written");
+    assert_eq!(folder.part("a.webp", Some(0), None), Ok(still.pixels().clone()));
+    assert_eq!(folder.part("a.webp", Some(1), None), Err("a.webp: no frame 1: the file has 1, counted from 0".into()));
+    folder.write(&still, "a.png").expect("it can be written");
+    let error = folder.part("a.png", Some(0), None).expect_err("a PNG has no parts");
     assert_eq!(error, "a.png: hdu= is for FITS, TIFF, GIF and WebP files");
 }
 
@@ -258,7 +241,7 @@ fn gzipped_frames_are_read_in_bands() {
         let pixels = Array3::from_shape_fn((1, 300, 200), |(_, y, x)| (y * 201 + x * 7 % 50) as f64);
         let image = Image::new(Pixels::F64(pixels), Header::default()).cast(dtype);
         let path = folder.path("a.fits.gz");
-        write(&image, &path, "a.fits.gz", &WriteOptions::default()).expect("it can be written");
+        folder.write(&image, "a.fits.gz").expect("it can be written");
         let frame = Frame::open(&path, "a.fits.gz").expect("it can be opened");
         assert_eq!((frame.shape(), frame.dtype()), ([1, 300, 200], dtype));
         let whole = flat(image.pixels());
@@ -286,7 +269,7 @@ fn a_damaged_gzipped_frame_is_refused() {
     let mut header = Header::default();
     header.set("OBJECT", Value::Str("M13".to_owned()));
     let image = Image::new(Array3::from_elem((1, 50, 60), 7i16), header);
-    write(&image, &folder.path("a.fits"), "a.fits", &WriteOptions::default()).expect("it can be written");
+    folder.write(&image, "a.fits").expect("it can be written");
     let mut gz = GzEncoder::new(Vec::new(), Compression::default());
     gz.write_all(&fs::read(folder.path("a.fits")).expect("it was written")).expect("writes to memory");
     let whole = gz.finish().expect("writes to memory");
@@ -295,7 +278,7 @@ fn a_damaged_gzipped_frame_is_refused() {
     changed[checksum] ^= 1;
     for bytes in [&changed[..], &whole[..whole.len() - 3], &whole[..whole.len() / 2]] {
         folder.put("b.fits.gz", bytes);
-        assert!(folder.read("b.fits.gz", None, None).is_err());
+        assert!(folder.part("b.fits.gz", None, None).is_err());
         let read = Frame::open(&folder.path("b.fits.gz"), "b").and_then(|frame| frame.pixels(0, 3000));
         assert!(read.is_err_and(|error| error.to_string().starts_with("b: ")));
     }

@@ -1,50 +1,18 @@
 //! Files of images: what is written comes back, what is damaged is refused with one line, and what CFITSIO or the picture
 //! decoders get wrong by themselves is got right. Real files are for `real_data.rs`, parts of files for `file_parts.rs`.
 
+#[path = "support/folder.rs"]
+mod folder;
+
 use std::fs;
 use std::path::PathBuf;
 
-use flow::action::file::{HduRef, ReadOptions, WriteOptions, read, read_header, write};
+use flow::action::file::{HduRef, ReadOptions, WriteOptions, read, read_header};
 use flow::action::header::{Header, Value};
 use flow::action::image::{Dtype, Image, Pixels};
+use folder::Folder;
 use ndarray::{Array3, array};
 use proptest::prelude::*;
-
-/// A folder for one test, and the files in it.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Folder {
-        Folder(tempfile::tempdir().expect("a temporary folder"))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("a temporary folder with a plain name").to_owned()
-    }
-
-    /// Writes bytes and reads them as an image; an error without the folder's name in it.
-    fn read_bytes(&self, name: &str, bytes: &[u8]) -> Result<Image, String> {
-        fs::write(self.path(name), bytes).expect("writes in a temporary folder");
-        self.read(name, &ReadOptions::default())
-    }
-
-    fn read(&self, name: &str, options: &ReadOptions) -> Result<Image, String> {
-        read(&self.path(name), options).map_err(|e| e.to_string().replace(&self.path(""), ""))
-    }
-
-    fn write(&self, image: &Image, name: &str) -> Result<(), String> {
-        self.write_as(image, name, WriteOptions::default())
-    }
-
-    fn write_as(&self, image: &Image, name: &str, options: WriteOptions) -> Result<(), String> {
-        write(image, &self.path(name), name, &options).map(drop).map_err(|e| e.to_string())
-    }
-
-    fn round_trip(&self, image: &Image, name: &str) -> Image {
-        self.write(image, name).unwrap_or_else(|e| panic!("{e}"));
-        self.read(name, &ReadOptions::default()).unwrap_or_else(|e| panic!("{e}"))
-    }
-}
 
 fn image(pixels: impl Into<Pixels>) -> Image {
     Image::new(pixels, Header::default())

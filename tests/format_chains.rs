@@ -1,7 +1,9 @@
 //! What an image goes through on its way from file to file: `convert` from a Rulefile, through the program, from NumPy to
 //! each format that holds the pixels and back. Every pixel must come out as it went in.
 
-use flow::action::file::{ReadOptions, WriteOptions, read, write};
+use std::fs::File;
+
+use flow::action::file::{Output, ReadOptions, WriteOptions, read, write};
 use flow::action::header::Header;
 use flow::action::image::{Dtype, Image, Pixels};
 use ndarray::Array3;
@@ -61,7 +63,7 @@ proptest! {
             let image = Image::new(typed(&pixels(planes, height, width, &seeds), dtype), Header::default());
             let first = format!("{name}.npy");
             let path = project.path(&first);
-            write(&image, path.to_str().expect("a plain name"), &first, &WriteOptions::default()).expect("it is written");
+            write(&image, Output::new(File::create(&path).expect("a temporary folder")), &first, &WriteOptions::default()).expect("it is written");
             let mut from = first;
             for (step, suffix) in chain(dtype, planes).into_iter().chain(["npy"]).enumerate() {
                 let to = format!("{name}_{step}.{suffix}");
@@ -103,7 +105,8 @@ fn few_colours_survive_a_gif() {
     let values = Array3::from_shape_fn((3, 16, 16), |(p, y, x)| (((16 * y + x) * (p + 1)) % 251) as u8);
     let image = Image::new(values, Header::default());
     let path = project.path("a.npy");
-    write(&image, path.to_str().expect("a plain name"), "a.npy", &WriteOptions::default()).expect("it is written");
+    write(&image, Output::new(File::create(&path).expect("a temporary folder")), "a.npy", &WriteOptions::default())
+        .expect("it is written");
     project.make("").exits(0);
     let back = read(project.path("b.npy").to_str().expect("a plain name"), &ReadOptions::default());
     assert_eq!(back.expect("it was written").pixels(), image.pixels());

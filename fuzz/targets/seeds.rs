@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-use flow::action::file::{WriteOptions, write};
+use flow::action::file::{Output, WriteOptions, write};
 use flow::action::header::{Header, Value};
 use flow::action::image::{Dtype, Image, Pixels};
 use ndarray::Array3;
@@ -42,7 +42,7 @@ fn made(corpus: &str, dtype: Dtype, planes: usize) -> Result<(), Box<dyn Error>>
     for suffix in SUFFIXES {
         let path = format!("{corpus}/made_{dtype}_{planes}{suffix}");
         // Not every format holds every image.
-        if write(&image, &path, &path, &WriteOptions::default()).is_err() {
+        if write(&image, Output::new(File::create(&path)?), &path, &WriteOptions::default()).is_err() {
             fs::remove_file(&path).or_else(|error| if Path::new(&path).exists() { Err(error) } else { Ok(()) })?;
         }
     }

@@ -39,12 +39,7 @@ impl Source {
         match self {
             Source::Image(image) => Ok(Part::of(image.clone(), wanted)),
             Source::Path(path) => {
-                let place = job.readable(path)?;
-                let (part, content) = file::read_part_known(&place, wanted, &|stamp| job.wants(&place, stamp))
-                    .map_err(|error| FileError { path: path.clone(), ..error })?;
-                if let Some(content) = content {
-                    job.saw(&place, content);
-                }
+                let part = job.read(path, |place, is_wanted| file::read_part_known(place, wanted, is_wanted))?;
                 Ok(called(path, part))
             }
         }
@@ -251,27 +246,21 @@ impl Call<'_, '_> {
 
     /// Writes an image to an output, in the format of its final name.
     pub fn write_image(&self, image: &Image, path: &str, options: &WriteOptions) -> Result<(), Failure> {
-        let place = self.job.writable(path)?;
-        let written = file::write(image, &place, path, options).map_err(|error| {
-            let failure = Failure::from(error);
-            if file::Format::of_suffix(path).is_some() {
-                return failure;
-            }
-            failure.help(format!("\"{path}\" stands where {} takes the path to write to", self.action.name))
-        })?;
-        self.job.saw(&place, written);
-        Ok(())
+        self.job.write(path, |out| {
+            file::write(image, out, path, options).map_err(|error| {
+                let failure = Failure::from(error);
+                if file::Format::of_suffix(path).is_some() {
+                    return failure;
+                }
+                failure.help(format!("\"{path}\" stands where {} takes the path to write to", self.action.name))
+            })
+        })
     }
 }
 
 /// Reads the image at a path that the job may read.
 pub fn read_image(job: &Job<'_>, path: &str, options: &ReadOptions) -> Result<Image, Failure> {
-    let place = job.readable(path)?;
-    let read = file::read_known(&place, options, &|stamp| job.wants(&place, stamp));
-    let (image, content) = read.map_err(|error| FileError { path: path.to_owned(), ..error })?;
-    if let Some(content) = content {
-        job.saw(&place, content);
-    }
+    let image = job.read(path, |place, is_wanted| file::read_known(place, options, is_wanted))?;
     let header = image.header().clone().read_from(path);
     Ok(image.with_header(header))
 }

@@ -11,6 +11,7 @@ use starlark::any::ProvidesStaticType;
 use starlark::eval::Evaluator;
 
 use super::failure::Failure;
+use super::file::{FileError, Output};
 use crate::disk::{Content, Stamp};
 use crate::path::normalise;
 use crate::run::executor::Workspace;
@@ -47,6 +48,7 @@ impl<'e> Job<'e> {
     /// itself has written.
     pub fn readable(&self, path: &str) -> Result<String, Failure> {
         if let Some(written) = self.written(path) {
+            self.settle(&written, path)?;
             return Ok(written);
         }
         if self.spec.input.items.iter().any(|input| below(input, path).is_some()) {
@@ -56,30 +58,59 @@ impl<'e> Job<'e> {
             .help(format!("add it to the rule's `input:`, as \"{path}\"")))
     }
 
-    /// Where to write a file to, or that the job may not: outputs, what is below an output directory, and logs.
-    /// What was known of the file is not true any more.
+    /// Reads a file that the job may read, by its place. Who reads tells what was in it, if that is wanted of a file with
+    /// such a stamp. Errors name the path as the body does.
+    pub fn read<T>(
+        &self,
+        path: &str,
+        read: impl FnOnce(&str, &dyn Fn(&Stamp) -> bool) -> Result<(T, Option<Content>), FileError>,
+    ) -> Result<T, Failure> {
+        let place = self.readable(path)?;
+        let is_wanted = |stamp: &Stamp| self.workspace.borrow().wants(&place, stamp);
+        let (value, content) =
+            read(&place, &is_wanted).map_err(|error| FileError { path: path.to_owned(), ..error })?;
+        if let Some(content) = content {
+            self.workspace.borrow_mut().saw(&place, content);
+        }
+        Ok(value)
+    }
+
+    /// Writes a file that the job may write: outputs, what is below an output directory, and logs.
+    pub fn write<E>(&self, path: &str, write: impl FnOnce(Output) -> Result<Content, E>) -> Result<(), Failure>
+    where
+        Failure: From<E>,
+    {
+        let place = self.writable_place(path)?;
+        let file = self.workspace.borrow_mut().create(&place).map_err(|error| Failure::io(path, &error))?;
+        let content = write(Output::new(file))?;
+        self.workspace.borrow_mut().saw(&place, content);
+        Ok(())
+    }
+
+    /// Where to write a file that [`Job::write`] does not. What was known of the file is not true any more.
     pub fn writable(&self, path: &str) -> Result<String, Failure> {
-        let place = self.written(path).ok_or_else(|| {
-            Failure::new(format!("{path} is written, but it is not an output of rule {}", self.spec.rule))
-                .help(format!("add it to the rule's `output:` (or `log:`), as \"{path}\""))
-        })?;
+        let place = self.writable_place(path)?;
         self.workspace.borrow_mut().forget(&place);
         Ok(place)
     }
 
-    /// Whether anybody wants to know what is in a file with such a stamp.
-    pub fn wants(&self, place: &str, stamp: &Stamp) -> bool {
-        self.workspace.borrow().wants(place, stamp)
-    }
-
-    /// This was in a file when it was read or written.
-    pub fn saw(&self, place: &str, content: Content) {
-        self.workspace.borrow_mut().saw(place, content);
+    fn writable_place(&self, path: &str) -> Result<String, Failure> {
+        self.written(path).ok_or_else(|| {
+            Failure::new(format!("{path} is written, but it is not an output of rule {}", self.spec.rule))
+                .help(format!("add it to the rule's `output:` (or `log:`), as \"{path}\""))
+        })
     }
 
     /// Where a path is for the job: an output under its temporary name, all others as they are.
-    pub fn place(&self, path: &str) -> String {
-        self.written(path).unwrap_or_else(|| path.to_owned())
+    pub fn place(&self, path: &str) -> Result<String, Failure> {
+        let Some(place) = self.written(path) else { return Ok(path.to_owned()) };
+        self.settle(&place, path)?;
+        Ok(place)
+    }
+
+    /// What the job wrote is to be found at its place.
+    fn settle(&self, place: &str, path: &str) -> Result<(), Failure> {
+        self.workspace.borrow_mut().settle(place).map_err(|error| Failure::io(path, &error))
     }
 
     /// Where an output or a log is, as long as the job runs.

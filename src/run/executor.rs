@@ -1,6 +1,8 @@
 //! The executor's side of a run: orders go in, reports come out of a channel. Nothing here assumes a thread, a process or
 //! this machine.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,9 +71,20 @@ pub trait InProcess: Send + Sync {
 
 /// What a job inside the process may do to the world.
 pub trait Workspace {
-    /// Where to write an output: a temporary sibling, which becomes the output when the job has succeeded. Its folder
-    /// is there. A path that is no declared output (a log, say) comes back as it is.
+    /// Where an output is while the job works: a temporary sibling, which becomes the output when the job has succeeded.
+    /// Its folder is there. A path that is no declared output (a log, say) comes back as it is.
     fn output_path(&self, output: &str) -> String;
+
+    /// Makes a file for writing at such a place, or an empty one instead of what is there. Others may find it there only
+    /// after [`Workspace::settle`].
+    fn create(&mut self, path: &str) -> io::Result<File> {
+        File::create(path)
+    }
+
+    /// What was made by [`Workspace::create`] is to be found at its place from now on.
+    fn settle(&mut self, _path: &str) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Whether it is of use to know what is in a file with such a stamp.
     fn wants(&self, _path: &str, _stamp: &Stamp) -> bool {
@@ -81,7 +94,7 @@ pub trait Workspace {
     /// This was in a file when the job had read or written it: nobody needs to read it again for its hash.
     fn saw(&mut self, _path: &str, _content: Content) {}
 
-    /// The job is about to write a file in a way that it will not tell.
+    /// The job is about to write a file in a way that it will not tell, at its place.
     fn forget(&mut self, _path: &str) {}
 
     /// Whether the job is to give up: nothing of it will be kept.

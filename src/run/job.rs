@@ -11,13 +11,12 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustc_hash::FxHashMap;
-
 use super::benchmark;
 use super::cache::Cached;
 use super::child::{Cause, Ended, Exit, signal_name, thread_cpu};
 use super::command;
 use super::executor::{Order, Workspace};
+use super::handled::Handled;
 use super::local::Shared;
 use super::log_tail::last_lines;
 use super::outputs::{NO_STAMP, Outputs, disk_error, temporary};
@@ -47,20 +46,17 @@ const THREAD_VARIABLES: [&str; 6] = [
     "RAYON_NUM_THREADS",
 ];
 
-/// What a job inside flow saw in the files that it read and wrote, by their paths while it runs.
-type Seen = FxHashMap<String, Content>;
-
 /// Runs a job to its end.
 pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
     let spec = &*order.spec;
     let started_at_ms = now_ms();
     let begun = Instant::now();
     let mut usage = Usage::default();
-    let (mut inputs, mut began, mut seen) = (Vec::new(), false, Seen::default());
+    let (mut inputs, mut began, mut handled) = (Vec::new(), false, Handled::new(&*shared.disk));
     let result = stamp_inputs(shared, order).and_then(|records| {
         inputs = records;
-        let outputs = attempt(shared, order, &inputs, &mut usage, &mut seen, &mut began)?;
-        complete(shared, &mut inputs, &seen)?;
+        let outputs = attempt(shared, order, &inputs, &mut usage, &mut handled, &mut began)?;
+        complete(shared, &mut inputs, &handled)?;
         Ok(outputs)
     });
     if let (Err(_), Some(together)) = (&result, &order.together) {
@@ -81,7 +77,7 @@ fn attempt(
     order: &Order,
     inputs: &[FileRecord],
     usage: &mut Usage,
-    seen: &mut Seen,
+    handled: &mut Handled<'_>,
     began: &mut bool,
 ) -> Result<Vec<FileRecord>, JobError> {
     let spec = &*order.spec;
@@ -97,8 +93,8 @@ fn attempt(
     let cached = Cached::of(spec, inputs, &*shared.disk)?;
     if let Some(cached) = &cached {
         let fetched = cached.fetch(|at| outputs.written(&spec.outputs[at]));
-        match fetched.and_then(|fetched| if fetched { commit(shared, &outputs).map(Some) } else { Ok(None) }) {
-            Ok(Some(stamps)) => return record_outputs(shared, order, stamps, seen),
+        match fetched.and_then(|fetched| if fetched { commit(shared, &outputs, handled).map(Some) } else { Ok(None) }) {
+            Ok(Some(stamps)) => return record_outputs(shared, order, &outputs, stamps, handled),
             Ok(None) => {}
             Err(error) => {
                 outputs.discard();
@@ -109,25 +105,25 @@ fn attempt(
     let shadow = ShadowFolder::of(spec, &shared.directory)?;
     outputs.shadowed(shadow.as_ref());
     let worked = match &order.together {
-        None => work(shared, order, shadow.as_ref(), usage, seen),
+        None => work(shared, order, shadow.as_ref(), usage, handled),
         Some(together) => {
             let is_stopped = || shared.cancelled.load(Ordering::SeqCst);
             let begun = together.begin(spec, &is_stopped);
-            let worked = begun.and_then(|()| work(shared, order, shadow.as_ref(), usage, seen));
+            let worked = begun.and_then(|()| work(shared, order, shadow.as_ref(), usage, handled));
             together.end(spec, worked, &shared.children, &is_stopped)
         }
     };
     if let Some(shadow) = &shadow {
         shadow.bring_logs(spec);
     }
-    let stamps = worked.and_then(|()| commit(shared, &outputs));
+    let stamps = worked.and_then(|()| commit(shared, &outputs, handled));
     match stamps {
         Ok(stamps) => {
             drop_empty_log(spec);
             if let Some(cached) = &cached {
                 cached.store()?;
             }
-            record_outputs(shared, order, stamps, seen)
+            record_outputs(shared, order, &outputs, stamps, handled)
         }
         Err(error) => {
             if !(order.keep_incomplete && spec.writes_in_place()) {
@@ -142,10 +138,10 @@ fn attempt(
 }
 
 /// Checks the outputs and puts them in place, unless the run has been stopped meanwhile.
-fn commit(shared: &Shared, outputs: &Outputs<'_>) -> Result<Vec<Stamp>, JobError> {
-    outputs.verify()?;
+fn commit(shared: &Shared, outputs: &Outputs<'_>, handled: &mut Handled<'_>) -> Result<Vec<Stamp>, JobError> {
+    outputs.verify(handled)?;
     let closed = shared.closed.read().unwrap_or_else(PoisonError::into_inner);
-    if *closed { Err(JobError::Interrupted) } else { outputs.commit() }
+    if *closed { Err(JobError::Interrupted) } else { outputs.commit(handled) }
 }
 
 /// The work itself, as often as a benchmark asks.
@@ -154,17 +150,17 @@ fn work(
     order: &Order,
     shadow: Option<&ShadowFolder>,
     usage: &mut Usage,
-    seen: &mut Seen,
+    handled: &mut Handled<'_>,
 ) -> Result<(), JobError> {
     let spec = &*order.spec;
     let Some((path, repeats)) = &spec.benchmark else {
-        return work_once(shared, order, shadow, usage, seen).map(drop);
+        return work_once(shared, order, shadow, usage, handled).map(drop);
     };
     let mut rows = Vec::new();
     for _ in 0..(*repeats).max(1) {
         let begun = Instant::now();
         let mut once = Usage::default();
-        let peaks = work_once(shared, order, shadow, &mut once, seen)?;
+        let peaks = work_once(shared, order, shadow, &mut once, handled)?;
         once.wall = begun.elapsed();
         usage.cpu += once.cpu;
         usage.peak_memory = usage.peak_memory.max(once.peak_memory);
@@ -178,12 +174,12 @@ fn work_once(
     order: &Order,
     shadow: Option<&ShadowFolder>,
     usage: &mut Usage,
-    seen: &mut Seen,
+    handled: &mut Handled<'_>,
 ) -> Result<Peaks, JobError> {
     let spec = &*order.spec;
     let deadline = order.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let peaks = Peaks::default();
-    let mut site = Site { shared, order, shadow, usage, seen, deadline, peaks, temporary_folder: None };
+    let mut site = Site { shared, order, shadow, usage, handled, deadline, peaks, temporary_folder: None };
     let done = match &spec.work {
         Work::Touch => spec
             .log
@@ -235,12 +231,12 @@ fn panic_error(what: &str, panic: &(dyn Any + Send)) -> JobError {
 }
 
 /// Where a job's processes run.
-struct Site<'a> {
+struct Site<'a, 'd> {
     shared: &'a Shared,
     order: &'a Order,
     shadow: Option<&'a ShadowFolder>,
     usage: &'a mut Usage,
-    seen: &'a mut Seen,
+    handled: &'a mut Handled<'d>,
     /// When its time is over.
     deadline: Option<Instant>,
     /// Of its processes.
@@ -249,7 +245,7 @@ struct Site<'a> {
     temporary_folder: Option<tempfile::TempDir>,
 }
 
-impl Site<'_> {
+impl Site<'_, '_> {
     fn shell_to_log(&mut self, text: &str, append: bool) -> Result<(), JobError> {
         let path = &self.order.spec.stdio_log;
         if let Some(simple) = command::parse(text).filter(|_| self.is_plain()) {
@@ -346,6 +342,12 @@ impl Site<'_> {
         self.shadow.is_none() && self.order.together.is_none()
     }
 
+    /// The outputs that are put in place only when all is done.
+    fn staged(&self) -> impl Iterator<Item = &OutputSpec> {
+        let spec = &self.order.spec;
+        spec.outputs.iter().filter(|output| output.live.is_none() && !spec.writes_in_place_at(&output.path))
+    }
+
     fn is_stopped(&self) -> bool {
         self.shared.cancelled.load(Ordering::SeqCst)
     }
@@ -376,14 +378,20 @@ enum Start {
     Other(JobError),
 }
 
-impl Workspace for Site<'_> {
+impl Workspace for Site<'_, '_> {
     fn output_path(&self, output: &str) -> String {
-        let output = &*normalise(output);
-        let spec = &self.order.spec;
-        let is_staged = |declared: &OutputSpec| {
-            declared.live.is_none() && !spec.writes_in_place_at(&declared.path) && normalise(&declared.path) == output
-        };
-        if spec.outputs.iter().any(is_staged) { temporary(output) } else { output.to_owned() }
+        let output = normalise(output);
+        let declared = self.staged().find(|declared| normalise(&declared.path) == output);
+        declared.map_or_else(|| output.clone().into_owned(), |declared| temporary(&declared.path))
+    }
+
+    fn create(&mut self, path: &str) -> io::Result<File> {
+        let is_whole = self.staged().any(|output| !output.directory && temporary(&output.path) == path);
+        if is_whole { self.handled.create(path) } else { File::create(path) }
+    }
+
+    fn settle(&mut self, path: &str) -> io::Result<()> {
+        self.handled.settle(path)
     }
 
     fn is_cancelled(&self) -> bool {
@@ -391,19 +399,19 @@ impl Workspace for Site<'_> {
     }
 
     fn wants(&self, path: &str, stamp: &Stamp) -> bool {
-        stamp.size <= HASH_UP_TO && !self.seen.contains_key(path) && self.shared.known(path, *stamp).is_none()
+        stamp.size <= HASH_UP_TO && self.handled.content(path).is_none() && self.shared.known(path, *stamp).is_none()
     }
 
     fn saw(&mut self, path: &str, content: Content) {
-        self.seen.insert(path.to_owned(), content);
+        self.handled.saw(path, content);
     }
 
     fn forget(&mut self, path: &str) {
-        self.seen.remove(path);
+        self.handled.forget(path);
     }
 
     fn shell(&mut self, command: &str) -> Result<(), JobError> {
-        self.seen.clear();
+        self.handled.forget_all();
         self.shell_to_log(command, true)
     }
 }
@@ -471,9 +479,9 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
 
 /// After the work: the hashes that are still missing. An input that is not any more what it was when the job began has
 /// none, so that the next run makes the job again.
-fn complete(shared: &Shared, inputs: &mut [FileRecord], seen: &Seen) -> Result<(), JobError> {
+fn complete(shared: &Shared, inputs: &mut [FileRecord], handled: &Handled<'_>) -> Result<(), JobError> {
     for input in inputs.iter_mut().filter(|input| input.hash.is_none() && input.stamp != NO_STAMP) {
-        let seen = seen.get(&input.path).filter(|content| content.stamp == input.stamp);
+        let seen = handled.content(&input.path).filter(|content| content.stamp == input.stamp);
         let is_same = || shared.disk.stat(&input.path).is_ok_and(|stamp| stamp == Some(input.stamp));
         if seen.is_some() || is_same() {
             input.hash = shared.hash(&input.path, input.stamp, seen)?;
@@ -485,13 +493,14 @@ fn complete(shared: &Shared, inputs: &mut [FileRecord], seen: &Seen) -> Result<(
 fn record_outputs(
     shared: &Shared,
     order: &Order,
+    outputs: &Outputs<'_>,
     stamps: Vec<Stamp>,
-    seen: &Seen,
+    handled: &Handled<'_>,
 ) -> Result<Vec<FileRecord>, JobError> {
     let record = |(output, stamp): (&OutputSpec, Stamp)| {
         let hash = match output.live {
             Some(_) => None,
-            None => shared.hash(&output.path, stamp, seen.get(&temporary(&output.path)))?,
+            None => shared.hash(&output.path, stamp, handled.content(&outputs.written(output)))?,
         };
         Ok(FileRecord { path: output.path.clone(), stamp, hash })
     };

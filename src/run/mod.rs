@@ -12,6 +12,7 @@ pub mod command;
 mod dependents;
 pub mod director;
 pub mod executor;
+mod handled;
 mod job;
 pub mod local;
 pub mod log_tail;

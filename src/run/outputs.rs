@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest;
 
+use super::handled::Handled;
 use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Live, OutputSpec};
 use super::together::make_pipe;
@@ -68,7 +69,7 @@ pub(super) fn restore(path: &str) -> bool {
 }
 
 /// The outputs of one job.
-pub struct Outputs<'a> {
+pub(super) struct Outputs<'a> {
     spec: &'a JobSpec,
     disk: &'a dyn Disk,
     /// Where the job works, if not in the real folder.
@@ -146,7 +147,7 @@ impl<'a> Outputs<'a> {
     }
 
     /// After the job: all outputs are there and as declared, or the first fault.
-    pub fn verify(&self) -> Result<(), JobError> {
+    pub fn verify(&self, handled: &mut Handled<'_>) -> Result<(), JobError> {
         let mut missing = Vec::new();
         for output in self.spec.outputs.iter().filter(|output| output.live.is_none()) {
             let written = self.written(output);
@@ -155,7 +156,10 @@ impl<'a> Outputs<'a> {
             } else if output.touch {
                 self.disk.touch(&written).map_err(|error| disk_error("touch", &written, &error))?;
             }
-            match self.disk.stat(&written).map_err(|error| disk_error("read", &written, &error))? {
+            if output.checksum.is_some() {
+                handled.settle(&written).map_err(|error| disk_error("write", &written, &error))?;
+            }
+            match handled.stat(&written).map_err(|error| disk_error("read", &written, &error))? {
                 None => missing.push(output.path.clone()),
                 Some(stamp) => check(output, &written, stamp)?,
             }
@@ -164,14 +168,14 @@ impl<'a> Outputs<'a> {
     }
 
     /// Puts verified outputs in place, one after the other; if one cannot be, none is left. Gives their stamps.
-    pub fn commit(&self) -> Result<Vec<Stamp>, JobError> {
+    pub fn commit(&self, handled: &mut Handled<'_>) -> Result<Vec<Stamp>, JobError> {
         for (at, output) in self.spec.outputs.iter().enumerate() {
             if output.live.is_some() {
                 // All that used it are done.
                 let _ = self.disk.remove(&output.path);
                 continue;
             }
-            if let Err(error) = self.put(output) {
+            if let Err(error) = self.put(output, handled) {
                 for done in &self.spec.outputs[..at] {
                     // The error that is told is the first one.
                     let _ = self.disk.remove_output(&done.path, done.directory);
@@ -191,7 +195,7 @@ impl<'a> Outputs<'a> {
         Ok(stamps)
     }
 
-    fn put(&self, output: &OutputSpec) -> Result<(), JobError> {
+    fn put(&self, output: &OutputSpec, handled: &mut Handled<'_>) -> Result<(), JobError> {
         let path = &output.path;
         if !self.in_place(output) {
             if let Some(shadow) = self.shadow {
@@ -203,7 +207,7 @@ impl<'a> Outputs<'a> {
                 // A rename does not replace a directory that has files in it.
                 self.disk.remove_tree(path).map_err(|error| disk_error("remove", path, &error))?;
             }
-            self.disk.rename(&temporary(path), path).map_err(|error| disk_error("put in place", path, &error))?;
+            handled.put(&temporary(path), path).map_err(|error| disk_error("put in place", path, &error))?;
         }
         if output.protected {
             self.disk.write_protect(path).map_err(|error| disk_error("write-protect", path, &error))?;

@@ -3,12 +3,12 @@
 //! process or give an image larger than a file of that size may ask for; and what is read in parts must be what is read
 //! as a whole. Serves the test of a few thousand damaged files and the fuzzer (`fuzz/`).
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use flow::action::file::{
-    Change, FileError, Format, Frame, HduRef, ReadOptions, Wanted, memory_limit, read, read_header, read_part,
-    set_cards,
+    Change, Edit, FileError, Format, Frame, HduRef, Output, ReadOptions, Wanted, memory_limit, read, read_header,
+    read_part,
 };
 use flow::action::header::Value;
 use flow::action::image::{Image, Pixels};
@@ -79,10 +79,15 @@ fn smaller(path: &str) {
     }
 }
 
+fn new_file(path: &str) -> Output {
+    Output::new(File::create(path).expect("a place to write to"))
+}
+
 fn headers(path: &str, out: &str) {
     told(path, read_header(path, &ReadOptions::default()));
     let change = Change { keyword: "OBJECT".to_owned(), value: Some(Value::Str("M13".to_owned())), comment: None };
-    if told(path, set_cards(path, (out, "changed.fits"), None, &[change])).is_some() {
+    let changed = Edit::open(path, None, &[change]).and_then(|edit| edit.write(new_file(out), "changed.fits"));
+    if told(path, changed).is_some() {
         let header = read_header(out, &ReadOptions::default()).expect("a header that was just written");
         assert_eq!(header.str("OBJECT"), Some("M13"));
     }

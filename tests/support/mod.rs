@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod running;
+pub mod samples;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -147,6 +148,17 @@ impl Project {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
+}
+
+/// Runs the Rulefile and gives what is in `out.txt`.
+pub fn out(rulefile: &str) -> String {
+    out_with(Project::new(rulefile), "")
+}
+
+/// The same, in a folder with more in it, or with more on the command line.
+pub fn out_with(project: Project, words: &str) -> String {
+    project.make(words).exits(0);
+    project.read("out.txt")
 }
 
 /// The text without the indentation that all its lines share, and without an empty first line.

@@ -52,7 +52,6 @@ fn run(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let animation = Animation { shape, colours: palette.colours(), delay_ms, repeats };
     let to = call.text("output");
     let entries = frames.iter().map(|frame| palette.entries(frame));
-    let place = call.job.writable(to)?;
-    call.job.saw(&place, write_animation(&animation, entries, &place, to)?);
+    call.job.write(to, |out| write_animation(&animation, entries, out, to))?;
     Ok(Answer::Nothing)
 }

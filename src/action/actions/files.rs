@@ -1,11 +1,11 @@
 //! Files: images read, written and converted; texts and tables written; files copied and put together.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 
 use crate::action::call::{Answer, Call, read_image};
 use crate::action::failure::Failure;
-use crate::action::file::{self, HduRef, ReadOptions, WriteOptions};
+use crate::action::file::{HduRef, ReadOptions, WriteOptions};
 use crate::action::registry::{Action, DTYPES, Default, Group, IMAGE, Kind, Parameter, optional, required, with};
 use crate::value::{Dict, Value};
 
@@ -169,20 +169,28 @@ fn copy(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 
 fn concat(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let to = call.text("output");
-    let mut out = fs::File::create(call.job.writable(to)?).map_err(|error| Failure::io(to, &error))?;
-    for path in call.texts("paths").unwrap_or_default() {
-        let mut source = fs::File::open(call.job.readable(path)?).map_err(|error| Failure::io(path, &error))?;
-        io::copy(&mut source, &mut out).map_err(|error| Failure::io(path, &error))?;
-    }
+    call.job.write(to, |mut out| {
+        for path in call.texts("paths").unwrap_or_default() {
+            let mut source = fs::File::open(call.job.readable(path)?).map_err(|error| Failure::io(path, &error))?;
+            io::copy(&mut source, &mut out).map_err(|error| Failure::io(path, &error))?;
+        }
+        out.finish().map_err(|error| Failure::io(to, &error))
+    })?;
     Ok(Answer::Nothing)
 }
 
 /// Writes the content of a call's output.
 pub(super) fn put(call: &Call<'_, '_>, content: &[u8]) -> Result<Answer, Failure> {
-    let to = call.text("output");
-    let place = call.job.writable(to)?;
-    call.job.saw(&place, file::write_bytes(content, &place).map_err(|error| Failure::io(to, &error))?);
+    write_bytes(call, call.text("output"), content)?;
     Ok(Answer::Nothing)
+}
+
+/// Writes these bytes to a file.
+pub(super) fn write_bytes(call: &Call<'_, '_>, path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    call.job.write(path, |mut out| {
+        let written = out.write_all(bytes).and_then(|()| out.finish());
+        written.map_err(|error| Failure::io(path, &error))
+    })
 }
 
 fn write_json(call: &Call<'_, '_>) -> Result<Answer, Failure> {

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::files::{cell, read_options};
+use super::files::{cell, read_options, write_bytes};
 use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
-use crate::action::file::{self, Change, ReadOptions};
+use crate::action::file::{self, Change, Edit, FileError, ReadOptions};
 use crate::action::header::{self, Header};
 use crate::action::registry::{Action, Group, Kind, OUTPUT, Parameter, optional, required};
 use crate::value::{Dict, Value};
@@ -109,15 +109,16 @@ fn set_header(call: &Call<'_, '_>) -> Result<Answer, Failure> {
         _ => return Err(Failure::new("cards are values by keyword: OBJECT=\"M13\"")),
     };
     let (path, output) = (call.text("path"), call.text("output"));
-    let (from, to) = (call.job.readable(path)?, call.job.writable(output)?);
+    let from = call.job.readable(path)?;
     let options = read_options(call)?;
-    let written = file::set_cards(&from, (&to, output), options.hdu.as_ref(), &changes).map_err(|mut error| {
+    let of_path = |mut error: FileError| {
         if error.path == from {
             path.clone_into(&mut error.path);
         }
-        Failure::from(error)
-    })?;
-    call.job.saw(&to, written);
+        error
+    };
+    let edit = Edit::open(&from, options.hdu.as_ref(), &changes).map_err(of_path)?;
+    call.job.write(output, |out| edit.write(out, output).map_err(of_path))?;
     Ok(Answer::Nothing)
 }
 
@@ -173,9 +174,7 @@ fn catalogue(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let rows: Vec<Dict> = paths.iter().zip(&headers).map(row).collect();
     if let Some(output) = call.optional_text("output") {
         let text = table(&keys, &rows)?;
-        let place = call.job.writable(output)?;
-        let written = file::write_bytes(&text, &place).map_err(|error| Failure::io(output, &error))?;
-        call.job.saw(&place, written);
+        write_bytes(call, output, &text)?;
     }
     Ok(Answer::Data(Value::List(rows.into_iter().map(Value::Dict).collect())))
 }

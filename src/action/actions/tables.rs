@@ -87,7 +87,7 @@ pub const ACTIONS: &[Action] = &[
         parameters: &[required("path", Kind::Path, "Any path: looking is not reading.")],
         manual: "An output exists when the job has written it.",
         reference: "os.path.exists",
-        run: |call| Ok(Answer::Data(Value::Bool(Path::new(&call.job.place(call.text("path"))).exists()))),
+        run: |call| Ok(Answer::Data(Value::Bool(Path::new(&call.job.place(call.text("path"))?).exists()))),
     },
 ];
 

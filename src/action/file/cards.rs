@@ -22,56 +22,71 @@ pub struct Change {
     pub comment: Option<String>,
 }
 
-/// Copies the FITS file at `from` to `to` with other cards in the header of an image HDU (the first, without `hdu`): a
-/// keyword gets its value and keeps its place, a new one stands at the end; a text (HISTORY, COMMENT) is appended. CHECKSUM, which would be wrong, goes.
-/// `name` has the suffix; errors about the output name it. Gives what is in the new file.
-///
-/// # Errors
-/// Files that are not FITS, and keywords that say how the file is laid out.
-pub fn set_cards(
-    from: &str,
-    (to, name): (&str, &str),
-    hdu: Option<&HduRef>,
-    changes: &[Change],
-) -> Result<Content, FileError> {
-    let failed = |path: &str, reason: Reason| FileError { path: path.to_owned(), reason };
-    if let Some(change) = changes.iter().find(|change| is_structural(&normal_keyword(&change.keyword))) {
-        let text = format!("{} says how the file is laid out, and cannot be set", change.keyword);
-        return Err(failed(from, Reason::Unsupported(text)));
+/// A FITS file whose header is to be other than it is.
+pub struct Edit {
+    source: Source,
+    path: String,
+    /// The header's bytes in the file, and those that come in their place.
+    start: u64,
+    end: u64,
+    header: Vec<u8>,
+}
+
+impl Edit {
+    /// Opens the file and changes the cards of an image HDU (the first, without `hdu`) in memory: a keyword gets its value and
+    /// keeps its place, a new one stands at the end; a text (HISTORY, COMMENT) is appended. CHECKSUM, which would be wrong,
+    /// goes.
+    ///
+    /// # Errors
+    /// Files that are not FITS, and keywords that say how the file is laid out.
+    pub fn open(path: &str, hdu: Option<&HduRef>, changes: &[Change]) -> Result<Edit, FileError> {
+        let open = || {
+            if let Some(change) = changes.iter().find(|change| is_structural(&normal_keyword(&change.keyword))) {
+                let text = format!("{} says how the file is laid out, and cannot be set", change.keyword);
+                return Err(Reason::Unsupported(text));
+            }
+            let mut source = Source::open(path)?;
+            if !matches!(source.format, Format::Fits | Format::FitsGz) {
+                return Err(Reason::Unsupported("only FITS files have a header".to_owned()));
+            }
+            let mut bytes = source.fits_bytes()?;
+            let (start, number) = find_image(&mut bytes, hdu)?.place();
+            let raw = read_raw_header(&mut bytes, start, number)?.expect("the header was read before");
+            let header = with_changes(&raw, changes);
+            let end = start + raw.len() as u64;
+            Ok(Edit { source: Source::open(path)?, path: path.to_owned(), start, end, header })
+        };
+        open().map_err(|reason| failed(path, reason))
     }
-    let gzipped = match Format::of_suffix(name) {
-        Some(Format::Fits | Format::FitsFz) => false,
-        Some(Format::FitsGz) => true,
-        _ => return Err(failed(name, Reason::Unsupported("only FITS files have a header".to_owned()))),
-    };
-    let edited = || {
-        let mut source = Source::open(from)?;
-        if !matches!(source.format, Format::Fits | Format::FitsGz) {
-            return Err(Reason::Unsupported("only FITS files have a header".to_owned()));
-        }
-        let mut bytes = source.fits_bytes()?;
-        let (start, number) = find_image(&mut bytes, hdu)?.place();
-        let raw = read_raw_header(&mut bytes, start, number)?.expect("the header was read before");
-        let header = with_changes(&raw, changes);
-        Ok((Source::open(from)?, start, start + raw.len() as u64, header))
-    };
-    let (mut source, start, end, header) = edited().map_err(|reason| failed(from, reason))?;
-    let mut write = || {
-        let mut bytes = source.fits_bytes().map_err(Side::From)?;
-        let mut out = Output::create(to).map_err(Side::to)?;
-        if gzipped {
-            let mut gz = GzEncoder::new(&mut out, Compression::default());
-            copy_around(&mut bytes, start, end, &header, &mut gz)?;
-            gz.finish().map_err(Side::to)?;
-        } else {
-            copy_around(&mut bytes, start, end, &header, &mut out)?;
-        }
-        out.finish().map_err(Side::to)
-    };
-    write().map_err(|side| match side {
-        Side::From(reason) => failed(from, reason),
-        Side::To(reason) => failed(name, reason),
-    })
+
+    /// Writes the file as it is but for the header, gzipped where the suffix of `name` says so; gives what is in the new file.
+    /// Errors in writing name `name`.
+    pub fn write(mut self, mut out: Output, name: &str) -> Result<Content, FileError> {
+        let gzipped = match Format::of_suffix(name) {
+            Some(Format::Fits | Format::FitsFz) => false,
+            Some(Format::FitsGz) => true,
+            _ => return Err(failed(name, Reason::Unsupported("only FITS files have a header".to_owned()))),
+        };
+        let write = || {
+            let mut bytes = self.source.fits_bytes().map_err(Side::From)?;
+            if gzipped {
+                let mut gz = GzEncoder::new(&mut out, Compression::default());
+                copy_around(&mut bytes, self.start, self.end, &self.header, &mut gz)?;
+                gz.finish().map_err(Side::to)?;
+            } else {
+                copy_around(&mut bytes, self.start, self.end, &self.header, &mut out)?;
+            }
+            out.finish().map_err(Side::to)
+        };
+        write().map_err(|side| match side {
+            Side::From(reason) => failed(&self.path, reason),
+            Side::To(reason) => failed(name, reason),
+        })
+    }
+}
+
+fn failed(path: &str, reason: Reason) -> FileError {
+    FileError { path: path.to_owned(), reason }
 }
 
 /// The file an error is about.

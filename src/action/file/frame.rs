@@ -47,7 +47,7 @@ impl Frame {
     pub fn open(path: &str, name: &str) -> Result<Frame, FileError> {
         let open = || {
             let source = Source::open(path)?;
-            let (format, size) = (source.format, source.size);
+            let (format, size) = (source.format, source.stamp.size);
             if !matches!(format, Format::Fits | Format::FitsGz) {
                 return Ok(Place::Memory(read_image(&mut Source::open(path)?, &ReadOptions::default())?));
             }

@@ -24,17 +24,18 @@ mod tiles;
 mod unpacked;
 
 use std::fs::File;
-use std::io::{self, BufRead, Seek, Write};
+use std::io::{self, BufRead, Seek};
 
 use super::header::Header;
 use super::image::{Dtype, Image, Pixels};
 use crate::disk::{Content, Stamp};
 pub use animation::Animation;
-pub use cards::{Change, set_cards};
+pub use cards::{Change, Edit};
 pub use format::Format;
 pub use frame::Frame;
 pub use part::{Part, Wanted};
-use stream::{Input, Output};
+use stream::Input;
+pub use stream::Output;
 
 /// An HDU by its number, 0 being the primary one (as in astropy), or by its EXTNAME, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +157,7 @@ pub fn read_part_known(
     is_wanted: &dyn Fn(&Stamp) -> bool,
 ) -> Result<(Part, Option<Content>), FileError> {
     read_with(path, is_wanted, &|source| match source.format {
-        Format::Jpeg => jpeg::read_part(&mut source.reader, source.size, &wanted),
+        Format::Jpeg => jpeg::read_part(&mut source.reader, source.stamp.size, &wanted),
         _ => Ok(Part::of(read_image(source, &ReadOptions::default())?, &wanted)),
     })
 }
@@ -174,20 +175,19 @@ pub fn read_header(path: &str, options: &ReadOptions) -> Result<Header, FileErro
     header().map_err(|reason| FileError { path: path.to_owned(), reason })
 }
 
-/// Writes an image to `path`, in the format that the suffix of `name` says; errors name `name`. The caller may so write to a
-/// temporary sibling and rename it: on an error, what is at `path` is of no use.
+/// Writes an image to a new file, in the format that the suffix of `name` says; errors name `name`. The caller may so write
+/// to a temporary sibling and rename it: on an error, what was written is of no use.
 ///
 /// Values going to an integer type are rounded and saturate ([`Pixels::cast`]); nothing is rescaled. Gives what is in the
 /// file then.
-pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> Result<Content, FileError> {
-    let write = || {
+pub fn write(image: &Image, mut out: Output, name: &str, options: &WriteOptions) -> Result<Content, FileError> {
+    let write = move || {
         let format = Format::of_suffix(name)
             .ok_or_else(|| Reason::Unsupported(format!("no format for this suffix (one of {})", format::suffixes())))?;
         if options.quality.is_some_and(|q| format != Format::Jpeg || !(1..=100).contains(&q)) {
             return Err(Reason::Unsupported("quality is for JPEG, from 1 to 100".to_owned()));
         }
         let image = image.cast(format.dtype_to_write(image.dtype(), options.dtype)?);
-        let mut out = Output::create(path)?;
         match format {
             Format::Fits => fits::write(&image, &mut out)?,
             Format::FitsGz => fits::write_gz(&image, &mut out)?,
@@ -203,44 +203,36 @@ pub fn write(image: &Image, path: &str, name: &str, options: &WriteOptions) -> R
     write().map_err(|reason| FileError { path: name.to_owned(), reason })
 }
 
-/// Writes an animated GIF to `path`, whose final name is `name`: for each frame the places of its pixels' colours. Errors as
-/// for [`write()`].
+/// Writes an animated GIF to a new file, whose final name is `name`: for each frame the places of its pixels' colours. Errors
+/// as for [`write()`].
 pub fn write_animation(
     animation: &Animation,
     frames: impl Iterator<Item = Vec<u8>>,
-    path: &str,
+    mut out: Output,
     name: &str,
 ) -> Result<Content, FileError> {
-    let write = || {
+    let write = move || {
         if Format::of_suffix(name) != Some(Format::Gif) {
             return Err(Reason::Unsupported("an animation is a .gif".to_owned()));
         }
-        let mut out = Output::create(path)?;
         animation::write(animation, frames, &mut out)?;
         Ok(out.finish()?)
     };
     write().map_err(|reason| FileError { path: name.to_owned(), reason })
 }
 
-/// Writes these bytes to `path`; gives what is in the file then.
-pub fn write_bytes(bytes: &[u8], path: &str) -> io::Result<Content> {
-    let mut out = Output::create(path)?;
-    out.write_all(bytes)?;
-    out.finish()
-}
-
 fn read_image(source: &mut Source, options: &ReadOptions) -> Result<Image, Reason> {
     match source.format {
         Format::Fits | Format::FitsGz => return fits::read(&mut source.fits_bytes()?, options),
-        Format::Tiff => return tiff::read(&mut source.reader, source.size, options),
+        Format::Tiff => return tiff::read(&mut source.reader, source.stamp.size, options),
         Format::Gif | Format::WebP => {}
         _ => options.no_hdu()?,
     }
     let image = match source.format {
-        Format::Npy => npy::read(&mut source.reader, source.size)?,
-        Format::Jpeg => jpeg::read(&mut source.reader, source.size)?,
+        Format::Npy => npy::read(&mut source.reader, source.stamp.size)?,
+        Format::Jpeg => jpeg::read(&mut source.reader, source.stamp.size)?,
         Format::Png | Format::Gif | Format::Bmp | Format::WebP | Format::Pnm => {
-            raster::read(&mut source.reader, source.size, source.format, options.page()?)?
+            raster::read(&mut source.reader, source.stamp.size, source.format, options.page()?)?
         }
         Format::Fits | Format::FitsGz | Format::FitsFz | Format::Tiff => unreachable!("was read above"),
     };
@@ -291,7 +283,6 @@ impl<T: BufRead + Seek> ReadSeek for T {}
 struct Source {
     reader: Input,
     stamp: Stamp,
-    size: u64,
     format: Format,
 }
 
@@ -324,22 +315,22 @@ impl Source {
                 return Err(Reason::Damaged(format!("not {what}")));
             }
         };
-        Ok(Source { reader, stamp, size: metadata.len(), format })
+        Ok(Source { reader, stamp, format })
     }
 
     /// The FITS bytes in the file, unpacked if it is gzipped.
     fn fits_bytes(&mut self) -> Result<bytes::Bytes<'_>, Reason> {
         match self.format {
-            Format::FitsGz => bytes::Bytes::gunzip(&mut self.reader, self.size),
-            _ => Ok(bytes::Bytes::plain(&mut self.reader, self.size)),
+            Format::FitsGz => bytes::Bytes::gunzip(&mut self.reader, self.stamp.size),
+            _ => Ok(bytes::Bytes::plain(&mut self.reader, self.stamp.size)),
         }
     }
 
     /// The same, for longer than this source lives.
     fn into_fits_bytes(self) -> Result<bytes::Bytes<'static>, Reason> {
         match self.format {
-            Format::FitsGz => bytes::Bytes::gunzip(self.reader, self.size),
-            _ => Ok(bytes::Bytes::plain(self.reader, self.size)),
+            Format::FitsGz => bytes::Bytes::gunzip(self.reader, self.stamp.size),
+            _ => Ok(bytes::Bytes::plain(self.reader, self.stamp.size)),
         }
     }
 }

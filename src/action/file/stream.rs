@@ -126,10 +126,10 @@ struct Hashing {
 }
 
 impl Output {
-    /// Makes the file, or empties it.
-    pub fn create(path: &str) -> io::Result<Output> {
-        let out = Hashing { file: File::create(path)?, hasher: blake3::Hasher::new() };
-        Ok(Output { out: BufWriter::with_capacity(BUFFER, out) })
+    /// Of an empty file.
+    pub fn new(file: File) -> Output {
+        let out = Hashing { file, hasher: blake3::Hasher::new() };
+        Output { out: BufWriter::with_capacity(BUFFER, out) }
     }
 
     /// Writes what is still to be written; gives what is in the file now.
@@ -199,7 +199,7 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|at| (at * at / 7) as u8).collect();
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("file");
-            let mut out = Output::create(path.to_str().unwrap()).unwrap();
+            let mut out = Output::new(File::create(&path).unwrap());
             for part in bytes.chunks(1000) {
                 out.write_all(part).unwrap();
             }
