@@ -7,7 +7,7 @@ mod folder;
 use std::fs;
 use std::path::PathBuf;
 
-use flow::action::file::{HduRef, ReadOptions, WriteOptions, read, read_header};
+use flow::action::file::{HduRef, ReadOptions, WriteOptions, read_header};
 use flow::action::header::{Header, Value};
 use flow::action::image::{Dtype, Image, Pixels};
 use folder::Folder;
