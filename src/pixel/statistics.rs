@@ -2,7 +2,9 @@
 //!
 //! NaN is treated as by numpy's plain functions: one NaN makes every answer NaN ([`nan_count`] tells how many there are).
 //! Sums are pairwise (N. J. Higham, "The accuracy of floating point summation", SIAM 1993), the variance takes two
-//! passes; both in `f64`, and in reading order, so that the layout of an array in memory does not show.
+//! passes over each of the blocks, which are joined pair by pair (T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for
+//! computing the sample variance", The American Statistician 1983); both in `f64`, and in reading order, so that the layout
+//! of an array in memory does not show.
 
 use std::borrow::Cow;
 
@@ -14,7 +16,7 @@ use super::{PixelError, Sample};
 const RUN: usize = 128;
 const LANES: usize = 16;
 
-/// Values that are looked at before it is asked what they are.
+/// Values that are looked at together: as many as the nearest memory holds.
 const BLOCK: usize = 4096;
 
 /// From so many values on it is worth to share them among threads.
@@ -48,8 +50,7 @@ pub fn mean<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, Pixe
 
 /// The population variance (numpy's `ddof=0`).
 pub fn var<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<f64, PixelError> {
-    let values = some_values(&array)?;
-    Ok(variance_about(&values, mean_of(&values)))
+    Ok(Moments::of(&some_values(&array)?).variance())
 }
 
 /// The population standard deviation.
@@ -91,7 +92,7 @@ pub fn nan_count<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> usize {
 pub fn imstat<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> Result<Imstat, PixelError> {
     let values = some_values(&array)?;
     let mean = mean_of(&values);
-    let std = variance_about(&values, mean).sqrt();
+    let std = Moments::of(&values).variance().sqrt();
     let (min, max) = range_of(&values);
     let npix = values.len();
     Ok(Imstat { npix, mean, std, min, max, median: median_of(&mut values.into_owned()) })
@@ -238,6 +239,44 @@ pub(super) fn variance_about<T: Sample>(values: &[T], mean: f64) -> f64 {
     pairwise(values, square) / values.len() as f64
 }
 
+/// How many values there are, their mean, and the sum of the squares of their distances from it.
+#[derive(Clone, Copy)]
+struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// Of at least one value. Threads share many; the blocks are the same however many there are.
+    fn of<T: Sample>(values: &[T]) -> Moments {
+        if values.len() <= BLOCK {
+            let mean = mean_of(values);
+            let count = values.len() as f64;
+            return Moments { count, mean, squares: variance_about(values, mean) * count };
+        }
+        let (left, right) = values.split_at((values.len() / 2).next_multiple_of(BLOCK).min(values.len() - 1));
+        let (left, right) = if values.len() >= SHARED {
+            rayon::join(|| Moments::of(left), || Moments::of(right))
+        } else {
+            (Moments::of(left), Moments::of(right))
+        };
+        left.and(right)
+    }
+
+    fn and(self, other: Moments) -> Moments {
+        let count = self.count + other.count;
+        let way = other.mean - self.mean;
+        let mean = self.mean + way * (other.count / count);
+        let squares = self.squares + other.squares + way * way * (self.count * other.count / count);
+        Moments { count, mean, squares }
+    }
+
+    fn variance(self) -> f64 {
+        self.squares / self.count
+    }
+}
+
 /// Least and greatest, or NaN twice where there is one.
 fn range_of<T: Sample>(values: &[T]) -> (f64, f64) {
     let (least, most) = extremes(values, |value| !value.is_nan());
@@ -341,7 +380,7 @@ pub fn all_finite<T: Sample, D: Dimension>(array: ArrayView<T, D>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array1, Array2, array};
+    use ndarray::{Array1, Array2, ArrayView1, array};
     use proptest::prelude::*;
 
     use super::*;
@@ -407,6 +446,19 @@ mod tests {
         assert!((mean(small.view()).unwrap() - f64::from(0.1f32)).abs() < 1e-16);
         let far = Array1::from_iter((0..1_000_000).map(|i| 1e9 + f64::from(i % 2)));
         assert_eq!(var(far.view()).unwrap(), 0.25);
+    }
+
+    #[test]
+    fn the_variance_of_many_blocks_is_that_about_their_common_mean() {
+        for count in [BLOCK - 1, BLOCK + 1, 3 * BLOCK, SHARED + 5] {
+            let values: Vec<f64> = (0..count).map(|i| 1e6 + (i * i % 1013) as f64 + i as f64 * 0.01).collect();
+            let expected = variance_about(&values, mean_of(&values));
+            let found = var(ArrayView1::from(&values)).unwrap();
+            assert!((found / expected - 1.0).abs() < 1e-12, "{count}: {found} and {expected}");
+        }
+        let mut values = vec![1.0; 3 * BLOCK];
+        values[BLOCK] = f64::INFINITY;
+        assert!(var(ArrayView1::from(&values)).unwrap().is_nan(), "as numpy");
     }
 
     #[test]
