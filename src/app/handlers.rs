@@ -64,6 +64,7 @@ impl Handlers<'_> {
             ticket: self.writer.ticket(row),
             timeout: None,
             keep_incomplete: false,
+            whole_log: false,
             together: None,
         });
         let result = loop {

@@ -6,9 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::outputs::disk_error;
+use super::outputs::{PREFIX, disk_error};
 use super::spec::{CacheKey, JobError, JobSpec};
-use crate::disk::Disk;
+use crate::disk::Hash;
 use crate::store::FileRecord;
 
 /// The places of a job's outputs in the cache.
@@ -18,17 +18,17 @@ pub struct Cached<'a> {
 }
 
 impl<'a> Cached<'a> {
-    /// `None` for a job that is not to be cached. Inputs that were not hashed when they were stamped are read now.
-    pub fn of(spec: &'a JobSpec, inputs: &[FileRecord], disk: &dyn Disk) -> Result<Option<Cached<'a>>, JobError> {
+    /// `None` for a job that is not to be cached. `hash` gives the content's hash of an input.
+    pub fn of(
+        spec: &'a JobSpec,
+        inputs: &[FileRecord],
+        hash: impl Fn(&FileRecord) -> Result<Hash, JobError>,
+    ) -> Result<Option<Cached<'a>>, JobError> {
         let Some(CacheKey { folder, identity, suffixes }) = &spec.cache else { return Ok(None) };
         let mut hasher = blake3::Hasher::new();
         hasher.update(identity);
         for input in inputs {
-            let hash = match input.hash {
-                Some(hash) => hash,
-                None => disk.hash(&input.path).map_err(|error| disk_error("read", &input.path, &error))?,
-            };
-            hasher.update(&hash);
+            hasher.update(&hash(input)?);
         }
         let entry = hasher.finalize().to_hex();
         let places = suffixes.iter().map(|suffix| Path::new(folder).join(format!("{entry}{suffix}"))).collect();
@@ -52,7 +52,7 @@ impl<'a> Cached<'a> {
         for (output, place) in self.spec.outputs.iter().zip(&self.places) {
             let keep = || -> io::Result<()> {
                 let folder = place.parent().unwrap_or(Path::new("."));
-                let near = tempfile::Builder::new().prefix(".flow-tmp.").tempdir_in(folder)?;
+                let near = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder)?;
                 let copied = near.path().join("output");
                 copy(Path::new(&output.path), &copied)?;
                 match fs::rename(&copied, place) {

@@ -25,6 +25,8 @@ pub struct Order {
     pub timeout: Option<Duration>,
     /// What a failed job wrote in place is left where it is.
     pub keep_incomplete: bool,
+    /// Of a failed job the whole log is told, not only its end.
+    pub whole_log: bool,
     /// The jobs that it runs together with.
     pub together: Option<Arc<Together>>,
 }

@@ -18,7 +18,7 @@ use super::command;
 use super::executor::{Order, Workspace};
 use super::handled::Handled;
 use super::local::Shared;
-use super::log_tail::last_lines;
+use super::log_tail::{all_lines, last_lines};
 use super::outputs::{NO_STAMP, Outputs, disk_error, temporary};
 use super::sample::Peaks;
 use super::script;
@@ -67,7 +67,11 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
         Ok(outputs) => (Ok(()), outputs),
         Err(error) => (Err(error), Vec::new()),
     };
-    let log_tail = if result.is_err() { last_lines(&spec.stdio_log, TAIL) } else { Vec::new() };
+    let log_tail = match &result {
+        Ok(()) => Vec::new(),
+        Err(_) if order.whole_log => all_lines(&spec.stdio_log),
+        Err(_) => last_lines(&spec.stdio_log, TAIL),
+    };
     Outcome { job: spec.job, began, result, usage, inputs, outputs, started_at_ms, ended_at_ms: now_ms(), log_tail }
 }
 
@@ -90,7 +94,7 @@ fn attempt(
     order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
     *began = true;
     outputs.prepare()?;
-    let cached = Cached::of(spec, inputs, &*shared.disk)?;
+    let cached = Cached::of(spec, inputs, |input| shared.whole_hash(input))?;
     if let Some(cached) = &cached {
         let fetched = cached.fetch(|at| outputs.written(&spec.outputs[at]));
         match fetched.and_then(|fetched| if fetched { commit(shared, &outputs, handled).map(Some) } else { Ok(None) }) {
@@ -511,6 +515,14 @@ impl Shared {
     /// What is known of a file's content, with this stamp.
     fn known(&self, path: &str, stamp: Stamp) -> Option<Hash> {
         self.hashes().get(path).filter(|(of, _)| *of == stamp).map(|(_, hash)| *hash)
+    }
+
+    /// The content hash of an input of any size, read where it is not known.
+    fn whole_hash(&self, input: &FileRecord) -> Result<Hash, JobError> {
+        match input.hash.map_or_else(|| self.hash(&input.path, input.stamp, None), |hash| Ok(Some(hash)))? {
+            Some(hash) => Ok(hash),
+            None => self.disk.hash(&input.path).map_err(|error| disk_error("read", &input.path, &error)),
+        }
     }
 
     /// The content hash of a file up to a size, read or as the job saw it. A file that many jobs read is hashed once.

@@ -16,7 +16,7 @@ use crate::disk::{Disk, Stamp};
 use crate::store::FileRecord;
 
 /// What every temporary's name begins with. The rest is the output's own name, so that tools which go by a suffix see it.
-const PREFIX: &str = ".flow-tmp.";
+pub(super) const PREFIX: &str = ".flow-tmp.";
 
 /// Of what is there only while jobs run: the same every time.
 pub(super) const NO_STAMP: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0, is_dir: false };

@@ -1,0 +1,131 @@
+//! How jobs end: what is recorded, told and removed, and what that means for the jobs that wait.
+
+use super::{Ending, Loop, Running, command};
+use crate::event::{Event, Failure, Usage};
+use crate::run::director::Prepared;
+use crate::run::executor::Force;
+use crate::run::spec::{JobError, Outcome};
+use crate::store::{FailureRecord, Left};
+
+impl Loop<'_> {
+    pub(super) fn ended(&mut self, outcome: &Outcome) {
+        let Some(running) = self.running.remove(&outcome.job) else { return };
+        match self.paces.get_mut(&running.prepared.spec.rule) {
+            Some(pace) => *pace = outcome.usage.wall,
+            None => drop(self.paces.insert(running.prepared.spec.rule.clone(), outcome.usage.wall)),
+        }
+        match &outcome.result {
+            Ok(()) => self.succeeded(running, outcome),
+            // Ended by flow itself, not by its own fault.
+            Err(error @ JobError::Interrupted) => {
+                self.record_failure(&running.prepared, outcome, error);
+                self.stopped(outcome.job, outcome.usage);
+                if self.sets.has(outcome.job) {
+                    self.sets.stopped(outcome.job);
+                    self.settle(outcome.job, false);
+                }
+            }
+            Err(error) => self.attempt_failed(running, outcome, error),
+        }
+        self.follow(outcome.job, outcome.result.is_ok());
+    }
+
+    pub(super) fn stopped(&mut self, job: u32, usage: Usage) {
+        self.run.reporter.tell(&Event::Stopped { job: self.run.director.name(job), usage });
+        self.stopped.push(job);
+    }
+
+    fn succeeded(&mut self, running: Running, outcome: &Outcome) {
+        let job = outcome.job;
+        match self.run.director.finished(job, outcome) {
+            Err(failure) => {
+                self.run.writer.ended(&running.prepared.key);
+                self.refuse(job, running.prepared.reason, *failure, outcome.usage);
+            }
+            Ok(mut finished) => {
+                match finished.record.take() {
+                    Some(record) => self.run.writer.finished(record),
+                    None => self.run.writer.ended(&running.prepared.key),
+                }
+                self.run.reporter.tell(&Event::Finished { job: self.run.director.name(job), usage: outcome.usage });
+                self.done.push(job);
+                self.settle(job, true);
+                self.remove(&finished.remove);
+            }
+        }
+    }
+
+    pub(super) fn cut_off(&mut self, job: u32) {
+        let mut finished = self.run.director.cut_off(job);
+        if let Some(record) = finished.record.take() {
+            self.run.writer.refreshed(record);
+        }
+        self.run.reporter.tell(&Event::CutOff { job: self.run.director.name(job) });
+        self.cut_off.push(job);
+        self.run.scheduler.finish(job);
+        self.remove(&finished.remove);
+    }
+
+    pub(super) fn remove(&mut self, files: &[(String, bool)]) {
+        for (path, is_directory) in files {
+            if let Err(error) = self.run.disk.remove_output(path, *is_directory) {
+                self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {path}: {error}") });
+            }
+        }
+    }
+
+    fn attempt_failed(&mut self, running: Running, outcome: &Outcome, error: &JobError) {
+        let (job, prepared) = (outcome.job, running.prepared);
+        let retrying = running.attempt <= prepared.retries && self.closing.is_none();
+        self.record_failure(&prepared, outcome, error);
+        let failure = Failure {
+            cause: error.to_string(),
+            diagnostic: self.run.director.diagnose(job, error),
+            place: self.run.director.place(job),
+            command: command(&prepared.spec),
+            log: Some(prepared.spec.stdio_log.clone()),
+            log_tail: outcome.log_tail.clone(),
+            retrying,
+        };
+        if !retrying {
+            return self.refuse(job, prepared.reason, failure, outcome.usage);
+        }
+        let name = self.run.director.name(job);
+        self.run.reporter.tell(&Event::Failed { job: name, reason: prepared.reason, failure, usage: outcome.usage });
+        if self.sets.has(job) {
+            return self.settle(job, false);
+        }
+        *self.failures.entry(job).or_default() += 1;
+        self.run.scheduler.retry(job);
+    }
+
+    fn record_failure(&self, prepared: &Prepared, outcome: &Outcome, error: &JobError) {
+        let spec = &prepared.spec;
+        self.run.writer.failed(Box::new(FailureRecord {
+            key: prepared.key.clone(),
+            rule: spec.rule.clone(),
+            cause: error.to_string(),
+            log: spec.stdio_log.clone(),
+            started_at_ms: outcome.started_at_ms,
+            ended_at_ms: outcome.ended_at_ms,
+            usage: outcome.usage,
+            left: match outcome.began {
+                false => Left::AsBefore,
+                true if self.run.settings.keep_incomplete && spec.writes_in_place() => Left::Kept,
+                true => Left::Nothing,
+            },
+        }));
+    }
+
+    /// A job has failed for good.
+    pub(super) fn refuse(&mut self, job: u32, reason: String, failure: Failure, usage: Usage) {
+        self.run.reporter.tell(&Event::Failed { job: self.run.director.name(job), reason, failure, usage });
+        self.failed.push(job);
+        self.sets.refused(job);
+        self.settle(job, false);
+        if !self.run.settings.keep_going && self.closing.is_none() {
+            self.closing = Some(Ending::Failed);
+            self.stop(Force::Term);
+        }
+    }
+}
