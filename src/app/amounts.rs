@@ -111,20 +111,23 @@ impl Project {
         attempt: u32,
     ) -> Result<u32, Diagnostic> {
         let rule = self.workflow.rule(job.rule);
-        let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
-        let context = JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() };
+        let with_context = |evaluate: &dyn Fn(&JobContext<'_>) -> Result<Value, Diagnostic>| {
+            let input = named_paths(&dag.paths, &job.inputs, &job.shape.names);
+            evaluate(&JobContext { rule: &rule.name, wildcards, input: Some(&input), attempt, ..JobContext::default() })
+        };
         let functions = &*self.workflow.functions;
-        let asked = match (&rule.threads, self.settings.set_threads.get(&rule.name)) {
-            (_, Some(set)) => Some((self.amount(set, &context)?, rule.span)),
-            (Some(argument), None) => Some((instance::value(argument, &context, functions)?, argument.span)),
-            (None, None) => None,
+        let (asked, span) = match (self.settings.set_threads.get(&rule.name), &rule.threads) {
+            (Some(set), _) => (with_context(&|context| self.amount(set, context))?, rule.span),
+            (None, Some(argument)) => {
+                (with_context(&|context| instance::value(argument, context, functions))?, argument.span)
+            }
+            (None, None) => return Ok(1),
         };
         let threads = match asked {
-            None => 1,
-            Some((Value::Int(n), _)) => u32::try_from(n).unwrap_or(1),
+            Value::Int(n) => u32::try_from(n).unwrap_or(1),
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Some((Value::Float(f), _)) => f as u32,
-            Some((other, span)) => {
+            Value::Float(f) => f as u32,
+            other => {
                 let got = instance::describe(&other);
                 return Err(Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(span, ""));
             }

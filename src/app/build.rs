@@ -114,7 +114,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         summary.failed.len(),
         summary.not_run.len()
     );
-    // What the handlers find on the disk is what the run leaves: temporary files go when their records are written.
+    // A handler may ask for the records (`flow --summary`).
     writer.flush().map_err(|error| store_failure(&error))?;
     let handled = match summary.ending {
         Ending::Done => handlers.run("onsuccess", around.onsuccess.as_ref(), &account),

@@ -115,7 +115,7 @@ fn place(point: usize) -> (usize, usize, usize) {
     "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
 ))]
 fn look_over(blocks: &[Block], from: [f32; 3], weight: f32, least: &mut [[f32; LANES]]) {
-    for (Block { axes: [x, y, z], about, .. }, out) in blocks.iter().zip(least) {
+    for (Block { axes: [x, y, z], about }, out) in blocks.iter().zip(least) {
         let mut least = [f32::INFINITY; LANES];
         for (((x, y), z), about) in x.iter().zip(y).zip(z).zip(about) {
             for lane in 0..LANES {

@@ -72,7 +72,8 @@ enum Found {
     Own(Value),
 }
 
-const JOB_NAMES: [&str; 11] =
+/// What a placeholder may begin with that stands for a part of the job.
+pub(crate) const JOB_NAMES: [&str; 11] =
     ["input", "output", "log", "benchmark", "wildcards", "params", "resources", "threads", "rule", "attempt", "jobid"];
 
 /// A command for bash.

@@ -14,7 +14,7 @@ pub(super) fn pattern(text: &str, span: Span) -> Result<Pattern, Diagnostic> {
 }
 
 /// Patterns with their flags, flattened, with names over ranges.
-pub(super) fn flatten(arguments: &[Argument], what: &str) -> Result<Named<OutputPattern>, Diagnostic> {
+fn flatten(arguments: &[Argument], what: &str) -> Result<Named<OutputPattern>, Diagnostic> {
     fn walk(
         expr: &Expr,
         flags: &Flags,

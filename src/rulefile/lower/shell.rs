@@ -5,24 +5,8 @@ use super::lowerer::{Lowerer, Result};
 use super::names::is_plain;
 use crate::diagnostic::Span;
 use crate::dialect::convert::SHELL_NAMES;
-use crate::rulefile::template::{Field, Piece, pieces};
+use crate::rulefile::template::{Field, JOB_NAMES, Piece, pieces};
 use crate::rulefile::tree::{Argument, ArgumentKind, Expr, ExprKind};
-
-/// Placeholders that a `run:` body's own job fills in.
-const OF_THE_JOB: [&str; 12] = [
-    "input",
-    "output",
-    "log",
-    "benchmark",
-    "wildcards",
-    "params",
-    "resources",
-    "threads",
-    "rule",
-    "attempt",
-    "jobid",
-    "workflow",
-];
 
 impl Lowerer<'_> {
     /// `("cp {x} {y.z}", __names__={"x": x, "y.z": y.z})`.
@@ -65,7 +49,7 @@ impl Lowerer<'_> {
         }
         // The outermost names of a `run:` body are its job's, as far as they are called so.
         let inner = self.scopes.iter().skip(usize::from(self.is_run_body));
-        !OF_THE_JOB.contains(&field.root) || inner.chain(self.own_names()).any(|names| names.contains(field.root))
+        !is_of_the_job(field.root) || inner.chain(self.own_names()).any(|names| names.contains(field.root))
     }
 
     /// `"x.y[0]": x.y[0]`.
@@ -95,4 +79,9 @@ fn written_out<'e>(command: &'e Expr, texts: &mut Vec<&'e str>) {
         ExprKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|side| written_out(side, texts)),
         _ => {}
     }
+}
+
+/// Whether a `run:` body's own job fills in what begins so.
+fn is_of_the_job(root: &str) -> bool {
+    JOB_NAMES.contains(&root) || root == "workflow"
 }
