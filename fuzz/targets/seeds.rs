@@ -2,6 +2,7 @@
 //! planes there is, and copies the files under the folders that are not larger than the fuzzer's inputs.
 
 use std::error::Error;
+use std::fs::File;
 use std::path::Path;
 use std::{env, fs};
 
