@@ -116,10 +116,75 @@ fn a_script_without_an_interpreter_or_a_file_is_an_error_that_says_so() {
     let mut bench = Bench::new();
     bench.keep_going = true;
     job(&mut bench, "x.unknown", "text");
-    job(&mut bench, "x.rs", "fn main() {}");
     bench.job(Work::Script { path: "scripts/none.py".into() }, &[], &[]);
     let ran = bench.run();
     assert!(ran.failure(0).cause.contains("no interpreter"));
-    assert!(ran.failure(1).cause.contains("Rust scripts are not run"));
-    assert!(ran.failure(2).cause.contains("cannot read the script"));
+    assert!(ran.failure(1).cause.contains("cannot read the script"));
+}
+
+#[test]
+fn r_sees_an_s4_object() {
+    if !has("Rscript") {
+        return;
+    }
+    let mut bench = Bench::new();
+    let script = r#"
+s <- snakemake
+stopifnot(basename(s@input[[1]]) == "it's a.txt", s@input[["first"]] == s@input[[1]], length(s@input[["rest"]]) == 2)
+stopifnot(s@params[["text"]] == 'a "quoted" $x', identical(s@params[["list"]], list(1, 2.5)), s@params[[3]])
+stopifnot(s@wildcards[["sample"]] == "s1", s@threads == 2, s@resources[["mem_mb"]] == 100, s@config[["n"]] == 3)
+stopifnot(is.null(s@config[["a"]][["b"]]), s@rule == "rule0", basename(s@scriptdir) == "scripts")
+s@source("sibling.R")
+writeLines(word, s@output[[1]])
+"#;
+    job(&mut bench, "x.R", script);
+    fs::write(bench.path("scripts/sibling.R"), "word <- 'whole'\n").unwrap();
+    let ran = bench.run();
+    assert_eq!(ran.summary.ending, Ending::Done, "{:?}", ran.events);
+    assert_eq!(bench.read("out"), "whole\n");
+}
+
+const RUST: &str = r#"//! What a script may begin with.
+use std::error::Error;
+use std::fs;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let _redirected = snakemake.redirect_stderr(&snakemake.log[0])?;
+    eprintln!("to the log");
+    assert!(snakemake.input[0].ends_with("it's a.txt") && snakemake.input.first == snakemake.input[0]);
+    assert_eq!(snakemake.input.rest, [snakemake.input[1].as_str(), snakemake.input[2].as_str()]);
+    assert_eq!((&*snakemake.params.text, snakemake.params.flag), ("a \"quoted\" $x", true));
+    assert_eq!(snakemake.params.list, [1.0, 2.5]);
+    assert_eq!((&*snakemake.wildcards.sample, snakemake.threads, snakemake.resources.mem_mb), ("s1", 2, 100));
+    assert_eq!((snakemake.config.n, snakemake.config.a.b, &*snakemake.rule), (3, None, "rule0"));
+    let names: Vec<&str> = snakemake.input.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    fs::write(&snakemake.output[0], names.join("|"))?;
+    Ok(())
+}
+"#;
+
+#[test]
+fn a_rust_script_has_fields() {
+    if !has("rustc") {
+        return;
+    }
+    let mut bench = Bench::new();
+    job(&mut bench, "x.rs", RUST);
+    let ran = bench.run();
+    assert_eq!(ran.summary.ending, Ending::Done, "{:?}", ran.events);
+    assert_eq!(bench.read("out"), "it's a.txt|b.txt|c.txt");
+    assert_eq!(bench.read("job.log"), "to the log\n");
+}
+
+#[test]
+fn a_fault_in_a_rust_script_is_shown_by_its_line() {
+    if !has("rustc") {
+        return;
+    }
+    let mut bench = Bench::new();
+    job(&mut bench, "x.rs", &RUST.replace("snakemake.config.n", "snakemake.config.m"));
+    let ran = bench.run();
+    let log = ran.failure(0).log_tail.join("\n");
+    assert!(log.contains("x.rs:13:"), "{log}");
+    assert!(log.contains("no field `m`"), "{log}");
 }

@@ -9,7 +9,7 @@ use crate::run::spec::JobSpec;
 use crate::value::{Named, Value};
 
 /// The lists of a job, by their names in scripts.
-fn lists(spec: &JobSpec) -> [(&'static str, Named<Value>); 6] {
+pub(super) fn lists(spec: &JobSpec) -> [(&'static str, Named<Value>); 6] {
     let text = |list: &Named<String>| list.map(|path| Value::Str(path.clone()));
     let wildcards = Named {
         items: spec.wildcards.iter().map(|(_, value)| Value::Str(value.clone())).collect(),
@@ -26,7 +26,7 @@ fn lists(spec: &JobSpec) -> [(&'static str, Named<Value>); 6] {
 }
 
 /// What a name stands for: a value, or a list of values.
-fn named(list: &Named<Value>) -> impl Iterator<Item = (&str, Value)> {
+pub(super) fn named(list: &Named<Value>) -> impl Iterator<Item = (&str, Value)> {
     list.names.iter().map(|(name, _, count)| {
         let items = list.get(name).unwrap_or_default();
         let value = match count {
@@ -37,7 +37,7 @@ fn named(list: &Named<Value>) -> impl Iterator<Item = (&str, Value)> {
     })
 }
 
-fn script_folder(path: &Path) -> String {
+pub(super) fn script_folder(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     absolute.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default()
 }
@@ -70,7 +70,7 @@ pub fn bash(spec: &JobSpec, path: &Path) -> String {
 }
 
 /// A value as a word: lists with blanks between their items.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::None => String::new(),
         Value::Bool(true) => "True".to_owned(),

@@ -5,6 +5,7 @@
 //! `params`, `wildcards` and `resources`; what a name stands for is `{"one": value}` or `{"many": [values]}`.
 
 mod literal;
+mod rust;
 
 use std::fs;
 use std::io;
@@ -66,8 +67,10 @@ pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
         "R" | "r" => ("Rscript".to_owned(), vec!["--vanilla".into(), write("job.R", &literal::r(spec, &path))?]),
         "jl" => ("julia".to_owned(), vec![write("job.jl", &literal::julia(spec, &path))?]),
         "rs" => {
-            let message = format!("{shown}: Rust scripts are not run: compile it, and call the program in `shell:`");
-            return Err(JobError::Spawn(message));
+            let text = fs::read_to_string(&path).map_err(|error| disk_error("read the script", &shown, &error))?;
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("job.rs");
+            let whole = write(name, &format!("{text}\n{}", rust::rust(spec, &path)))?;
+            compiled(&shown, &text, path.parent().unwrap_or(Path::new("")), &whole)?
         }
         _ if start == *b"#!" => {
             let program = std::path::absolute(&path).map_err(failed)?;
@@ -75,12 +78,42 @@ pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
         }
         _ => {
             let message = format!(
-                "{shown}: no interpreter for it is known: use .py, .sh, .R or .jl, or make it executable with a `#!` line"
+                "{shown}: no interpreter for it is known: use .py, .sh, .R, .jl or .rs, or make it executable with a `#!` line"
             );
             return Err(JobError::Spawn(message));
         }
     };
     Ok(Script { program, arguments, environment, _folder: folder })
+}
+
+/// How a Rust script is run: by rust-script, with those of the crates that Snakemake gives to such scripts that it names;
+/// where that is not installed, a script that asks for no crates by rustc.
+fn compiled(shown: &str, text: &str, folder: &Path, whole: &Path) -> Result<(String, Vec<PathBuf>), JobError> {
+    const CRATES: [&str; 6] = ["anyhow=1", "gag=1", "lazy_static=1", "serde=1", "serde_derive=1", "serde_json=1"];
+    const COMPILE: &str = r#"rustc --edition 2021 -O --remap-path-prefix "$1=$2" -o "$3.exe" "$3" && exec "$3.exe""#;
+    if is_installed("rust-script") {
+        let mut arguments: Vec<PathBuf> = vec!["--base-path".into(), folder.into()];
+        let is_named = |krate: &&str| krate.split('=').next().is_some_and(|name| text.contains(name));
+        arguments.extend(CRATES.into_iter().filter(is_named).flat_map(|krate| [PathBuf::from("-d"), krate.into()]));
+        arguments.push(whole.into());
+        return Ok(("rust-script".to_owned(), arguments));
+    }
+    let asks_for_crates = text.lines().any(|line| line.contains("```cargo") || line.contains("cargo-deps:"));
+    let missing = match (asks_for_crates, is_installed("rustc")) {
+        (false, true) => {
+            let temporary = whole.parent().unwrap_or(Path::new("")).into();
+            let arguments = vec!["-c".into(), COMPILE.into(), "sh".into(), temporary, folder.into(), whole.into()];
+            return Ok(("sh".to_owned(), arguments));
+        }
+        (true, _) => "it asks for crates, and rust-script is not installed: `cargo install rust-script`",
+        (false, false) => "neither rust-script nor rustc is installed",
+    };
+    Err(JobError::Spawn(format!("{shown}: {missing}")))
+}
+
+fn is_installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
 
 fn first_bytes(path: &Path) -> io::Result<[u8; 2]> {
