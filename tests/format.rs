@@ -139,6 +139,12 @@ fn long_lines_are_split_where_they_bind_least() {
 }
 
 #[test]
+fn names_end_where_the_parser_ends_them() {
+    // Letters of other scripts, marks that go on a name, and a middle dot.
+    assert_eq!(holds("größe=1\nक्षेत्र =größe\nl\u{b7}l= 2\n"), "größe = 1\nक्षेत्र = größe\nl\u{b7}l = 2\n");
+}
+
+#[test]
 fn comments_after_imports_stay_together() {
     let text = "import os\n\n# One.\n# Two.\nrule all:\n    input: 'x'\n";
     assert_eq!(holds(text), "import os\n\n\n# One.\n# Two.\nrule all:\n    input: \"x\"\n");

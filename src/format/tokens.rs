@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::rulefile::layout::Layout;
 use crate::rulefile::lexemes::{Kind as Lexeme, Lexemes};
+use crate::rulefile::words::{starts_word, word_at_head};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -110,9 +111,8 @@ impl Pass<'_> {
             let (kind, length) = if first.is_whitespace() {
                 at += first.len_utf8();
                 continue;
-            } else if first.is_alphanumeric() && !first.is_ascii_digit() || first == '_' {
-                let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-                (Kind::Word, end)
+            } else if starts_word(first) {
+                (Kind::Word, word_at_head(rest).len())
             } else if first.is_ascii_digit() || first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
                 (Kind::Number, number(rest))
             } else {

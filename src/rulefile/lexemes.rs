@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::parse::is_keyword;
+use super::words::word_at_head;
 
 /// Half of what Python allows; nobody reads more.
 pub const DEEPEST_BRACKETS: usize = 100;
@@ -78,10 +79,7 @@ impl<'t> Lexemes<'t> {
 
     /// The word at `at`, or nothing.
     fn word(&self, at: usize) -> &'t str {
-        let rest = &self.text[at..];
-        let is_start = rest.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-        if is_start { &rest[..end] } else { "" }
+        word_at_head(&self.text[at..])
     }
 
     /// How long the character at `at` is.

@@ -20,3 +20,4 @@ pub mod scope;
 pub mod template;
 pub mod tree;
 pub mod walk;
+pub mod words;

@@ -6,6 +6,7 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 use super::grammar::Rule;
 use super::keywords::DIRECTIVES;
 use crate::diagnostic::{Diagnostic, SourceId, Span};
+use crate::rulefile::words::continues_word;
 use crate::spelling::nearest;
 
 /// Turns the furthest place the grammar reached into a diagnostic. `text` is the laid-out text.
@@ -47,7 +48,7 @@ impl<'a> Place<'a> {
     /// An error at the word or character that was not expected.
     fn error(&self, message: impl Into<String>) -> Diagnostic {
         let rest = &self.text[self.at..];
-        let word = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+        let word = rest.find(|c: char| !continues_word(c)).unwrap_or(rest.len());
         // At the end of a line an empty span: a caret under the line end would draw the next line in.
         let character = rest.chars().next().filter(|c| !c.is_whitespace()).map_or(0, char::len_utf8);
         let length = if word > 0 { word } else { character };
@@ -170,7 +171,7 @@ impl<'a> Place<'a> {
         };
         let name_start = start + rest.len() - rest.trim_start().len();
         let name_span = self.span(name_start, name_start + name.len());
-        let identifier = name.chars().all(is_word) && !name.starts_with(|c: char| c.is_ascii_digit());
+        let identifier = name.chars().all(continues_word) && !name.starts_with(|c: char| c.is_ascii_digit());
         if identifier && !colon {
             let end = self.span(start + rest.len(), start + rest.len());
             let what = if name.is_empty() { word.to_owned() } else { format!("{word} {name}") };
@@ -183,7 +184,7 @@ impl<'a> Place<'a> {
         if identifier {
             return None;
         }
-        let mut better: String = name.chars().map(|c| if is_word(c) { c } else { '_' }).collect();
+        let mut better: String = name.chars().map(|c| if continues_word(c) { c } else { '_' }).collect();
         if better.starts_with(|c: char| c.is_ascii_digit()) {
             better.insert(0, '_');
         }
@@ -249,9 +250,9 @@ impl<'a> Place<'a> {
         let ended = self.text[..self.at].trim_end_matches([' ', '\t', '\x0B']);
         let last = ended.chars().next_back()?;
         let next = self.after().chars().next()?;
-        let two = (is_word(last) || matches!(last, '"' | '\'' | ')' | ']' | '}'))
-            && (is_word(next) || matches!(next, '"' | '\'' | '(' | '[' | '{' | '*'));
-        let last_word = ended.rsplit(|c: char| !is_word(c)).next().unwrap_or_default();
+        let two = (continues_word(last) || matches!(last, '"' | '\'' | ')' | ']' | '}'))
+            && (continues_word(next) || matches!(next, '"' | '\'' | '(' | '[' | '{' | '*'));
+        let last_word = ended.rsplit(|c: char| !continues_word(c)).next().unwrap_or_default();
         let operator = matches!(last_word, "in" | "not" | "and" | "or" | "is" | "if" | "else" | "lambda" | "for");
         if !two || operator {
             return None;
@@ -284,8 +285,8 @@ impl<'a> Place<'a> {
         let found = match self.after().trim_end().chars().next() {
             None if self.at >= self.text.len() => "the end of the file".to_owned(),
             None => "the end of the line".to_owned(),
-            Some(c) if is_word(c) => {
-                format!("`{}`", self.after().split(|c| !is_word(c)).next().unwrap_or_default())
+            Some(c) if continues_word(c) => {
+                format!("`{}`", self.after().split(|c| !continues_word(c)).next().unwrap_or_default())
             }
             Some(c) => format!("`{c}`"),
         };
@@ -298,13 +299,9 @@ impl<'a> Place<'a> {
     }
 }
 
-fn is_word(c: char) -> bool {
-    c == '_' || c.is_alphanumeric()
-}
-
 fn first_word(line: &str) -> &str {
     let line = line.trim_start();
-    &line[..line.find(|c| !is_word(c)).unwrap_or(line.len())]
+    &line[..line.find(|c| !continues_word(c)).unwrap_or(line.len())]
 }
 
 fn indent_of(line: &str) -> usize {
