@@ -94,6 +94,8 @@ fn the_command_line_overrides_the_configuration_at_any_depth() {
     let yaml = "n: 1\ndeep: {a: x, b: y}\nlist: [1]\n";
     let project = Project::new(&READS_CONFIG.replace("FILE", "c.yaml")).file("c.yaml", yaml);
     assert_eq!(out_with(project, "-C n=5 deep.b=z list=[7,8]"), "6 x z 7 8\n");
+    let nothing = Project::new("rule out:\n    output: \"out.txt\"\n    shell: \"echo {config[x]} > {output}\"\n");
+    assert_eq!(out_with(nothing, "-C x="), "None\n");
     let project = Project::new(&READS_CONFIG.replace("FILE", "c.yaml"))
         .file("c.yaml", yaml)
         .file("more.toml", "n = 10\n[deep]\na = 'm'\n");

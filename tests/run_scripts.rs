@@ -59,6 +59,9 @@ assert s.params.get("none", 5) == 5 and list(s.params.keys()) == ["text", "list"
 assert s.wildcards.sample == "s1" and s.threads == 2 and s.resources.mem_mb == 100
 assert s.config == {"a": {"b": None}, "n": 3} and s.rule == "rule0"
 assert s.log_fmt_shell().endswith("job.log 2>&1")
+link = s.report_href("a/test.html")
+assert str(link.url_args(foo=4).anchor("b c")) == "../f43283828649d3ce/test.html?foo=4#b%20c", str(link.url_args(foo=4).anchor("b c"))
+assert str(s.report_href("subdir").child_path("x/y.html")) == "../bdf6c15545b679e2/x/y.html"
 with open(s.output[0], "w") as file:
     file.write(sibling.word)
 "#;

@@ -46,11 +46,8 @@ pub(super) fn config(pairs: &[String]) -> Result<Dict, String> {
     Ok(out)
 }
 
-/// YAML text as a value; keys that are not text are written out. Nothing at all is the empty text.
+/// YAML text as a value; keys that are not text are written out. Nothing at all is None.
 fn yaml(text: &str) -> Result<Value, String> {
-    if text.is_empty() {
-        return Ok(Value::Str(String::new()));
-    }
     // What is no YAML is text, as in Snakemake: `*.fits` would be an alias.
     let Ok(parsed) = serde_yaml_ng::from_str(text) else { return Ok(Value::Str(text.to_owned())) };
     from_yaml(parsed)

@@ -34,6 +34,30 @@ class Namedlist(list):
         return self._named[at] if isinstance(at, str) else super().__getitem__(at)
 
 
+class ReportLink:
+    """Where a file would be in Snakemake's report: links in pages made for one stay as they are."""
+
+    def __init__(self, folder, path, query="", fragment=""):
+        self._parts = folder, path, query, fragment
+
+    def child_path(self, path):
+        return ReportLink(self._parts[0], os.fspath(path))
+
+    def url_args(self, **arguments):
+        from urllib.parse import quote
+
+        query = "&".join(f"{name}={quote(str(value))}" for name, value in arguments.items())
+        return ReportLink(self._parts[0], self._parts[1], query and "?" + query)
+
+    def anchor(self, name):
+        from urllib.parse import quote
+
+        return ReportLink(*self._parts[:3], "#" + quote(name))
+
+    def __str__(self):
+        return "../%s/%s%s%s" % self._parts
+
+
 class Snakemake:
     def __init__(self, job, script):
         for name in ("input", "output", "params", "wildcards", "log", "resources"):
@@ -44,6 +68,12 @@ class Snakemake:
         self.attempt = job["attempt"]
         self.bench_iteration = None
         self.scriptdir = os.path.dirname(script)
+
+    def report_href(self, path):
+        import hashlib
+
+        path = os.fspath(path)
+        return ReportLink(hashlib.sha256(path.encode()).hexdigest()[:16], os.path.basename(path))
 
     def log_fmt_shell(self, stdout=True, stderr=True, append=False):
         if not self.log:
