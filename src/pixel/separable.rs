@@ -85,8 +85,9 @@ impl Scratch {
         // Whole groups of rows and columns; what is in the last ones beyond the image is never looked at.
         let padded = count.next_multiple_of(ACROSS);
         let stride = row_length(width, across);
-        self.lines.resize(length * PANELS, [0.0; ACROSS]);
-        self.made.resize(padded * PANELS, [0.0; ACROSS]);
+        let most_panels = PANELS.min(width.div_ceil(ACROSS));
+        self.lines.resize(length * most_panels, [0.0; ACROSS]);
+        self.made.resize(padded * most_panels, [0.0; ACROSS]);
         self.rows.resize(padded / ACROSS * stride, [0.0; ACROSS]);
         for x in (0..width).step_by(ACROSS * PANELS) {
             let end = width.min(x + ACROSS * PANELS);

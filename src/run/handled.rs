@@ -79,7 +79,10 @@ impl<'a> Handled<'a> {
     /// What is at a place, with a name or without one.
     pub fn stat(&self, place: &str) -> io::Result<Option<Stamp>> {
         match self.made.get(place) {
-            Some(Some(file)) => Ok(Some(Stamp::of(&file.metadata()?))),
+            Some(Some(file)) => match self.seen.get(place) {
+                Some(content) => Ok(Some(content.stamp)),
+                None => Ok(Some(Stamp::of(&file.metadata()?))),
+            },
             _ => self.disk.stat(place),
         }
     }
