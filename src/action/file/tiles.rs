@@ -117,18 +117,31 @@ impl Tiles {
             Codec::Careful => true,
             Codec::Rice(rice) => rice.holds(stream, self.pixels_of(row)),
             Codec::Hcompress => hcompress::is_whole(stream, self.pixels),
-            // Words of 16 bits; the length is in the fourth, or in the fifth and sixth with the header's in the third.
-            Codec::Plio => {
-                let word =
-                    |n: usize| stream.get(2 * n..2 * n + 2).map_or(0, |b| i64::from(i16::from_be_bytes([b[0], b[1]])));
-                let (length, first) = match word(3) {
-                    n if n > 0 => (n, 3),
-                    _ => ((word(5) << 15) + word(4), word(2)),
-                };
-                stream.len() >= 14 && (0..=stream.len() as i64 / 2).contains(&length) && first >= 0
-            }
+            Codec::Plio => is_plio_whole(stream),
         }
     }
+}
+
+/// Whether a PLIO line list, words of 16 bits, ends within its stream. The length is in the third word; or, where that is not
+/// positive, in the fourth and fifth, and the second is then the length of the header.
+fn is_plio_whole(stream: &[u8]) -> bool {
+    let (words, _) = stream.as_chunks::<2>();
+    if words.len() < 5 {
+        return false;
+    }
+    let word = |at: usize| i64::from(i16::from_be_bytes(words[at]));
+    let (length, first) = if word(2) > 0 { (word(2), 3) } else { ((word(4) << 15) + word(3), word(1)) };
+    let (Ok(length), Ok(first)) = (usize::try_from(length), usize::try_from(first)) else { return false };
+    // Without a word the decoder would leave pixels that nobody has set.
+    if length == 0 || length > words.len() {
+        return false;
+    }
+    let mut at = first;
+    while at < length {
+        // An instruction that sets a high value is followed by its upper half.
+        at += if word(at) / 4096 == 1 { 2 } else { 1 };
+    }
+    first >= length || at <= words.len()
 }
 
 /// The columns of variable length, from TFORMn: a count, a type letter, and for P and Q the letter of the elements.
@@ -206,13 +219,15 @@ mod tests {
     }
 
     #[test]
-    fn a_plio_tile_s_length_must_be_there() {
-        let stream = |words: [i16; 8]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
-        let sound = |words| tiles(Codec::Plio).is_stream_sound(0, &stream(words));
-        assert!(sound([0, 7, -100, 8, 0, 0, 0, 0]));
-        assert!(!sound([0, 7, -100, 9, 0, 0, 0, 0]));
-        assert!(sound([0, 7, 7, -100, 8, 0, 0, 0]));
-        assert!(!sound([0, 7, 7, -100, 8, 1, 0, 0]));
+    fn a_plio_tile_must_end_in_its_stream() {
+        let sound = |words: &[i16]| is_plio_whole(&words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>());
+        assert!(sound(&[0, 7, -100, 8, 0, 0, 0, 0]));
+        assert!(!sound(&[0, 7, -100, 9, 0, 0, 0, 0]));
+        assert!(!sound(&[0, 7, -100, 8, 1, 0, 0, 0]));
+        assert!(!sound(&[0, 7, -100, 0, 0, 0, 0, 0]) && !sound(&[0, -1, -100, 8, 0, 0, 0, 0]) && !sound(&[0, 7, -100]));
+        assert!(sound(&[0, 7, 7, -100, 8, 0, 0]) && !sound(&[0, 7, 8, -100, 8, 0, 0]));
+        let last_of_two = [0, 7, -100, 8, 0, 0, 0, 4096 + 5];
+        assert!(!sound(&last_of_two) && sound(&[&last_of_two[..], &[0]].concat()));
     }
 
     #[test]
