@@ -26,3 +26,5 @@ pub mod path;
 pub mod spelling;
 pub mod stat;
 pub mod value;
+mod words;
+mod yaml;

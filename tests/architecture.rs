@@ -14,10 +14,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("event", &[]),
     ("spelling", &[]),
+    ("words", &[]),
+    ("yaml", &[]),
     ("stat", &["disk", "path"]),
     ("dialect", &["value", "path"]),
     // Stages, in the order of a run.
-    ("cli", &["value"]),
+    ("cli", &["value", "yaml"]),
     ("rulefile", &["LEAVES", "run::spec"]),
     ("format", &["LEAVES", "rulefile::layout", "rulefile::lexemes", "rulefile::parse", "rulefile::tree"]),
     ("lint", &["LEAVES", "rulefile"]),
@@ -31,7 +33,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("app", &["*"]),
 ];
 
-const LEAVES: &[&str] = &["value", "path", "disk", "diagnostic", "event", "spelling", "stat", "dialect"];
+const LEAVES: &[&str] =
+    &["value", "path", "disk", "diagnostic", "event", "spelling", "words", "yaml", "stat", "dialect"];
 
 /// Who alone may use a crate or a part of the standard library.
 const ONLY: &[(&str, &[&str])] = &[

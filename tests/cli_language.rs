@@ -90,6 +90,21 @@ fn configuration_comes_from_yaml_json_and_toml() {
 }
 
 #[test]
+fn words_in_yaml_are_booleans_as_snakemake_reads_them() {
+    let rules = r#"
+        configfile: "c.yaml"
+        rule out:
+            input: "word.yaml"
+            output: "out.txt"
+            params: trim="trimmed" if config["trim"] else "whole", base=config["b"]["x"]
+            run: write_text(str([params.trim, params.base, config["word"], read_yaml(input[0])]) + "\n", output[0])
+    "#;
+    let yaml = "trim: no\nword: 'no'\na: &a\n  x: on\nb:\n  <<: *a\n";
+    let text = out_with(Project::new(rules).file("c.yaml", yaml).file("word.yaml", "no\n"), "");
+    assert_eq!(text, "['whole', True, 'no', False]\n");
+}
+
+#[test]
 fn the_command_line_overrides_the_configuration_at_any_depth() {
     let yaml = "n: 1\ndeep: {a: x, b: y}\nlist: [1]\n";
     let project = Project::new(&READS_CONFIG.replace("FILE", "c.yaml")).file("c.yaml", yaml);

@@ -191,3 +191,30 @@ fn a_fault_in_a_rust_script_is_shown_by_its_line() {
     assert!(log.contains("x.rs:13:"), "{log}");
     assert!(log.contains("no field `m`"), "{log}");
 }
+
+#[test]
+fn any_script_and_any_name_compile() {
+    if !has("rustc") {
+        return;
+    }
+    let mut bench = Bench::new();
+    let script = r##"#![forbid(unsafe_code)]
+#![deny(warnings)]
+fn main() {
+    let config = &snakemake.config;
+    let sum = config.a_b + config.a_b_ + config.many.iter().sum::<i64>();
+    std::fs::write(&snakemake.output[0], format!("{sum} {}", config.words.len())).unwrap();
+}
+"##;
+    job(&mut bench, "my script-1.2.rs", script);
+    let numbers = Value::List((0..2000).map(Value::Int).collect());
+    let words = Value::List((0..2000).map(|n| Value::Str(format!("\"{n}\n"))).collect());
+    let entries = [("a-b", Value::Int(1)), ("a_b", Value::Int(2)), ("m²", Value::None), ("", Value::None)];
+    let entries = entries.into_iter().chain([("many", numbers), ("words", words)]);
+    let spec = &mut bench.jobs[0];
+    spec.config = Arc::new(Value::Dict(entries.map(|(name, value)| (name.to_owned(), value)).collect()));
+    spec.wildcards = vec![("Sample".into(), "s".into())];
+    let ran = bench.run();
+    assert_eq!(ran.summary.ending, Ending::Done, "{:?}", ran.events);
+    assert_eq!(bench.read("out"), "1999003 2000");
+}

@@ -7,6 +7,7 @@ use clap::{ArgAction, Command};
 
 use super::pairs::from_yaml;
 use crate::value::Value;
+use crate::yaml;
 
 /// The options of a profile, each by the name without dashes, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,7 +43,7 @@ impl Profile {
     pub fn parse(name: &str, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Profile, String> {
         let wrong = |why: String| format!("profile {name}: {why}");
         let mut profile = Profile { name: name.to_owned(), options: Vec::new() };
-        let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let yaml = yaml::parse(text).map_err(|error| wrong(error.to_string()))?;
         let entries = match from_yaml(yaml).map_err(wrong)? {
             Value::Dict(entries) => entries,
             Value::None => return Ok(profile),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::rulefile::layout::Layout;
 use crate::rulefile::lexemes::{Kind as Lexeme, Lexemes};
-use crate::rulefile::words::{starts_word, word_at_head};
+use crate::words::{starts_word, word_at_head};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

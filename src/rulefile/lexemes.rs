@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::parse::is_keyword;
-use super::words::word_at_head;
+use crate::words::word_at_head;
 
 /// Half of what Python allows; nobody reads more.
 pub const DEEPEST_BRACKETS: usize = 100;

@@ -20,4 +20,3 @@ pub mod scope;
 pub mod template;
 pub mod tree;
 pub mod walk;
-pub mod words;

@@ -8,6 +8,7 @@ use crate::action::call::{Answer, Call};
 use crate::action::failure::Failure;
 use crate::action::registry::{Action, Default, Group, Kind, Parameter, required, with};
 use crate::value::Value;
+use crate::yaml;
 
 const PATH: Parameter = required("path", Kind::Path, "An input of the rule.");
 
@@ -69,7 +70,11 @@ pub const ACTIONS: &[Action] = &[
         parameters: &[PATH],
         manual: "Keys keep their order.",
         reference: "",
-        run: |call| parsed(call, |text| serde_yaml_ng::from_str(text).map_err(|error| error.to_string())),
+        run: |call| {
+            parsed(call, |text| {
+                yaml::parse(text).and_then(serde_yaml_ng::from_value).map_err(|error| error.to_string())
+            })
+        },
     },
     Action {
         name: "read_toml",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::value::{Dict, Value};
+use crate::yaml;
 
 /// What the configuration is made of. The command line weighs most, then `--configfile`, then `configfile:`.
 #[derive(Debug, Clone, Default)]
@@ -83,8 +84,7 @@ pub fn parse_yaml(path: &str, text: &str) -> Result<Value, DataError> {
         reason: error.to_string(),
         place: error.location().map(|at| (at.line(), at.column())),
     };
-    let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).map_err(error)?;
-    Ok(from_yaml(value))
+    Ok(from_yaml(yaml::parse(text).map_err(error)?))
 }
 
 /// Keys that are no text (numbers, booleans) become text, as JSON has them.

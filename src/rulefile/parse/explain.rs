@@ -6,8 +6,8 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 use super::grammar::Rule;
 use super::keywords::DIRECTIVES;
 use crate::diagnostic::{Diagnostic, SourceId, Span};
-use crate::rulefile::words::continues_word;
 use crate::spelling::nearest;
+use crate::words::continues_word;
 
 /// Turns the furthest place the grammar reached into a diagnostic. `text` is the laid-out text.
 pub fn explain(source: SourceId, text: &str, error: &Error<Rule>) -> Diagnostic {

@@ -69,7 +69,7 @@ pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
         "rs" => {
             let text = fs::read_to_string(&path).map_err(|error| disk_error("read the script", &shown, &error))?;
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("job.rs");
-            let whole = write(name, &format!("{text}\n{}", rust::rust(spec, &path)))?;
+            let whole = write(name, &format!("{text}\n{}", rust::rust(spec, &text, &path)))?;
             compiled(&shown, &text, path.parent().unwrap_or(Path::new("")), &whole)?
         }
         _ if start == *b"#!" => {
@@ -90,7 +90,8 @@ pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
 /// where that is not installed, a script that asks for no crates by rustc.
 fn compiled(shown: &str, text: &str, folder: &Path, whole: &Path) -> Result<(String, Vec<PathBuf>), JobError> {
     const CRATES: [&str; 6] = ["anyhow=1", "gag=1", "lazy_static=1", "serde=1", "serde_derive=1", "serde_json=1"];
-    const COMPILE: &str = r#"rustc --edition 2021 -O --remap-path-prefix "$1=$2" -o "$3.exe" "$3" && exec "$3.exe""#;
+    const COMPILE: &str =
+        r#"rustc --crate-name script --edition 2021 -O --remap-path-prefix "$1=$2" -o "$3.exe" "$3" && exec "$3.exe""#;
     if is_installed("rust-script") {
         let mut arguments: Vec<PathBuf> = vec!["--base-path".into(), folder.into()];
         let is_named = |krate: &&str| krate.split('=').next().is_some_and(|name| text.contains(name));

@@ -1,16 +1,20 @@
 //! A job as part of a Rust script: `snakemake`, a static with a field for each name, of the types that the values have. It
 //! stands below the script, whose lines so keep their numbers. Knows values and Rust's words, nothing of processes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
 use super::literal::{lists, named, plain, script_folder};
 use crate::run::spec::JobSpec;
 use crate::value::{Dict, Value};
+use crate::words::{continues_word, starts_word};
 
 /// What all scripts have in common.
 const SUPPORT: &str = include_str!("preamble.rs.txt");
+
+/// What a script gets that redirects its streams. Not every script, as `unsafe` may be forbidden to one.
+const REDIRECT: &str = include_str!("redirect.rs.txt");
 
 /// Words that no field can be called.
 const KEYWORDS: [&str; 46] = [
@@ -20,8 +24,8 @@ const KEYWORDS: [&str; 46] = [
     "unsafe", "use", "virtual", "where", "while",
 ];
 
-/// What stands below the script at `path`.
-pub fn rust(spec: &JobSpec, path: &Path) -> String {
+/// What stands below a script, which is at `path`.
+pub fn rust(spec: &JobSpec, script: &str, path: &Path) -> String {
     let mut source = Source::default();
     let mut fields = Vec::new();
     for (name, list) in lists(spec) {
@@ -39,9 +43,11 @@ pub fn rust(spec: &JobSpec, path: &Path) -> String {
     fields.push(("rule".to_owned(), text(&spec.rule)));
     fields.push(("scriptdir".to_owned(), text(&script_folder(path))));
     fields.push(("bench_iteration".to_owned(), ("Option<usize>".to_owned(), "None".to_owned())));
-    let (_, value) = source.define("Snakemake", &fields, "");
+    source.define("Snakemake", &types(&fields));
+    let value = instance("Snakemake", &fields);
+    let redirect = if script.contains("redirect_") { REDIRECT } else { "" };
     format!(
-        "{SUPPORT}{}pub static snakemake: std::sync::LazyLock<Snakemake> = std::sync::LazyLock::new(|| {value});\n}}\n",
+        "{SUPPORT}{redirect}{}pub static snakemake: std::sync::LazyLock<Snakemake> = std::sync::LazyLock::new(|| {value});\n}}\n",
         source.types
     )
 }
@@ -50,14 +56,26 @@ pub fn rust(spec: &JobSpec, path: &Path) -> String {
 type Typed = (String, String);
 
 fn text(text: &str) -> Typed {
-    ("String".to_owned(), format!("String::from({text:?})"))
+    ("String".to_owned(), format!("std::string::String::from({text:?})"))
 }
 
 /// The types that the values of a job need.
 #[derive(Default)]
 struct Source {
     types: String,
-    count: usize,
+    /// The structures, by their fields and those' types.
+    kinds: BTreeMap<String, String>,
+}
+
+/// `pub size: i64, pub name: String`.
+fn types(fields: &[(String, Typed)]) -> String {
+    fields.iter().map(|(name, (kind, _))| format!("pub {name}: {kind}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `Part1 { size: 5 }`.
+fn instance(kind: &str, fields: &[(String, Typed)]) -> String {
+    let values: Vec<String> = fields.iter().map(|(name, (_, value))| format!("{name}: {value}")).collect();
+    format!("{kind} {{ {} }}", values.join(", "))
 }
 
 impl Source {
@@ -85,16 +103,22 @@ impl Source {
             Value::Int(number) if same => ("i64", number.to_string()),
             Value::Int(number) if numbers => ("f64", format!("{number}.0")),
             Value::Float(number) if numbers => ("f64", float(*number)),
-            other => ("String", format!("String::from({:?})", plain(other))),
+            other => ("String", format!("{:?}", plain(other))),
         };
         let typed: Vec<(&str, String)> = items.iter().map(item).collect();
         let kind = typed.first().map_or("String", |(kind, _)| kind);
         let is_one = typed.iter().all(|(other, _)| *other == kind);
         let items: Vec<String> = match is_one {
             true => typed.into_iter().map(|(_, item)| item).collect(),
-            false => items.iter().map(|item| format!("String::from({:?})", plain(item))).collect(),
+            false => items.iter().map(|item| format!("{:?}", plain(item))).collect(),
         };
-        (if is_one { kind } else { "String" }.to_owned(), format!("vec![{}]", items.join(", ")))
+        // A table that is copied: code for each item would take the compiler minutes for thousands of them.
+        let (kind, items) = (if is_one { kind } else { "String" }, items.join(", "));
+        let list = match kind {
+            "String" => format!("texts(&[{items}])"),
+            kind => format!("{{ const ITEMS: &[{kind}] = &[{items}]; ITEMS.to_vec() }}"),
+        };
+        (kind.to_owned(), list)
     }
 
     fn dictionary(&mut self, dict: &Dict) -> Typed {
@@ -104,28 +128,32 @@ impl Source {
 
     /// A structure of its own for these values; with `items`, which have a type, also a list of those.
     fn structure(&mut self, values: &[(&str, Value)], items: Option<Typed>) -> Typed {
-        let mut taken = BTreeSet::new();
-        let mut fields = Vec::new();
-        for (name, value) in values {
-            let name = identifier(name);
-            if taken.insert(name.clone()) {
-                fields.push((name, self.value(value)));
-            }
+        let names = identifiers(values.iter().map(|(name, _)| *name));
+        let mut fields: Vec<(String, Typed)> =
+            names.into_iter().zip(values).map(|(name, (_, value))| (name, self.value(value))).collect();
+        let item = items.as_ref().map(|(item, _)| item.clone());
+        if let Some((item, items)) = items {
+            fields.insert(0, ("items".to_owned(), (format!("Vec<{item}>"), items)));
         }
-        self.count += 1;
-        let kind = format!("Part{}", self.count);
-        let Some((item, items)) = items else { return self.define(&kind, &fields, "") };
-        let (_, value) = self.define(&kind, &fields, &format!("items: Vec<{item}>, "));
-        writeln!(self.types, "list! {{ {kind}, {item} }}").expect("text can always be written to");
-        (kind.clone(), value.replacen(&format!("{kind} {{ "), &format!("{kind} {{ items: {items}, "), 1))
+        let types = types(&fields);
+        let kind = match self.kinds.get(&types) {
+            Some(kind) => kind.clone(),
+            None => {
+                let kind = format!("Part{}", self.kinds.len() + 1);
+                self.define(&kind, &types);
+                if let Some(item) = item {
+                    writeln!(self.types, "list! {{ {kind}, {item} }}").expect("text can always be written to");
+                }
+                self.kinds.insert(types, kind.clone());
+                kind
+            }
+        };
+        (kind.clone(), instance(&kind, &fields))
     }
 
-    fn define(&mut self, kind: &str, fields: &[(String, Typed)], more: &str) -> Typed {
-        let types: Vec<String> = fields.iter().map(|(name, (kind, _))| format!("pub {name}: {kind}")).collect();
-        let values: Vec<String> = fields.iter().map(|(name, (_, value))| format!("{name}: {value}")).collect();
-        writeln!(self.types, "#[derive(Debug, Clone)]\npub struct {kind} {{ {more}{} }}", types.join(", "))
+    fn define(&mut self, kind: &str, types: &str) {
+        writeln!(self.types, "#[derive(Debug, Clone)]\npub struct {kind} {{ {types} }}")
             .expect("text can always be written to");
-        (kind.to_owned(), format!("{kind} {{ {} }}", values.join(", ")))
     }
 }
 
@@ -137,13 +165,27 @@ fn float(number: f64) -> String {
     }
 }
 
+/// Names as fields'. Those that can be one are one; the others find another.
+fn identifiers<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<String> {
+    let mut taken: Vec<String> = names.clone().filter(|name| identifier(name) == *name).map(str::to_owned).collect();
+    let mut free = |name: &str| {
+        let mut field = identifier(name);
+        while field != name && taken.contains(&field) {
+            field.push('_');
+        }
+        taken.push(field.clone());
+        field
+    };
+    names.map(&mut free).collect()
+}
+
 /// A name as a field's: `_` for what cannot stand in one, and behind or before it where that is not enough.
 fn identifier(name: &str) -> String {
-    let name: String = name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    let name: String = name.chars().map(|c| if continues_word(c) { c } else { '_' }).collect();
     match &*name {
         "self" | "Self" | "super" | "crate" | "_" | "items" => format!("{name}_"),
         name if KEYWORDS.contains(&name) => format!("r#{name}"),
-        name if name.starts_with(|c: char| !c.is_alphabetic() && c != '_') => format!("_{name}"),
+        name if !name.starts_with(starts_word) => format!("_{name}_"),
         name => name.to_owned(),
     }
 }
@@ -154,9 +196,9 @@ mod tests {
 
     #[test]
     fn any_name_is_a_field() {
-        let names = ["plain", "type", "self", "a-b", "2x", "items", "größe"];
-        let fields = ["plain", "r#type", "self_", "a_b", "_2x", "items_", "größe"];
-        assert_eq!(names.map(identifier), fields);
+        let names = ["plain", "type", "self", "a-b", "2x", "items", "größe", "a_b", "", "m²", "a b", "__"];
+        let fields = ["plain", "r#type", "self_", "a_b_", "_2x_", "items_", "größe", "a_b", "___", "m_", "a_b__", "__"];
+        assert_eq!(identifiers(names.into_iter()), fields);
     }
 
     #[test]
@@ -168,9 +210,9 @@ mod tests {
             let (kind, text) = source.list(&items);
             format!("{kind} {text}")
         };
-        assert_eq!(shown(&[]), "String vec![]");
-        assert_eq!(shown(&[&int, &int]), "i64 vec![1, 1]");
-        assert_eq!(shown(&[&int, &float]), "f64 vec![1.0, 2.5]");
-        assert_eq!(shown(&[&int, &word]), r#"String vec![String::from("1"), String::from("a\"b")]"#);
+        assert_eq!(shown(&[]), "String texts(&[])");
+        assert_eq!(shown(&[&int, &int]), "i64 { const ITEMS: &[i64] = &[1, 1]; ITEMS.to_vec() }");
+        assert_eq!(shown(&[&int, &float]), "f64 { const ITEMS: &[f64] = &[1.0, 2.5]; ITEMS.to_vec() }");
+        assert_eq!(shown(&[&int, &word]), r#"String texts(&["1", "a\"b"])"#);
     }
 }
