@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rustix::fs::{AtFlags, CWD};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ pub trait Disk: Send + Sync {
     /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents. What is no
     /// regular file (a pipe, a device) is never read, and counts as empty.
     fn hash(&self, path: &str) -> io::Result<Hash>;
-    /// Makes a file for writing that has no name yet, on the file system of a folder; an error where that knows no such
+    /// Makes a file for reading and writing that has no name yet, on the file system of a folder; an error where that knows no such
     /// files. It is gone when it is closed without a name.
     fn create_nameless(&self, folder: &str) -> io::Result<fs::File>;
     /// Gives such a file a name in that folder; an error if there is anything of that name.
@@ -98,7 +99,12 @@ impl Disk for RealDisk {
     }
 
     fn create_nameless(&self, folder: &str) -> io::Result<fs::File> {
-        fs::OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(folder)
+        // Without /proc it could get no name.
+        static HAS_NAMES: LazyLock<bool> = LazyLock::new(|| Path::new("/proc/self/fd").exists());
+        if !*HAS_NAMES {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        fs::OpenOptions::new().read(true).write(true).custom_flags(libc::O_TMPFILE).open(folder)
     }
 
     fn give_name(&self, file: &fs::File, path: &str) -> io::Result<()> {

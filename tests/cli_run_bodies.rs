@@ -240,3 +240,50 @@ fn a_body_finds_what_it_has_written() {
     }
     project.makes("out", &[]);
 }
+
+#[test]
+fn a_body_may_write_what_is_touched_and_change_what_is_updated() {
+    let project = Project::new(
+        r#"
+        rule touched:
+            output: touch("t.txt"), "u.txt"
+            run:
+                write_text("hi", output[0])
+                write_text("hu", output[1])
+
+        rule updated:
+            output: update("n.txt")
+            run: write_text((read_text(output[0]) if exists(output[0]) else "") + "x", output[0])
+
+        rule in_place:
+            output: "a.fits", directory("more")
+            run:
+                full((300, 300), output[0], value=1)
+                shell("mkdir more")
+                full((300, 300), output[1] + "/b.fits", value=2)
+                for path in [output[0], output[1] + "/b.fits"]:
+                    set_header(path, path, OBJECT="M13")
+        "#,
+    );
+    for n in 1..=3 {
+        project.flow("touched updated in_place -F").exits(0);
+        assert_eq!((project.read("t.txt").as_str(), project.read("u.txt").as_str()), ("hi", "hu"));
+        assert_eq!(project.read("n.txt"), "x".repeat(n));
+        for path in ["a.fits", "more/b.fits"] {
+            // A header block, and 300 × 300 × 8 bytes in whole blocks.
+            assert_eq!(std::fs::metadata(project.path(path)).unwrap().len(), 2880 + 720_000_u64.next_multiple_of(2880));
+        }
+        let hidden = |path: &PathBuf| path.to_string_lossy().contains(".flow-tmp");
+        assert!(!project.tree().into_keys().any(|path| hidden(&path)));
+    }
+}
+
+#[test]
+fn a_file_is_not_written_while_it_is_read() {
+    let rules = "rule out:\n    output: \"o.txt\"\n    run:\n        write_text(\"x\", output[0])\n        ACTION\n";
+    for action in ["concat([output[0], output[0]], output[0])", "copy(output[0], \"./o.txt\")"] {
+        let project = Project::new(&rules.replace("ACTION", action));
+        project.flow("").exits(1).says("would write").says("while it reads it").says("Rulefile:5");
+        assert!(!project.exists("o.txt"));
+    }
+}

@@ -4,27 +4,54 @@
 //! folder. Knows paths and the disk, no jobs.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
 use crate::disk::{Content, Disk, Stamp};
 
-/// So many files of a job are held open; what it writes beyond that has a name from the start.
-const HELD: usize = 8;
+/// So many files of a job are held open, and so many of all jobs: a quarter of what the process may open. What is written
+/// beyond that has a name from the start.
+const MOST: usize = 8;
+static MOST_OF_ALL: LazyLock<u64> = LazyLock::new(|| {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.unwrap_or(u64::MAX) / 4
+});
+static HELD_BY_ALL: AtomicU64 = AtomicU64::new(0);
+
+/// A file without a name.
+struct Nameless(File);
+
+impl Nameless {
+    /// Holds a file, if there are not too many.
+    fn hold(file: File) -> Option<Nameless> {
+        let held = Nameless(file);
+        let before = HELD_BY_ALL.fetch_add(1, Ordering::Relaxed);
+        (before < *MOST_OF_ALL).then_some(held)
+    }
+}
+
+impl Drop for Nameless {
+    fn drop(&mut self) {
+        HELD_BY_ALL.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 pub(super) struct Handled<'a> {
     disk: &'a dyn Disk,
     /// By the paths that the job knows them by.
     seen: FxHashMap<String, Content>,
     /// What the job made at the places of its outputs; nothing where it has its name by now.
-    made: FxHashMap<String, Option<File>>,
+    made: FxHashMap<String, Option<Nameless>>,
+    held: usize,
 }
 
 impl<'a> Handled<'a> {
     pub fn new(disk: &'a dyn Disk) -> Self {
-        Handled { disk, seen: FxHashMap::default(), made: FxHashMap::default() }
+        Handled { disk, seen: FxHashMap::default(), made: FxHashMap::default(), held: 0 }
     }
 
     /// This was in a file when the job had read or written it.
@@ -39,7 +66,9 @@ impl<'a> Handled<'a> {
     /// A file is about to be written in a way that will not be told.
     pub fn forget(&mut self, path: &str) {
         self.seen.remove(path);
-        self.made.insert(path.to_owned(), None);
+        if let Some(Some(_)) = self.made.insert(path.to_owned(), None) {
+            self.held -= 1;
+        }
     }
 
     /// Any file may have been written.
@@ -50,14 +79,18 @@ impl<'a> Handled<'a> {
     /// Makes an output's file, in place of one that the job made before. Who still reads that one goes on reading it.
     pub fn create(&mut self, place: &str) -> io::Result<File> {
         self.seen.remove(place);
-        if let Some(None) = self.made.remove(place) {
-            self.disk.remove(place)?;
+        match self.made.remove(place) {
+            Some(None) => self.disk.remove(place)?,
+            Some(Some(_)) => self.held -= 1,
+            None => {}
         }
-        if self.made.values().flatten().count() < HELD
+        if self.held < MOST
             && let Ok(file) = self.disk.create_nameless(folder_of(place))
+            && let Ok(twin) = file.try_clone()
+            && let Some(file) = Nameless::hold(file)
         {
-            let twin = file.try_clone()?;
             self.made.insert(place.to_owned(), Some(file));
+            self.held += 1;
             return Ok(twin);
         }
         let file = File::create(place)?;
@@ -68,10 +101,17 @@ impl<'a> Handled<'a> {
     /// Gives what was made for a place its name there.
     pub fn settle(&mut self, place: &str) -> io::Result<()> {
         if let Some(made) = self.made.get_mut(place)
-            && let Some(file) = made
+            && let Some(Nameless(file)) = made
         {
-            self.disk.give_name(file, place)?;
+            // The place is flow's own.
+            self.disk.remove(place)?;
+            if self.disk.give_name(file, place).is_err() {
+                file.rewind()?;
+                io::copy(file, &mut File::create(place)?)?;
+                self.seen.remove(place);
+            }
             *made = None;
+            self.held -= 1;
         }
         Ok(())
     }
@@ -79,7 +119,7 @@ impl<'a> Handled<'a> {
     /// What is at a place, with a name or without one.
     pub fn stat(&self, place: &str) -> io::Result<Option<Stamp>> {
         match self.made.get(place) {
-            Some(Some(file)) => match self.seen.get(place) {
+            Some(Some(Nameless(file))) => match self.seen.get(place) {
                 Some(content) => Ok(Some(content.stamp)),
                 None => Ok(Some(Stamp::of(&file.metadata()?))),
             },
@@ -89,11 +129,12 @@ impl<'a> Handled<'a> {
 
     /// Brings what is at a place to another in the same folder, and over what is there.
     pub fn put(&mut self, place: &str, to: &str) -> io::Result<()> {
-        if let Some(Some(file)) = self.made.get(place) {
-            match self.disk.give_name(file, to) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.settle(place)?,
-                done => return done,
+        if let Some(Some(Nameless(file))) = self.made.get(place) {
+            if self.disk.give_name(file, to).is_ok() {
+                return Ok(());
             }
+            // There is something, or it cannot be linked.
+            self.settle(place)?;
         }
         self.disk.rename(place, to)
     }
@@ -150,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_at_a_place_of_flow_s_own_gives_way() {
+        let (folder, place) = place();
+        let mut handled = Handled::new(&RealDisk);
+        write(&mut handled, &place, "new");
+        fs::write(&place, "a touch").unwrap();
+        handled.settle(&place).unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "new");
+        handled.put(&place, folder.path().join("out").to_str().unwrap()).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "new");
+    }
+
+    #[test]
     fn a_second_file_at_a_place_is_another_one() {
         let (_folder, place) = place();
         let mut handled = Handled::new(&RealDisk);
@@ -167,13 +220,13 @@ mod tests {
     fn only_some_are_held_open() {
         let (folder, place) = place();
         let mut handled = Handled::new(&RealDisk);
-        for at in 0..HELD + 3 {
+        for at in 0..MOST + 3 {
             write(&mut handled, &format!("{place}{at}"), "text");
         }
         assert!(fs::read_dir(folder.path()).unwrap().count() >= 3);
-        for at in 0..HELD + 3 {
+        for at in 0..MOST + 3 {
             handled.put(&format!("{place}{at}"), &format!("{place}-{at}")).unwrap();
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), HELD + 3);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST + 3);
     }
 }

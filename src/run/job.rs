@@ -11,6 +11,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::benchmark;
 use super::cache::Cached;
 use super::child::{Cause, Ended, Exit, signal_name, thread_cpu};
@@ -93,7 +95,7 @@ fn attempt(
     // Old outputs are removed next: from here on the store must know that this job had begun.
     order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
     *began = true;
-    outputs.prepare()?;
+    outputs.prepare(handled)?;
     let cached = Cached::of(spec, inputs, |input| shared.whole_hash(input))?;
     if let Some(cached) = &cached {
         let fetched = cached.fetch(|at| outputs.written(&spec.outputs[at]));
@@ -183,7 +185,8 @@ fn work_once(
     let spec = &*order.spec;
     let deadline = order.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let peaks = Peaks::default();
-    let mut site = Site { shared, order, shadow, usage, handled, deadline, peaks, temporary_folder: None };
+    let staged = Staged::of(spec);
+    let mut site = Site { shared, order, shadow, usage, handled, staged, deadline, peaks, temporary_folder: None };
     let done = match &spec.work {
         Work::Touch => spec
             .log
@@ -241,12 +244,39 @@ struct Site<'a, 'd> {
     shadow: Option<&'a ShadowFolder>,
     usage: &'a mut Usage,
     handled: &'a mut Handled<'d>,
+    staged: Staged,
     /// When its time is over.
     deadline: Option<Instant>,
     /// Of its processes.
     peaks: Peaks,
     /// Made when `tmpdir` is asked for, and removed with all that is in it.
     temporary_folder: Option<tempfile::TempDir>,
+}
+
+/// The outputs that are put in place only when all is done; asked for by actions, which are in bodies only.
+#[derive(Default)]
+struct Staged {
+    /// Where each is until then, by its normal path.
+    places: FxHashMap<String, String>,
+    /// The places of those that are files.
+    whole: FxHashSet<String>,
+}
+
+impl Staged {
+    fn of(spec: &JobSpec) -> Staged {
+        let mut staged = Staged::default();
+        let is_staged = |output: &&OutputSpec| output.live.is_none() && !spec.writes_in_place_at(&output.path);
+        if matches!(spec.work, Work::Run { .. }) {
+            for output in spec.outputs.iter().filter(is_staged) {
+                let place = temporary(&output.path);
+                if !output.directory {
+                    staged.whole.insert(place.clone());
+                }
+                staged.places.insert(normalise(&output.path).into_owned(), place);
+            }
+        }
+        staged
+    }
 }
 
 impl Site<'_, '_> {
@@ -346,12 +376,6 @@ impl Site<'_, '_> {
         self.shadow.is_none() && self.order.together.is_none()
     }
 
-    /// The outputs that are put in place only when all is done.
-    fn staged(&self) -> impl Iterator<Item = &OutputSpec> {
-        let spec = &self.order.spec;
-        spec.outputs.iter().filter(|output| output.live.is_none() && !spec.writes_in_place_at(&output.path))
-    }
-
     fn is_stopped(&self) -> bool {
         self.shared.cancelled.load(Ordering::SeqCst)
     }
@@ -385,13 +409,19 @@ enum Start {
 impl Workspace for Site<'_, '_> {
     fn output_path(&self, output: &str) -> String {
         let output = normalise(output);
-        let declared = self.staged().find(|declared| normalise(&declared.path) == output);
-        declared.map_or_else(|| output.clone().into_owned(), |declared| temporary(&declared.path))
+        self.staged.places.get(&*output).cloned().unwrap_or_else(|| output.into_owned())
     }
 
     fn create(&mut self, path: &str) -> io::Result<File> {
-        let is_whole = self.staged().any(|output| !output.directory && temporary(&output.path) == path);
-        if is_whole { self.handled.create(path) } else { File::create(path) }
+        if self.staged.whole.contains(path) {
+            return self.handled.create(path);
+        }
+        // Who still reads what is there goes on reading it: another file takes its place.
+        let is_log = || self.order.spec.log.items.iter().any(|log| log == path);
+        if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) && !is_log() {
+            let _ = fs::remove_file(path);
+        }
+        File::create(path)
     }
 
     fn settle(&mut self, path: &str) -> io::Result<()> {

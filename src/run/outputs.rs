@@ -62,6 +62,15 @@ fn keep_old(path: &str) -> Result<(), JobError> {
         .map_err(|error| disk_error("keep a copy of", path, &error))
 }
 
+/// Copies a file, as it is before a job changes it, to where the job works on it.
+fn bring_old(path: &str, to: &str) -> Result<(), JobError> {
+    let from = Path::new(path);
+    if !from.exists() {
+        return Ok(());
+    }
+    super::shadow::copy(from, Path::new(to)).map_err(|error| disk_error("copy", path, &error))
+}
+
 /// Puts a file back as it was before a job changed it; false if none was kept.
 pub(super) fn restore(path: &str) -> bool {
     let kept = old(path);
@@ -112,7 +121,7 @@ impl<'a> Outputs<'a> {
 
     /// Before the job: folders made, what a job would write over removed (in place: the old outputs; otherwise
     /// temporaries that a crash left).
-    pub fn prepare(&self) -> Result<(), JobError> {
+    pub fn prepare(&self, handled: &mut Handled<'_>) -> Result<(), JobError> {
         for output in &self.spec.outputs {
             self.make_folder(&output.path)?;
             let written = self.written(output);
@@ -123,6 +132,10 @@ impl<'a> Outputs<'a> {
             self.disk
                 .remove_output(&written, output.directory)
                 .map_err(|error| disk_error("remove", &written, &error))?;
+            if output.update {
+                bring_old(&output.path, &written)?;
+                handled.forget(&written);
+            }
             if output.live == Some(Live::Pipe) {
                 make_pipe(&written).map_err(|error| disk_error("make the pipe", &written, &error))?;
             }
@@ -154,6 +167,7 @@ impl<'a> Outputs<'a> {
             if output.touch && output.directory {
                 self.disk.create_dir_all(&written).map_err(|error| disk_error("make", &written, &error))?;
             } else if output.touch {
+                handled.settle(&written).map_err(|error| disk_error("write", &written, &error))?;
                 self.disk.touch(&written).map_err(|error| disk_error("touch", &written, &error))?;
             }
             if output.checksum.is_some() {

@@ -7,6 +7,7 @@ use crate::action::call::{Answer, Call, read_image};
 use crate::action::failure::Failure;
 use crate::action::file::{HduRef, ReadOptions, WriteOptions};
 use crate::action::registry::{Action, DTYPES, Default, Group, IMAGE, Kind, Parameter, optional, required, with};
+use crate::path::normalise;
 use crate::value::{Dict, Value};
 
 const PATH: Parameter = required("path", Kind::Path, "An input of the rule.");
@@ -160,6 +161,7 @@ fn convert(call: &Call<'_, '_>) -> Result<Answer, Failure> {
 
 fn copy(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let (from, to) = (call.text("path"), call.text("output"));
+    refuse_itself(call, from)?;
     let (source, target) = (call.job.readable(from)?, call.job.writable(to)?);
     // The error is about either of the two; the one that cannot be opened is known.
     fs::File::open(&source).map_err(|error| Failure::io(from, &error))?;
@@ -167,8 +169,19 @@ fn copy(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     Ok(Answer::Nothing)
 }
 
+/// An error if a source is what is written: nothing of it would be left to read.
+fn refuse_itself(call: &Call<'_, '_>, source: &str) -> Result<(), Failure> {
+    let (action, to) = (call.action.name, call.text("output"));
+    if normalise(source) != normalise(to) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{action} would write {to} while it reads it"))
+        .help("give the result an output of its own"))
+}
+
 fn concat(call: &Call<'_, '_>) -> Result<Answer, Failure> {
     let to = call.text("output");
+    call.texts("paths").unwrap_or_default().iter().try_for_each(|path| refuse_itself(call, path))?;
     call.job.write(to, |mut out| {
         for path in call.texts("paths").unwrap_or_default() {
             let mut source = fs::File::open(call.job.readable(path)?).map_err(|error| Failure::io(path, &error))?;
