@@ -93,7 +93,7 @@ impl Image {
         let rows = s![.., y.start..y.stop; y.step, x.start..x.stop; x.step];
         let pixels = each_dtype!(self.pixels(), a => Pixels::from(a.slice(rows).to_owned()));
         let mut header = self.header().clone();
-        header.map_axes(x.axis_map(), y.axis_map());
+        header.map_coordinates(x.axis_map(), y.axis_map());
         cut_sections(&mut header, x, y, self.shape());
         Image::new(pixels, header)
     }
@@ -294,6 +294,12 @@ mod tests {
         let sections = ["BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC"].map(|keyword| part.header().str(keyword));
         assert_eq!(sections, [None, Some("[1:4,1:4]"), Some("[1:4,1:4]"), None]);
         assert_eq!(part.section("TRIMSEC"), Ok(part.clone()));
+        let padded = |before| {
+            let mut header = image.header().clone();
+            header.map_axes(AxisMap::padding(before), AxisMap::SAME);
+            header.str("TRIMSEC").map(str::to_owned)
+        };
+        assert_eq!((padded(0).as_deref(), padded(3)), (image.header().str("TRIMSEC"), None));
         let missing = image.section("NOSEC").unwrap_err();
         assert_eq!(missing.to_string(), "the header has no section NOSEC");
         assert!(matches!(image.section("OBJECT"), Err(SectionError::Syntax(text)) if text == "M13"));

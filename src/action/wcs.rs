@@ -106,9 +106,10 @@ fn product(a: [[f64; 2]; 2], b: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
 }
 
 impl Header {
-    /// Corrects the coordinates for a change in which the x and y axes mix. A coordinate system in the old CROTA2 becomes one
+    /// Corrects the coordinates for a change in which the x and y axes mix; sections are taken away. A coordinate system in the old CROTA2 becomes one
     /// with PC, and PC is made where there was only CDELT.
     pub fn map_pixels(&mut self, map: PixelMap) {
+        self.forget_sections();
         for version in std::iter::once(String::new()).chain(('A'..='Z').map(String::from)) {
             self.map_version(map, &version);
         }
@@ -207,9 +208,23 @@ impl Header {
         }
     }
 
-    /// Corrects the coordinates for a change of the x and y axes. Keywords that are not there are not made, but for LTM where
-    /// LTV asks for it.
+    /// Corrects the coordinates for a change of the x and y axes. Sections, which count pixels of the image that was, are taken
+    /// away.
     pub fn map_axes(&mut self, x: AxisMap, y: AxisMap) {
+        self.map_coordinates(x, y);
+        if [x, y] != [AxisMap::SAME; 2] {
+            self.forget_sections();
+        }
+    }
+
+    fn forget_sections(&mut self) {
+        for keyword in ["BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC", "DETSEC"] {
+            self.remove(keyword);
+        }
+    }
+
+    /// The same for the coordinates alone. Keywords that are not there are not made, but for LTM where LTV asks for it.
+    pub fn map_coordinates(&mut self, x: AxisMap, y: AxisMap) {
         let axes = [x, y];
         for (keyword, value) in self.cards_mut() {
             let changed = value.as_f64().and_then(|old| corrected(keyword, old, axes).filter(|new| *new != old));
