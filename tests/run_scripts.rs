@@ -24,9 +24,15 @@ fn job(bench: &mut Bench, name: &str, text: &str) {
     spec.log = Named { items: vec![log], names: vec![] };
     spec.wildcards = vec![("sample".into(), "s1".into())];
     let list = Value::List(vec![Value::Int(1), Value::Float(2.5)]);
+    let most = Value::List(vec![Value::Float(f64::INFINITY), Value::Float(f64::NAN)]);
     spec.params = Named {
-        items: vec![Value::Str("a \"quoted\" $x".into()), list, Value::Bool(true)],
-        names: vec![("text".into(), 0, None), ("list".into(), 1, None), ("flag".into(), 2, None)],
+        items: vec![Value::Str("a \"quoted\" $x".into()), list, Value::Bool(true), most],
+        names: vec![
+            ("text".into(), 0, None),
+            ("list".into(), 1, None),
+            ("flag".into(), 2, None),
+            ("most".into(), 3, None),
+        ],
     };
     spec.resources.insert("mem_mb".into(), Value::Int(100));
     spec.threads = 2;
@@ -55,10 +61,12 @@ s = snakemake
 assert os.path.basename(s.input[0]) == "it's a.txt" and s.input.first == s.input["first"] == s.input[0]
 assert len(s.input.rest) == 2 and str(s.input.rest) == " ".join(s.input[1:])
 assert s.params.text == 'a "quoted" $x' and s.params.list == [1, 2.5] and s.params[2] is True
-assert s.params.get("none", 5) == 5 and list(s.params.keys()) == ["text", "list", "flag"]
+assert s.params.get("none", 5) == 5 and list(s.params.keys()) == ["text", "list", "flag", "most"]
+assert s.params.most[0] == float("inf") and s.params.most[1] != s.params.most[1], s.params.most
 assert s.wildcards.sample == "s1" and s.threads == 2 and s.resources.mem_mb == 100
 assert s.config == {"a": {"b": None}, "n": 3} and s.rule == "rule0"
 assert s.log_fmt_shell().endswith("job.log 2>&1")
+del os, sys
 link = s.report_href("a/test.html")
 assert str(link.url_args(foo=4).anchor("b c")) == "../f43283828649d3ce/test.html?foo=4#b%20c", str(link.url_args(foo=4).anchor("b c"))
 assert str(s.report_href("subdir").child_path("x/y.html")) == "../bdf6c15545b679e2/x/y.html"
@@ -135,6 +143,7 @@ fn r_sees_an_s4_object() {
 s <- snakemake
 stopifnot(basename(s@input[[1]]) == "it's a.txt", s@input[["first"]] == s@input[[1]], length(s@input[["rest"]]) == 2)
 stopifnot(s@params[["text"]] == 'a "quoted" $x', identical(s@params[["list"]], list(1, 2.5)), s@params[[3]])
+stopifnot(identical(s@params[["most"]], c(Inf, NaN)))
 stopifnot(s@wildcards[["sample"]] == "s1", s@threads == 2, s@resources[["mem_mb"]] == 100, s@config[["n"]] == 3)
 stopifnot(is.null(s@config[["a"]][["b"]]), s@rule == "rule0", basename(s@scriptdir) == "scripts")
 s@source("sibling.R")
@@ -158,6 +167,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(snakemake.input.rest, [snakemake.input[1].as_str(), snakemake.input[2].as_str()]);
     assert_eq!((&*snakemake.params.text, snakemake.params.flag), ("a \"quoted\" $x", true));
     assert_eq!(snakemake.params.list, [1.0, 2.5]);
+    assert!(snakemake.params.most[0] == f64::INFINITY && snakemake.params.most[1].is_nan());
     assert_eq!((&*snakemake.wildcards.sample, snakemake.threads, snakemake.resources.mem_mb), ("s1", 2, 100));
     assert_eq!((snakemake.config.n, snakemake.config.a.b, &*snakemake.rule), (3, None, "rule0"));
     let names: Vec<&str> = snakemake.input.iter().filter_map(|path| path.rsplit('/').next()).collect();
@@ -188,7 +198,7 @@ fn a_fault_in_a_rust_script_is_shown_by_its_line() {
     job(&mut bench, "x.rs", &RUST.replace("snakemake.config.n", "snakemake.config.m"));
     let ran = bench.run();
     let log = ran.failure(0).log_tail.join("\n");
-    assert!(log.contains("x.rs:13:"), "{log}");
+    assert!(log.contains("x.rs:14:"), "{log}");
     assert!(log.contains("no field `m`"), "{log}");
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Map, json};
 
 use super::outputs::disk_error;
 use super::spec::{JobError, JobSpec};
-use crate::value::{Named, Value};
+use crate::value::{Dict, Named, Value};
 
 const PYTHON: &str = include_str!("preamble.py");
 
@@ -54,9 +54,9 @@ pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
         let file = folder.path().join(name);
         fs::write(&file, text).map(|()| file).map_err(failed)
     };
-    let job = write("job.json", &describe(spec).to_string())?;
-    let mut environment = vec![("FLOW_JOB", job.clone())];
     let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
+    let job = write("job.json", &describe(spec, suffix == "py").to_string())?;
+    let mut environment = vec![("FLOW_JOB", job.clone())];
     let (program, arguments) = match suffix {
         "py" => ("python3".to_owned(), vec!["-c".into(), PYTHON.into(), job, path]),
         "sh" | "bash" => {
@@ -124,8 +124,10 @@ fn first_bytes(path: &Path) -> io::Result<[u8; 2]> {
     Ok(start.try_into().unwrap_or_default())
 }
 
-/// The job as JSON: see the head of this file.
-fn describe(spec: &JobSpec) -> serde_json::Value {
+/// The job as JSON: see the head of this file. JSON has no infinity and no NaN; they are null, or for our own reader in Python
+/// `{"__float__": "inf"}`.
+fn describe(spec: &JobSpec, for_python: bool) -> serde_json::Value {
+    let values = |list: &Named<Value>| if for_python { list.map(spelt_out) } else { list.clone() };
     let pairs = |pairs: &[(String, String)]| Named {
         items: pairs.iter().map(|(_, value)| Value::Str(value.clone())).collect(),
         names: (0..).zip(pairs).map(|(at, (name, _))| (name.clone(), at, None)).collect(),
@@ -134,14 +136,27 @@ fn describe(spec: &JobSpec) -> serde_json::Value {
         "rule": spec.rule,
         "threads": spec.threads,
         "attempt": spec.attempt,
-        "config": *spec.config,
+        "config": if for_python { spelt_out(&spec.config) } else { Value::clone(&spec.config) },
         "input": named(&spec.input),
         "output": named(&spec.output),
         "log": named(&spec.log),
-        "params": named(&spec.params),
+        "params": named(&values(&spec.params)),
         "wildcards": named(&pairs(&spec.wildcards)),
-        "resources": named(&resources(spec)),
+        "resources": named(&values(&resources(spec))),
     })
+}
+
+fn spelt_out(value: &Value) -> Value {
+    match value {
+        Value::Float(number) if !number.is_finite() => {
+            Value::Dict(Dict::from_iter([("__float__".to_owned(), Value::Str(number.to_string()))]))
+        }
+        Value::List(items) => Value::List(items.iter().map(spelt_out).collect()),
+        Value::Dict(entries) => {
+            Value::Dict(entries.iter().map(|(key, value)| (key.clone(), spelt_out(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 fn named<T: serde::Serialize>(list: &Named<T>) -> serde_json::Value {

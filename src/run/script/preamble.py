@@ -3,6 +3,11 @@
 import json, os, sys, types
 
 
+def _float(entries):
+    """JSON has no infinity and no NaN."""
+    return float(entries["__float__"]) if "__float__" in entries else entries
+
+
 class Namedlist(list):
     """A list whose items may have names; as text, its items with blanks between them."""
 
@@ -41,7 +46,7 @@ class ReportLink:
         self._parts = folder, path, query, fragment
 
     def child_path(self, path):
-        return ReportLink(self._parts[0], os.fspath(path))
+        return ReportLink(self._parts[0], str(path))
 
     def url_args(self, **arguments):
         from urllib.parse import quote
@@ -72,8 +77,8 @@ class Snakemake:
     def report_href(self, path):
         import hashlib
 
-        path = os.fspath(path)
-        return ReportLink(hashlib.sha256(path.encode()).hexdigest()[:16], os.path.basename(path))
+        path = str(path)
+        return ReportLink(hashlib.sha256(path.encode()).hexdigest()[:16], path.rsplit("/", 1)[-1])
 
     def log_fmt_shell(self, stdout=True, stderr=True, append=False):
         if not self.log:
@@ -109,7 +114,7 @@ def _install(snakemake):
 def _start():
     _, job, path = sys.argv
     with open(job, encoding="utf-8") as file:
-        snakemake = Snakemake(json.load(file), os.path.abspath(path))
+        snakemake = Snakemake(json.load(file, object_hook=_float), os.path.abspath(path))
     _install(snakemake)
     sys.argv = [path]
     sys.path[0:1] = [os.path.dirname(os.path.abspath(path))]
@@ -117,7 +122,7 @@ def _start():
         code = compile(file.read(), path, "exec", dont_inherit=True)
     scope = sys.modules["__main__"].__dict__
     scope.update(snakemake=snakemake, __file__=path, __real_file__=path)
-    for name in ("_start", "_install", "json", "os", "sys", "types"):
+    for name in ("_float", "_start", "_install", "json", "os", "sys", "types"):
         scope.pop(name, None)
     return code
 
