@@ -26,6 +26,11 @@ fn forcerun_takes_rules_and_files_and_what_follows() {
     let ran = project.makes("-R sort", &["sort sample=a", "sort sample=b"]);
     assert_eq!(ran.reason("sort sample=a"), "forced");
     project.makes("-R sorted/b.txt", &["sort sample=b"]);
+    project
+        .flow("--consider-ancient srot=0")
+        .exits(1)
+        .says("there is no rule called `srot`")
+        .says("did you mean `sort`?");
     project.flow("-R srot").exits(1).says("there is no rule called `srot`").says("did you mean `sort`?");
 }
 

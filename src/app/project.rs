@@ -122,7 +122,9 @@ impl Project {
         let threads = self.settings.set_threads.keys().map(|name| ("--set-threads", name));
         let resources = self.settings.set_resources.keys().map(|name| ("--set-resources", name));
         let batch = self.settings.batch.iter().map(|batch| ("--batch", &batch.rule));
-        for (option, name) in threads.chain(resources).chain(batch) {
+        let cache = self.settings.cache.iter().flatten().map(|name| ("--cache", name));
+        let ancient = self.settings.consider_ancient.iter().map(|(name, _)| ("--consider-ancient", name));
+        for (option, name) in threads.chain(resources).chain(batch).chain(cache).chain(ancient) {
             if self.workflow.find(name).is_none() {
                 return Err(self.no_rule(option, name));
             }

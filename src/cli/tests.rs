@@ -42,7 +42,7 @@ fn configuration_does_not_swallow_targets() {
     assert_eq!(settings.config, dict(&[("size", Value::Int(51)), ("filter", Value::Dict(filter)), ("names", names)]));
     assert_eq!(parsed("--config=a=1 x").targets, ["x"]);
     assert_eq!(parsed("-C frames=*.fits").config, dict(&[("frames", Value::Str("*.fits".to_owned()))]));
-    assert_eq!(parsed("-Ca= dir/a=1").config, dict(&[("a", Value::Str(String::new()))]));
+    assert_eq!(parsed("-Ca= dir/a=1").config, dict(&[("a", Value::None)]));
     assert!(refused("-C out.fits").contains("`out.fits` is not that"));
     assert!(refused("-C").contains("NAME=VALUE"));
     assert!(refused("-C a..b=1").contains("empty part"));
