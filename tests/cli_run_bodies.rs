@@ -279,6 +279,20 @@ fn a_body_may_write_what_is_touched_and_change_what_is_updated() {
 }
 
 #[test]
+fn a_failed_update_leaves_what_was_there_and_nothing_else() {
+    let body = "run:\n        write_text(read_text(output[0]) + \"more\", output[0])\n        write_text(\"\", \"undeclared.txt\")\n";
+    let command = "shadow: \"minimal\"\n    shell: \"echo more >> {output}; exit 1\"\n";
+    for work in [body, command] {
+        let project =
+            Project::new(&format!("rule out:\n    output: update(\"n.txt\")\n    {work}")).file("n.txt", "old");
+        project.flow("-F").exits(1);
+        let left: Vec<_> = project.tree().into_keys().filter(|path| !path.starts_with(".flow")).collect();
+        assert_eq!(left, [Path::new("Rulefile"), Path::new("n.txt")]);
+        assert_eq!(project.read("n.txt"), "old");
+    }
+}
+
+#[test]
 fn a_file_is_not_written_while_it_is_read() {
     let rules = "rule out:\n    output: \"o.txt\"\n    run:\n        write_text(\"x\", output[0])\n        ACTION\n";
     for action in ["concat([output[0], output[0]], output[0])", "copy(output[0], \"./o.txt\")"] {

@@ -417,7 +417,7 @@ impl Workspace for Site<'_, '_> {
             return self.handled.create(path);
         }
         // Who still reads what is there goes on reading it: another file takes its place.
-        let is_log = || self.order.spec.log.items.iter().any(|log| log == path);
+        let is_log = || self.order.spec.log.items.iter().any(|log| normalise(log) == normalise(path));
         if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) && !is_log() {
             let _ = fs::remove_file(path);
         }

@@ -10,7 +10,7 @@ use sha2::Digest;
 
 use super::handled::Handled;
 use super::shadow::ShadowFolder;
-use super::spec::{JobError, JobSpec, Live, OutputSpec};
+use super::spec::{JobError, JobSpec, Live, OutputSpec, Work};
 use super::together::make_pipe;
 use crate::disk::{Disk, Stamp};
 use crate::store::FileRecord;
@@ -132,7 +132,7 @@ impl<'a> Outputs<'a> {
             self.disk
                 .remove_output(&written, output.directory)
                 .map_err(|error| disk_error("remove", &written, &error))?;
-            if output.update {
+            if output.update && matches!(self.spec.work, Work::Run { .. }) {
                 bring_old(&output.path, &written)?;
                 handled.forget(&written);
             }
