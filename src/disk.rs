@@ -50,8 +50,8 @@ pub trait Disk: Send + Sync {
     /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents. What is no
     /// regular file (a pipe, a device) is never read, and counts as empty.
     fn hash(&self, path: &str) -> io::Result<Hash>;
-    /// Makes a file for reading and writing that has no name yet, on the file system of a folder; an error where that knows no such
-    /// files. It is gone when it is closed without a name.
+    /// Makes a file for reading and writing that has no name yet, on the file system of a folder; an error where that knows no
+    /// such files. It is gone when it is closed without a name.
     fn create_nameless(&self, folder: &str) -> io::Result<fs::File>;
     /// Gives such a file a name in that folder; an error if there is anything of that name.
     fn give_name(&self, file: &fs::File, path: &str) -> io::Result<()>;

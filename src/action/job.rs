@@ -47,9 +47,8 @@ impl<'e> Job<'e> {
     /// Where to read a file from, or that the job may not: inputs, what is below an input directory, and what the job
     /// itself has written.
     pub fn readable(&self, path: &str) -> Result<String, Failure> {
-        if let Some(written) = self.written(path) {
-            self.settle(&written, path)?;
-            return Ok(written);
+        if let Some(place) = self.settled(path)? {
+            return Ok(place);
         }
         if self.spec.input.items.iter().any(|input| below(input, path).is_some()) {
             return Ok(path.to_owned());
@@ -103,14 +102,14 @@ impl<'e> Job<'e> {
 
     /// Where a path is for the job: an output under its temporary name, all others as they are.
     pub fn place(&self, path: &str) -> Result<String, Failure> {
-        let Some(place) = self.written(path) else { return Ok(path.to_owned()) };
-        self.settle(&place, path)?;
-        Ok(place)
+        Ok(self.settled(path)?.unwrap_or_else(|| path.to_owned()))
     }
 
-    /// What the job wrote is to be found at its place.
-    fn settle(&self, place: &str, path: &str) -> Result<(), Failure> {
-        self.workspace.borrow_mut().settle(place).map_err(|error| Failure::io(path, &error))
+    /// Where an output or a log is, to be found there by others from now on.
+    fn settled(&self, path: &str) -> Result<Option<String>, Failure> {
+        let Some(place) = self.written(path) else { return Ok(None) };
+        self.workspace.borrow_mut().settle(&place).map_err(|error| Failure::io(path, &error))?;
+        Ok(Some(place))
     }
 
     /// Where an output or a log is, as long as the job runs.

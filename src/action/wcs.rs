@@ -106,8 +106,8 @@ fn product(a: [[f64; 2]; 2], b: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
 }
 
 impl Header {
-    /// Corrects the coordinates for a change in which the x and y axes mix; sections are taken away. A coordinate system in the old CROTA2 becomes one
-    /// with PC, and PC is made where there was only CDELT.
+    /// Corrects the coordinates for a change in which the x and y axes mix; sections are taken away. A coordinate system in the
+    /// old CROTA2 becomes one with PC, and PC is made where there was only CDELT.
     pub fn map_pixels(&mut self, map: PixelMap) {
         self.forget_sections();
         for version in std::iter::once(String::new()).chain(('A'..='Z').map(String::from)) {

@@ -23,7 +23,7 @@ impl Cache {
     /// `None` without `--cache`.
     ///
     /// # Errors
-    /// No folder for it; a rule that is not there, or whose outputs cannot be told apart.
+    /// No folder for it; a rule whose outputs cannot be told apart.
     pub fn open(project: &Project) -> Result<Option<Cache>, Failure> {
         let Some(names) = &project.settings.cache else { return Ok(None) };
         let folder = VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|folder| !folder.is_empty()));
@@ -34,10 +34,8 @@ impl Cache {
         };
         std::fs::create_dir_all(&folder)
             .map_err(|error| Diagnostic::error(format!("--cache: cannot make the folder {folder}: {error}")))?;
-        let mut rules = BTreeSet::new();
-        for name in names {
-            rules.insert(project.workflow.find(name).ok_or_else(|| project.no_rule("--cache", name))?);
-        }
+        // All were found before (`check_rule_names`).
+        let mut rules: BTreeSet<RuleId> = names.iter().filter_map(|name| project.workflow.find(name)).collect();
         let marked = project.workflow.rules.iter().enumerate().filter(|(_, rule)| rule.cache);
         rules.extend(marked.map(|(at, _)| RuleId(u32::try_from(at).expect("fewer than 2^32 rules"))));
         for &id in &rules {

@@ -164,14 +164,13 @@ impl<'a> Outputs<'a> {
         let mut missing = Vec::new();
         for output in self.spec.outputs.iter().filter(|output| output.live.is_none()) {
             let written = self.written(output);
+            if output.touch || output.checksum.is_some() {
+                handled.settle(&written).map_err(|error| disk_error("write", &written, &error))?;
+            }
             if output.touch && output.directory {
                 self.disk.create_dir_all(&written).map_err(|error| disk_error("make", &written, &error))?;
             } else if output.touch {
-                handled.settle(&written).map_err(|error| disk_error("write", &written, &error))?;
                 self.disk.touch(&written).map_err(|error| disk_error("touch", &written, &error))?;
-            }
-            if output.checksum.is_some() {
-                handled.settle(&written).map_err(|error| disk_error("write", &written, &error))?;
             }
             match handled.stat(&written).map_err(|error| disk_error("read", &written, &error))? {
                 None => missing.push(output.path.clone()),

@@ -7,6 +7,7 @@
 mod literal;
 mod rust;
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,14 @@ fn first_bytes(path: &Path) -> io::Result<[u8; 2]> {
 /// The job as JSON: see the head of this file. JSON has no infinity and no NaN; they are null, or for our own reader in Python
 /// `{"__float__": "inf"}`.
 fn describe(spec: &JobSpec, for_python: bool) -> serde_json::Value {
-    let values = |list: &Named<Value>| if for_python { list.map(spelt_out) } else { list.clone() };
+    let resources = resources(spec);
+    let (mut config, mut params, mut amounts) =
+        (Cow::Borrowed(&*spec.config), Cow::Borrowed(&spec.params), Cow::Borrowed(&resources));
+    if for_python {
+        config = Cow::Owned(spelt_out(&config));
+        params = Cow::Owned(params.map(spelt_out));
+        amounts = Cow::Owned(amounts.map(spelt_out));
+    }
     let pairs = |pairs: &[(String, String)]| Named {
         items: pairs.iter().map(|(_, value)| Value::Str(value.clone())).collect(),
         names: (0..).zip(pairs).map(|(at, (name, _))| (name.clone(), at, None)).collect(),
@@ -136,13 +144,13 @@ fn describe(spec: &JobSpec, for_python: bool) -> serde_json::Value {
         "rule": spec.rule,
         "threads": spec.threads,
         "attempt": spec.attempt,
-        "config": if for_python { spelt_out(&spec.config) } else { Value::clone(&spec.config) },
+        "config": *config,
         "input": named(&spec.input),
         "output": named(&spec.output),
         "log": named(&spec.log),
-        "params": named(&values(&spec.params)),
+        "params": named(&params),
         "wildcards": named(&pairs(&spec.wildcards)),
-        "resources": named(&values(&resources(spec))),
+        "resources": named(&amounts),
     })
 }
 
