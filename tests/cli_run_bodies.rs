@@ -6,6 +6,15 @@ use std::path::{Path, PathBuf};
 
 use support::Project;
 
+/// The files of the folder but flow's own.
+fn files(project: &Project) -> Vec<PathBuf> {
+    project.tree().into_keys().filter(|path| !path.starts_with(".flow")).collect()
+}
+
+fn has_temporaries(project: &Project) -> bool {
+    project.tree().keys().any(|path| path.to_string_lossy().contains(".flow-tmp"))
+}
+
 #[test]
 fn tables_are_asked_for_columns_and_rows_in_bodies_too() {
     let project = Project::new(
@@ -228,15 +237,13 @@ fn a_body_finds_what_it_has_written() {
     let sum = "ad06e72726f6d8ff00228160453949c1ceb89571c99332e4815f9edce2acad07";
     project.edit("Rulefile", "SUM", &sum.replace("ad", "da"));
     project.flow("out").exits(1).says(sum).says("its sha256 is");
-    let left: Vec<_> = project.tree().into_keys().filter(|path| !path.starts_with(".flow")).collect();
-    assert_eq!(left, [Path::new("Rulefile"), Path::new("x.fits")]);
+    assert_eq!(files(&project), [Path::new("Rulefile"), Path::new("x.fits")]);
     project.edit("Rulefile", &sum.replace("ad", "da"), sum);
     for _ in 0..2 {
         project.flow("out -F").exits(0);
         assert_eq!(project.read("shown.txt"), "[false,true,\"once\\n\",\"M13\",3.0]\n");
         assert_eq!(project.read("late.txt"), "once\nmore\n");
-        let hidden = |path: &PathBuf| path.to_string_lossy().contains(".flow-tmp");
-        assert!(!project.tree().into_keys().any(|path| hidden(&path)));
+        assert!(!has_temporaries(&project));
     }
     project.makes("out", &[]);
 }
@@ -273,8 +280,7 @@ fn a_body_may_write_what_is_touched_and_change_what_is_updated() {
             // A header block, and 300 × 300 × 8 bytes in whole blocks.
             assert_eq!(std::fs::metadata(project.path(path)).unwrap().len(), 2880 + 720_000_u64.next_multiple_of(2880));
         }
-        let hidden = |path: &PathBuf| path.to_string_lossy().contains(".flow-tmp");
-        assert!(!project.tree().into_keys().any(|path| hidden(&path)));
+        assert!(!has_temporaries(&project));
     }
 }
 
@@ -286,8 +292,7 @@ fn a_failed_update_leaves_what_was_there_and_nothing_else() {
         let project =
             Project::new(&format!("rule out:\n    output: update(\"n.txt\")\n    {work}")).file("n.txt", "old");
         project.flow("-F").exits(1);
-        let left: Vec<_> = project.tree().into_keys().filter(|path| !path.starts_with(".flow")).collect();
-        assert_eq!(left, [Path::new("Rulefile"), Path::new("n.txt")]);
+        assert_eq!(files(&project), [Path::new("Rulefile"), Path::new("n.txt")]);
         assert_eq!(project.read("n.txt"), "old");
     }
 }

@@ -5,9 +5,9 @@
 #[path = "support/any_bytes.rs"]
 mod any_bytes;
 
-use std::fs::{self, File};
+use std::fs;
 
-use flow::action::file::{Output, WriteOptions, write};
+use flow::action::file::{WriteOptions, write};
 use flow::action::header::{Header, Value};
 use flow::action::image::{Dtype, Image, Pixels};
 use ndarray::Array3;
@@ -56,14 +56,7 @@ fn whole_files() -> Vec<Vec<u8>> {
         for suffix in SUFFIXES {
             let path = folder.path().join(format!("a{suffix}"));
             let path = path.to_str().expect("a temporary folder with a plain name");
-            if write(
-                &image,
-                Output::new(File::create(path).expect("a temporary folder")),
-                path,
-                &WriteOptions::default(),
-            )
-            .is_ok()
-            {
+            if write(&image, any_bytes::new_file(path), path, &WriteOptions::default()).is_ok() {
                 files.push(fs::read(path).expect("a file that was just written"));
             }
         }

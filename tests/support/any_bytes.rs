@@ -79,7 +79,7 @@ fn smaller(path: &str) {
     }
 }
 
-fn new_file(path: &str) -> Output {
+pub fn new_file(path: &str) -> Output {
     Output::new(File::create(path).expect("a place to write to"))
 }
 
