@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rustix::fs::{AtFlags, CWD};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 /// What `stat` says of a file's identity: compared for equality only, so that clocks that run backwards do no harm.
@@ -108,7 +109,12 @@ impl Disk for RealDisk {
     }
 
     fn give_name(&self, file: &fs::File, path: &str) -> io::Result<()> {
-        // Through /proc: to link a descriptor itself is for the superuser on most kernels.
+        // To link a descriptor itself is for the superuser on older kernels: through /proc it is for all.
+        match rustix::fs::linkat(file, "", CWD, path, AtFlags::EMPTY_PATH) {
+            Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
+            Ok(()) => return Ok(()),
+            Err(_) => {}
+        }
         let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
         Ok(rustix::fs::linkat(CWD, nameless, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
     }

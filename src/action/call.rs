@@ -72,8 +72,8 @@ pub struct Call<'a, 'e> {
     pub action: &'static Action,
     pub job: &'a Job<'e>,
     pub arguments: Vec<Argument>,
-    /// The call as the HISTORY of a header tells it.
-    pub history: String,
+    /// The call as the HISTORY of a header tells it; asked where there is a header.
+    pub history: &'a dyn Fn() -> String,
 }
 
 /// The accessors take a name that the action's own record has, of a kind and with a default that fit: anything else is a
@@ -235,7 +235,7 @@ impl Call<'_, '_> {
             Some(dtype) => image.cast(dtype),
             None => image,
         };
-        let image = if self.history.is_empty() { image } else { image.with_history(&self.history) };
+        let image = image.with_history(&(self.history)());
         if let Some(at) = self.action.position("output")
             && let Argument::Text(path) = &self.arguments[at]
         {

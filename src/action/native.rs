@@ -80,7 +80,7 @@ impl<'v> StarlarkValue<'v> for Native {
         let job = Job::of(eval)?;
         let given = bind(self.action, positional, &named, heap)?;
         let arguments = arguments(self.action, &given, job, heap)?;
-        let call = Call { action: self.action, job, arguments, history: history(self.action, &given) };
+        let call = Call { action: self.action, job, arguments, history: &|| history(self.action, &given) };
         Ok(match call.run()? {
             Answer::Nothing => Value::new_none(),
             Answer::Image(image) | Answer::Read(image) => heap.alloc(ImageValue::from(image)),

@@ -79,8 +79,8 @@ pub trait Workspace {
 
     /// Makes a file for writing at such a place, or an empty one instead of what is there. Others may find it there only
     /// after [`Workspace::settle`].
-    fn create(&mut self, path: &str) -> io::Result<File> {
-        File::create(path)
+    fn create(&mut self, path: &str) -> io::Result<Arc<File>> {
+        File::create(path).map(Arc::new)
     }
 
     /// What was made by [`Workspace::create`] is to be found at its place from now on.

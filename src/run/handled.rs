@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::io::{self, Seek};
 use std::path::Path;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use rustc_hash::FxHashMap;
 
@@ -23,12 +23,12 @@ static MOST_OF_ALL: LazyLock<u64> = LazyLock::new(|| {
 static HELD_BY_ALL: AtomicU64 = AtomicU64::new(0);
 
 /// A file without a name.
-struct Nameless(File);
+struct Nameless(Arc<File>);
 
 impl Nameless {
     /// Holds a file, if there are not too many.
-    fn hold(file: File) -> Option<Nameless> {
-        let held = Nameless(file);
+    fn hold(file: &Arc<File>) -> Option<Nameless> {
+        let held = Nameless(Arc::clone(file));
         let before = HELD_BY_ALL.fetch_add(1, Ordering::Relaxed);
         (before < *MOST_OF_ALL).then_some(held)
     }
@@ -77,7 +77,7 @@ impl<'a> Handled<'a> {
     }
 
     /// Makes an output's file, in place of one that the job made before. Who still reads that one goes on reading it.
-    pub fn create(&mut self, place: &str) -> io::Result<File> {
+    pub fn create(&mut self, place: &str) -> io::Result<Arc<File>> {
         self.seen.remove(place);
         match self.made.remove(place) {
             Some(None) => self.disk.remove(place)?,
@@ -85,15 +85,14 @@ impl<'a> Handled<'a> {
             None => {}
         }
         if self.held < MOST
-            && let Ok(file) = self.disk.create_nameless(folder_of(place))
-            && let Ok(twin) = file.try_clone()
-            && let Some(file) = Nameless::hold(file)
+            && let Ok(file) = self.disk.create_nameless(folder_of(place)).map(Arc::new)
+            && let Some(held) = Nameless::hold(&file)
         {
-            self.made.insert(place.to_owned(), Some(file));
+            self.made.insert(place.to_owned(), Some(held));
             self.held += 1;
-            return Ok(twin);
+            return Ok(file);
         }
-        let file = File::create(place)?;
+        let file = Arc::new(File::create(place)?);
         self.made.insert(place.to_owned(), None);
         Ok(file)
     }
@@ -127,16 +126,17 @@ impl<'a> Handled<'a> {
         }
     }
 
-    /// Brings what is at a place to another in the same folder, and over what is there.
-    pub fn put(&mut self, place: &str, to: &str) -> io::Result<()> {
+    /// Brings what is at a place to another in the same folder, and over what is there. Gives its stamp where that is known:
+    /// a name changes none.
+    pub fn put(&mut self, place: &str, to: &str) -> io::Result<Option<Stamp>> {
         if let Some(Some(Nameless(file))) = self.made.get(place) {
             if self.disk.give_name(file, to).is_ok() {
-                return Ok(());
+                return Ok(self.seen.get(place).map(|content| content.stamp));
             }
             // There is something, or it cannot be linked.
             self.settle(place)?;
         }
-        self.disk.rename(place, to)
+        self.disk.rename(place, to).map(|()| None)
     }
 }
 

@@ -7,8 +7,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Command;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -412,7 +412,7 @@ impl Workspace for Site<'_, '_> {
         self.staged.places.get(&*output).cloned().unwrap_or_else(|| output.into_owned())
     }
 
-    fn create(&mut self, path: &str) -> io::Result<File> {
+    fn create(&mut self, path: &str) -> io::Result<Arc<File>> {
         if self.staged.whole.contains(path) {
             return self.handled.create(path);
         }
@@ -421,7 +421,7 @@ impl Workspace for Site<'_, '_> {
         if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) && !is_log() {
             let _ = fs::remove_file(path);
         }
-        File::create(path)
+        File::create(path).map(Arc::new)
     }
 
     fn settle(&mut self, path: &str) -> io::Result<()> {

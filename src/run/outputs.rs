@@ -77,6 +77,11 @@ pub(super) fn restore(path: &str) -> bool {
     Path::new(&kept).exists() && fs::rename(&kept, path).is_ok()
 }
 
+/// The folder that a path names; nothing for the one where flow stands, and for the root.
+fn folder_of(path: &str) -> &str {
+    path.rfind('/').map_or("", |at| &path[..at])
+}
+
 /// The outputs of one job.
 pub(super) struct Outputs<'a> {
     spec: &'a JobSpec,
@@ -122,8 +127,12 @@ impl<'a> Outputs<'a> {
     /// Before the job: folders made, what a job would write over removed (in place: the old outputs; otherwise
     /// temporaries that a crash left).
     pub fn prepare(&self, handled: &mut Handled<'_>) -> Result<(), JobError> {
+        let mut made = None;
         for output in &self.spec.outputs {
-            self.make_folder(&output.path)?;
+            let folder = folder_of(&output.path);
+            if made.replace(folder) != Some(folder) {
+                self.make_folder(&output.path)?;
+            }
             let written = self.written(output);
             if output.update && self.in_place(output) {
                 keep_old(&output.path)?;
@@ -151,11 +160,9 @@ impl<'a> Outputs<'a> {
     }
 
     fn make_folder(&self, path: &str) -> Result<(), JobError> {
-        match path.rfind('/') {
-            Some(at) if at > 0 => {
-                self.disk.create_dir_all(&path[..at]).map_err(|error| disk_error("make the folder of", path, &error))
-            }
-            _ => Ok(()),
+        match folder_of(path) {
+            "" => Ok(()),
+            folder => self.disk.create_dir_all(folder).map_err(|error| disk_error("make the folder of", path, &error)),
         }
     }
 
@@ -182,25 +189,28 @@ impl<'a> Outputs<'a> {
 
     /// Puts verified outputs in place, one after the other; if one cannot be, none is left. Gives their stamps.
     pub fn commit(&self, handled: &mut Handled<'_>) -> Result<Vec<Stamp>, JobError> {
+        let mut stamps = Vec::with_capacity(self.spec.outputs.len());
         for (at, output) in self.spec.outputs.iter().enumerate() {
             if output.live.is_some() {
                 // All that used it are done.
                 let _ = self.disk.remove(&output.path);
+                stamps.push(Some(NO_STAMP));
                 continue;
             }
-            if let Err(error) = self.put(output, handled) {
-                for done in &self.spec.outputs[..at] {
-                    // The error that is told is the first one.
-                    let _ = self.disk.remove_output(&done.path, done.directory);
+            match self.put(output, handled) {
+                Ok(stamp) => stamps.push(stamp),
+                Err(error) => {
+                    for done in &self.spec.outputs[..at] {
+                        // The error that is told is the first one.
+                        let _ = self.disk.remove_output(&done.path, done.directory);
+                    }
+                    return Err(error);
                 }
-                return Err(error);
             }
         }
         // A link may lead to an output that comes after it.
-        let stamps = self.spec.outputs.iter().map(|output| match output.live {
-            Some(_) => Ok(NO_STAMP),
-            None => self.stamp(&output.path),
-        });
+        let stamps = stamps.into_iter().zip(&self.spec.outputs);
+        let stamps = stamps.map(|(stamp, output)| stamp.map_or_else(|| self.stamp(&output.path), Ok));
         let stamps = stamps.collect::<Result<_, _>>()?;
         for output in self.spec.outputs.iter().filter(|output| output.update) {
             let _ = fs::remove_file(old(&output.path));
@@ -208,8 +218,10 @@ impl<'a> Outputs<'a> {
         Ok(stamps)
     }
 
-    fn put(&self, output: &OutputSpec, handled: &mut Handled<'_>) -> Result<(), JobError> {
+    /// Gives the stamp where it is known.
+    fn put(&self, output: &OutputSpec, handled: &mut Handled<'_>) -> Result<Option<Stamp>, JobError> {
         let path = &output.path;
+        let mut stamp = None;
         if !self.in_place(output) {
             if let Some(shadow) = self.shadow {
                 let near = temporary(path);
@@ -220,12 +232,12 @@ impl<'a> Outputs<'a> {
                 // A rename does not replace a directory that has files in it.
                 self.disk.remove_tree(path).map_err(|error| disk_error("remove", path, &error))?;
             }
-            handled.put(&temporary(path), path).map_err(|error| disk_error("put in place", path, &error))?;
+            stamp = handled.put(&temporary(path), path).map_err(|error| disk_error("put in place", path, &error))?;
         }
         if output.protected {
             self.disk.write_protect(path).map_err(|error| disk_error("write-protect", path, &error))?;
         }
-        Ok(())
+        Ok(stamp)
     }
 
     fn stamp(&self, path: &str) -> Result<Stamp, JobError> {

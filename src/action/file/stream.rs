@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use crate::disk::{Content, Stamp};
 
@@ -121,14 +122,14 @@ pub struct Output {
 }
 
 struct Hashing {
-    file: File,
+    file: Arc<File>,
     hasher: blake3::Hasher,
 }
 
 impl Output {
     /// Of an empty file.
-    pub fn new(file: File) -> Output {
-        let out = Hashing { file, hasher: blake3::Hasher::new() };
+    pub fn new(file: impl Into<Arc<File>>) -> Output {
+        let out = Hashing { file: file.into(), hasher: blake3::Hasher::new() };
         Output { out: BufWriter::with_capacity(BUFFER, out) }
     }
 
