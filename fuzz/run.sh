@@ -8,7 +8,7 @@ target=${1:?$usage}
 seconds=${2:?$usage}
 shift 2
 case $target in
-read) flags=(-dict=fits.dict -max_len=49152 -timeout=60 -rss_limit_mb=3000) ;;
+read) flags=(-dict=fits.dict -max_len=49152 -timeout=180 -rss_limit_mb=3000) ;;
 *) flags=(-max_len=4096 -timeout=10) ;;
 esac
 mkdir -p "corpus/$target" artifacts

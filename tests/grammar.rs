@@ -340,6 +340,18 @@ fn mistakes_are_explained() {
 }
 
 #[test]
+fn nothing_stands_after_a_statement_on_its_line_and_all_statements_say_so() {
+    let grammar = include_str!("../grammar/rulefile.pest");
+    let (_, rest) = grammar.split_once("statement_keyword = @{").expect("the grammar has the words");
+    let words: Vec<&str> = rest.split('}').next().unwrap_or_default().split('"').skip(1).step_by(2).collect();
+    assert!(words.len() > 15, "{words:?}");
+    for word in words {
+        let told = refusal(&format!("{word}: x; y = 1\n"));
+        assert!(told.starts_with(&format!("f:1:1 nothing else stands on the line of `{word}:`")), "{told}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_an_error_and_not_an_overflow() {
     for text in [
         format!("x = {}{}\n", "(".repeat(1000), ")".repeat(1000)),

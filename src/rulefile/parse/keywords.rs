@@ -76,4 +76,7 @@ pub const STATEMENTS: &[&str] = &[
     "onerror",
     "report",
     "storage",
+    "conda",
+    "pepfile",
+    "pepschema",
 ];
