@@ -358,6 +358,19 @@ mistakes! {
             output: "out.txt"
             script: "scripts/none.py"
     "#;
+    a_script_by_a_wildcard_that_is_not_there: r#"
+        rule all:
+            input: "a.txt"
+        rule out:
+            output: "{sample}.txt"
+            script: "scripts/{wildcards.smaple}.py"
+    "#;
+    a_script_by_an_input: r#"
+        rule out:
+            input: "in.txt"
+            output: "out.txt"
+            script: "{input.script}"
+    "#;
     a_colormap_that_is_not_there: r#"
         rule out:
             input: "in.fits"

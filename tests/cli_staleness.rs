@@ -156,6 +156,49 @@ fn a_changed_script_is_a_reason() {
 }
 
 #[test]
+fn each_job_has_the_script_that_its_wildcards_and_params_name() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "out/upper.txt", "out/lower.txt"
+        rule change:
+            input: "a.txt"
+            output: "out/{how}.txt"
+            params: folder="bodies"
+            script: "{params.folder}/{wildcards.how}.sh"
+        "#,
+    )
+    .file("a.txt", "Hello\n")
+    .file("bodies/upper.sh", "tr a-z A-Z < ${snakemake_input[0]} > ${snakemake_output[0]}\n")
+    .file("bodies/lower.sh", "tr A-Z a-z < ${snakemake_input[0]} > ${snakemake_output[0]}\n");
+    project.flow("-n -p out/lower.txt").exits(0).says("bodies/lower.sh");
+    project.makes("", &["change how=lower", "change how=upper"]);
+    assert_eq!((project.read("out/upper.txt"), project.read("out/lower.txt")), ("HELLO\n".into(), "hello\n".into()));
+    assert_eq!(project.flow("--list-untracked").exits(0).stdout, "");
+    project.write("bodies/lower.sh", "tr A-Z a-m < ${snakemake_input[0]} > ${snakemake_output[0]}\n");
+    project.flow("--why").exits(0).prints("change (how=lower): script bodies/lower.sh has changed");
+    project.makes("", &["change how=lower"]);
+    project.edit("Rulefile", "folder=\"bodies\"", "folder=\"elsewhere\"");
+    project.flow("").exits(1).says("cannot read script elsewhere/").says("relative to the file");
+}
+
+#[test]
+fn a_script_that_depends_on_the_threads_is_found_when_they_are_known() {
+    let project = Project::new(
+        r#"
+        rule count:
+            output: "out.txt"
+            params: suffix=lambda wildcards, threads: "sh" if threads else "py"
+            threads: 2
+            script: "count.{params.suffix}"
+        "#,
+    )
+    .file("count.sh", "echo ${snakemake[threads]} > ${snakemake_output[0]}\n");
+    project.makes("-j2", &["count"]);
+    assert_eq!(project.read("out.txt"), "2\n");
+}
+
+#[test]
 fn another_set_of_inputs_is_a_reason() {
     let project = samples();
     project.write("raw/c.txt", "0\n");

@@ -13,11 +13,11 @@ use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
 use crate::graph::dag::JobId;
 use crate::plan::decide::Verdict;
+use crate::plan::identity::Identities;
 use crate::plan::reason::Reason;
 use crate::report::difference::{changes, diff_lines};
 use crate::report::summary::{Row, table};
 use crate::rulefile::instance;
-use crate::rulefile::rule::Action;
 use crate::stat::Stats;
 use crate::value::{Dict, Value};
 
@@ -81,6 +81,7 @@ pub fn list_untracked(project: &Project, disk: &dyn Disk) -> Result<(), Failure>
     let read: Vec<String> =
         project.workflow.read.iter().map(|path| crate::path::normalise(path).into_owned()).collect();
     let mut known: BTreeSet<String> = read.into_iter().collect();
+    let identities = Identities::new(&project.workflow, disk);
     for id in dag.ids() {
         let job = dag.job(id);
         known.extend(job.inputs.iter().chain(&job.outputs).map(|&file| dag.paths.name(file).to_owned()));
@@ -90,9 +91,8 @@ pub fn list_untracked(project: &Project, disk: &dyn Disk) -> Result<(), Failure>
         for (pattern, span) in logs.chain(rule.benchmark.iter().map(|(pattern, span)| (pattern, *span))) {
             known.insert(instance::fill(pattern, &wildcards, span).map_err(|wrong| project.failure(wrong))?);
         }
-        if let Action::Script { path, basedir } = &rule.action {
-            known.insert(crate::rulefile::template::script_path(path, basedir));
-        }
+        // What cannot be known is not there either.
+        known.extend(identities.of(&dag, id).ok().and_then(|it| it.script.as_ref().map(|(path, _)| path.to_string())));
     }
     let is_seen = |entry: &walkdir::DirEntry| {
         let name = entry.path().strip_prefix(".").unwrap_or(entry.path()).to_string_lossy();

@@ -93,7 +93,10 @@ pub fn job_spec(
                 .map_err(|error| template_error(&error, rule.action_span, rule))?,
         },
         Action::Run(body) => Work::Run { program: Arc::clone(&body.program) },
-        Action::Script { path, basedir } => Work::Script { path: template::script_path(path, basedir) },
+        Action::Script { path, basedir } => Work::Script {
+            path: template::script_path(path, basedir, &wildcards, &params)
+                .map_err(|error| script_error(&error, rule))?,
+        },
     };
     // A command that names its log writes it itself.
     let stdio_log = match (log.items.as_slice(), &rule.action) {
@@ -241,9 +244,12 @@ pub fn check_templates(rule: &Rule, workflow: &Workflow) -> Result<(), Diagnosti
         template::check(text, rule, workflow).map_err(|error| template_error(&error, rule.action_span, rule))?;
     }
     if let Action::Script { path, basedir } = &rule.action {
-        let path = template::script_path(path, basedir);
+        let path = template::common_script_path(path, basedir, rule).map_err(|error| script_error(&error, rule))?;
         // A script that another rule makes is an input.
-        if rule.input.is_empty() && !std::path::Path::new(&path).exists() {
+        if let Some(path) = path
+            && rule.input.is_empty()
+            && !std::path::Path::new(&path).exists()
+        {
             return Err(Diagnostic::error(format!("rule `{}`: there is no script {path}", rule.name))
                 .at(rule.action_span, "")
                 .help("its path is relative to the file that holds the rule"));
@@ -279,20 +285,34 @@ fn template_error(error: &TemplateError, span: Span, rule: &Rule) -> Diagnostic 
     }
 }
 
+/// What is wrong with the path of a rule's script.
+fn script_error(error: &TemplateError, rule: &Rule) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(format!("rule `{}`: {error}", rule.name)).at(rule.action_span, "");
+    if let TemplateError::Unknown(field, known) = error {
+        let near = crate::spelling::nearest(field, known.iter().map(String::as_str));
+        diagnostic = match near {
+            Some(near) => diagnostic.help(format!("did you mean `{{{near}}}`?")),
+            None => diagnostic,
+        };
+    }
+    diagnostic
+        .help("the path of a script may name `{wildcards.NAME}` and `{params.NAME}`; a brace of its own is doubled")
+}
+
 /// The command of a job, for a dry run; `None` for a job without one.
 pub fn command(project: &Project, plan: &Plan, id: JobId) -> Result<Option<String>, Diagnostic> {
     let (dag, workflow) = (&*plan.dag, &project.workflow);
     let job = dag.job(id);
     let rule = workflow.rule(job.rule);
     match &rule.action {
-        Action::Shell(_) => {}
+        Action::Shell(_) | Action::Script { .. } => {}
         Action::Run(body) => return Ok(Some(body.text.clone())),
-        Action::Script { path, .. } => return Ok(Some(path.clone())),
         Action::None => return Ok(None),
     }
     let spec = job_spec(project, plan, id, id.0, 1)?.0;
     Ok(match spec.work {
         Work::Shell { command } => Some(command),
+        Work::Script { path } => Some(path),
         _ => None,
     })
 }

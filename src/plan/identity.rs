@@ -30,7 +30,7 @@ pub struct Identity {
     pub params: Arc<str>,
     /// JSON: the file-level names and parts of the configuration that the code uses.
     pub globals: Arc<str>,
-    pub script: Option<(Arc<str>, Hash)>,
+    pub script: Option<Script>,
     /// Whether the code may look at the job's wildcards by itself.
     pub sees_wildcards: bool,
     pub digest: [u8; 16],
@@ -41,7 +41,11 @@ pub struct Identities<'a> {
     workflow: &'a Workflow,
     disk: &'a dyn Disk,
     by_rule: RefCell<FxHashMap<RuleId, Arc<RuleIdentity>>>,
+    scripts: RefCell<FxHashMap<String, Script>>,
 }
+
+/// The path and the content of a script.
+type Script = (Arc<str>, Hash);
 
 #[derive(Default)]
 struct RuleIdentity {
@@ -49,7 +53,8 @@ struct RuleIdentity {
     source: Option<Arc<str>>,
     /// As JSON.
     globals: Arc<str>,
-    script: Option<(Arc<str>, Hash)>,
+    /// Of all jobs.
+    script: Option<Script>,
     sees_wildcards: bool,
     /// The whole identity, where params are the same for all jobs.
     whole: Option<Arc<Identity>>,
@@ -57,7 +62,7 @@ struct RuleIdentity {
 
 impl<'a> Identities<'a> {
     pub fn new(workflow: &'a Workflow, disk: &'a dyn Disk) -> Self {
-        Identities { workflow, disk, by_rule: RefCell::default() }
+        Identities { workflow, disk, by_rule: RefCell::default(), scripts: RefCell::default() }
     }
 
     /// The identity of a job.
@@ -83,13 +88,22 @@ impl<'a> Identities<'a> {
             ..JobContext::default()
         };
         let params = instance::own_params(rule, &context, &*self.workflow.functions)?;
-        Ok(Arc::new(identity(&of_rule, &params)))
+        let script = match &rule.action {
+            // What is not known without the number of threads belongs to the machine, and not to the job.
+            Action::Script { path, basedir } if of_rule.script.is_none() => {
+                let path = template::script_path(path, basedir, &wildcards, &params).ok();
+                path.map(|path| self.script(path, rule)).transpose()?
+            }
+            _ => of_rule.script.clone(),
+        };
+        Ok(Arc::new(identity(&of_rule, &params, script)))
     }
 
     fn rule_identity(&self, id: RuleId, rule: &Rule) -> Result<Arc<RuleIdentity>, CallError> {
         if let Some(known) = self.by_rule.borrow().get(&id) {
             return Ok(Arc::clone(known));
         }
+        let mut is_common = true;
         let mut of_rule = match &rule.action {
             Action::None => RuleIdentity::default(),
             Action::Shell(command) => RuleIdentity {
@@ -108,25 +122,22 @@ impl<'a> Identities<'a> {
                 ..RuleIdentity::default()
             },
             Action::Script { path, basedir } => {
-                let path = template::script_path(path, basedir);
-                let hash = self.disk.hash(&path).map_err(|error| {
-                    Diagnostic::error(format!("cannot read script {path}: {error}"))
-                        .at(rule.action_span, "")
-                        .help("the path is relative to the file that holds the rule")
-                })?;
+                // A template that is wrong has been told.
+                let path = template::common_script_path(path, basedir, rule).unwrap_or_default();
+                is_common = path.is_some();
                 // What a script looks at is not known.
                 RuleIdentity {
-                    script: Some((path.as_str().into(), hash)),
+                    script: path.map(|path| self.script(path, rule)).transpose()?,
                     globals: json(self.with_sources(rule, Vec::new())?),
                     sees_wildcards: true,
                     ..RuleIdentity::default()
                 }
             }
         };
-        if instance::params_are_static(rule) {
+        if is_common && instance::params_are_static(rule) {
             let context = JobContext { rule: &rule.name, attempt: 1, ..JobContext::default() };
             let params = instance::own_params(rule, &context, &*self.workflow.functions)?;
-            of_rule.whole = Some(Arc::new(identity(&of_rule, &params)));
+            of_rule.whole = Some(Arc::new(identity(&of_rule, &params, of_rule.script.clone())));
         }
         let of_rule = Arc::new(of_rule);
         self.by_rule.borrow_mut().insert(id, Arc::clone(&of_rule));
@@ -135,6 +146,20 @@ impl<'a> Identities<'a> {
 }
 
 impl Identities<'_> {
+    fn script(&self, path: String, rule: &Rule) -> Result<Script, Diagnostic> {
+        if let Some(known) = self.scripts.borrow().get(&path) {
+            return Ok(known.clone());
+        }
+        let hash = self.disk.hash(&path).map_err(|error| {
+            Diagnostic::error(format!("cannot read script {path}: {error}"))
+                .at(rule.action_span, "")
+                .help("the path is relative to the file that holds the rule")
+        })?;
+        let script: Script = (path.as_str().into(), hash);
+        self.scripts.borrow_mut().insert(path, script.clone());
+        Ok(script)
+    }
+
     /// With what the files of the workflow hold that are among a rule's params: they belong to its code.
     fn with_sources(&self, rule: &Rule, mut globals: Vec<(String, Value)>) -> Result<Vec<(String, Value)>, Diagnostic> {
         for param in &rule.params {
@@ -161,7 +186,7 @@ pub fn named_paths(
     Named { items: files.iter().map(|&file| paths.name(file).to_owned()).collect(), names: names.to_vec() }
 }
 
-fn identity(of_rule: &RuleIdentity, params: &Named<Value>) -> Identity {
+fn identity(of_rule: &RuleIdentity, params: &Named<Value>, script: Option<Script>) -> Identity {
     let entries = params.items.iter().enumerate().map(|(at, value)| {
         let name = params.names.iter().find(|(_, start, _)| *start as usize == at);
         (name.map_or_else(|| at.to_string(), |(name, _, _)| name.clone()), value.clone())
@@ -171,7 +196,7 @@ fn identity(of_rule: &RuleIdentity, params: &Named<Value>) -> Identity {
     for part in [&of_rule.code, &params, &of_rule.globals] {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
-    if let Some((_, hash)) = &of_rule.script {
+    if let Some((_, hash)) = &script {
         hasher.update(hash);
     }
     let mut digest = [0; 16];
@@ -181,7 +206,7 @@ fn identity(of_rule: &RuleIdentity, params: &Named<Value>) -> Identity {
         source: of_rule.source.clone(),
         params,
         globals: Arc::clone(&of_rule.globals),
-        script: of_rule.script.clone(),
+        script,
         sees_wildcards: of_rule.sees_wildcards,
         digest,
     }

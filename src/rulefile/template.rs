@@ -160,16 +160,20 @@ pub fn message(template: &str, values: &JobValues<'_>, workflow: &Workflow) -> R
         match piece {
             Piece::Literal(text) => out.push_str(&text),
             Piece::Field(field) => {
-                match find(&field, values, &|name| workflow.functions.global(values.namespace, name))? {
-                    Found::Names { names, .. } => {
-                        out.push_str(&own_text(&field, &Value::Str(names.join(" ")))?);
-                    }
-                    Found::Own(value) => out.push_str(&own_text(&field, &value)?),
-                }
+                let found = find(&field, values, &|name| workflow.functions.global(values.namespace, name))?;
+                out.push_str(&unquoted(&field, found)?);
             }
         }
     }
     Ok(out)
+}
+
+/// What a placeholder comes to where no shell reads it.
+fn unquoted(field: &Field<'_>, found: Found) -> Result<String, TemplateError> {
+    match found {
+        Found::Names { names, .. } => own_text(field, &Value::Str(names.join(" "))),
+        Found::Own(value) => own_text(field, &value),
+    }
 }
 
 /// The file-level names that a template uses, with their values: part of what the job's result depends on.
@@ -199,15 +203,21 @@ pub fn check(template: &str, rule: &Rule, workflow: &Workflow) -> Result<(), Tem
             if workflow.functions.global(rule.namespace, field.root).is_none() {
                 return Err(unknown(&field, JOB_NAMES.iter().map(|&name| name.to_owned()).collect()));
             }
-        } else if let Some(&name) = field.path.first()
-            && name.parse::<i64>().is_err()
-            && let Some(known) = names_of(field.root, rule)
-            && !known.contains(&name)
-        {
-            return Err(unknown(&field, known.iter().map(|known| format!("{}.{known}", field.root)).collect()));
+        } else {
+            check_names(&field, rule)?;
         }
     }
     Ok(())
+}
+
+/// What comes after the first dot or bracket is a name that the rule gives.
+fn check_names(field: &Field<'_>, rule: &Rule) -> Result<(), TemplateError> {
+    match (field.path.first(), names_of(field.root, rule)) {
+        (Some(name), Some(known)) if name.parse::<i64>().is_err() && !known.contains(name) => {
+            Err(unknown(field, known.iter().map(|known| format!("{}.{known}", field.root)).collect()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The names that all jobs of a rule have in a part, if they are known without a job.
@@ -226,13 +236,56 @@ pub fn names_of<'r>(part: &str, rule: &'r Rule) -> Option<Vec<&'r str>> {
     }
 }
 
-/// Where a script is: relative to the folder of the file that holds its rule.
-pub fn script_path(path: &str, basedir: &str) -> String {
-    if path.starts_with('/') || basedir.is_empty() || basedir == "." {
-        path.to_owned()
-    } else {
-        format!("{basedir}/{path}")
+/// Where a job's script is: relative to the folder of the file that holds its rule. Its path may name wildcards and params.
+///
+/// # Errors
+/// [`TemplateError`] for a placeholder that cannot be filled in.
+pub fn script_path(
+    path: &str,
+    basedir: &str,
+    wildcards: &[(String, String)],
+    values: &Named<Value>,
+) -> Result<String, TemplateError> {
+    let mut filled = String::new();
+    for piece in pieces(path)? {
+        match piece {
+            Piece::Literal(text) => filled.push_str(&text),
+            Piece::Field(field) => {
+                let found = match field.root {
+                    "wildcards" => wildcard(&field, wildcards)?,
+                    "params" => params(&field, values)?,
+                    _ => return Err(unknown_in_script(&field)),
+                };
+                filled.push_str(&unquoted(&field, found)?);
+            }
+        }
     }
+    Ok(match basedir {
+        "" | "." => filled,
+        _ if filled.starts_with('/') => filled,
+        _ => format!("{basedir}/{filled}"),
+    })
+}
+
+/// Where the script of all jobs of a rule is; nothing if it depends on the job.
+///
+/// # Errors
+/// [`TemplateError`] as [`check`] has it.
+pub fn common_script_path(path: &str, basedir: &str, rule: &Rule) -> Result<Option<String>, TemplateError> {
+    let mut is_common = true;
+    for piece in pieces(path)? {
+        let Piece::Field(field) = piece else { continue };
+        if !["wildcards", "params"].contains(&field.root) {
+            return Err(unknown_in_script(&field));
+        }
+        check_names(&field, rule)?;
+        is_common = false;
+    }
+    if is_common { script_path(path, basedir, &[], &Named::default()).map(Some) } else { Ok(None) }
+}
+
+fn unknown_in_script(field: &Field<'_>) -> TemplateError {
+    unknown(field, vec!["params.NAME".to_owned(), "wildcards.NAME".to_owned()])
 }
 
 /// Takes a template apart, as Python's `str.format` does.
