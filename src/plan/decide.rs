@@ -211,7 +211,9 @@ impl Planner<'_> {
         for (&output, spec) in job.outputs.iter().zip(&rule.output.items) {
             // A temporary file that was asked for itself is to be there, and stays.
             let wanted = !spec.flags.temp || dag.is_goal(output);
-            if wanted && stats.get(&dag.paths, output)?.is_none() {
+            // In the place of a file, a directory is none; the job says so.
+            let is_there = |stamp: Stamp| spec.flags.directory || !stamp.is_dir;
+            if wanted && !stats.get(&dag.paths, output)?.is_some_and(is_there) {
                 missing.push(output);
             }
         }
