@@ -391,6 +391,21 @@ mistakes! {
             output: "out.txt"
             run: write_text(str(mean(input[0], 2)), output[0])
     "#;
+    a_param_misspelt_in_a_body: r#"
+        rule out:
+            output: "out.txt"
+            params: sample="a"
+            run: write_text(params.smaple, output[0])
+    "#;
+    a_section_in_the_place_of_the_output: r#"
+        rule out:
+            input: "in.npy"
+            output: "out.fits"
+            run: write(crop(full([4, 4], 1), "[1:2,1:2]"), output[0])
+        rule frame:
+            output: "in.npy"
+            run: full([4, 4], 1, output=output[0])
+    "#;
     an_argument_that_is_missing: r#"
         rule out:
             input: "in.fits"

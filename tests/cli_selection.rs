@@ -88,6 +88,14 @@ fn names_that_are_not_there_are_said() {
         .says("--until: there is no rule called `secnod`")
         .says("did you mean `second`?");
     line().flow("--omit-from nothing").exits(1).says("--omit-from: there is no rule called `nothing`");
+    line().flow("-P one.text").exits(1).says("--prioritize: there is no rule called `one.text`");
+    let swallowed = "all names after --forcerun belong to it: targets go before it, or after `--`";
+    line()
+        .flow("-R second three.text")
+        .exits(1)
+        .says("--forcerun: there is no rule called `three.text`")
+        .says(swallowed);
+    assert!(!line().flow("-R secnod").exits(1).shown().contains(swallowed));
     line()
         .flow("three.text")
         .exits(1)

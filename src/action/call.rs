@@ -246,14 +246,17 @@ impl Call<'_, '_> {
 
     /// Writes an image to an output, in the format of its final name.
     pub fn write_image(&self, image: &Image, path: &str, options: &WriteOptions) -> Result<(), Failure> {
-        self.job.write(path, |out| {
-            file::write(image, out, path, options).map_err(|error| {
-                let failure = Failure::from(error);
-                if file::Format::of_suffix(path).is_some() {
-                    return failure;
-                }
-                failure.help(format!("\"{path}\" stands where {} takes the path to write to", self.action.name))
-            })
+        let written = self.job.write(path, |out| file::write(image, out, path, options));
+        written.map_err(|failure| {
+            if file::Format::of_suffix(path).is_some() {
+                return failure;
+            }
+            let action = self.action;
+            failure.help(format!(
+                "\"{path}\" stands where {} takes the path to write to: {}",
+                action.name,
+                action.signature()
+            ))
         })
     }
 }

@@ -191,7 +191,8 @@ fn job_error(error: &starlark::Error) -> JobError {
             let words = error.without_diagnostic().to_string();
             let message = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it failed").to_owned();
             let code = error.span().map_or("", |span| span.source_span());
-            let (message, help) = dialect::explained(&message, code);
+            let told = dialect::without_item(&message, code);
+            let (message, help) = told.unwrap_or_else(|| dialect::explained(&message, code));
             let help = unknown_name(&message).or(help);
             (message, help)
         }

@@ -126,18 +126,39 @@ impl Project {
         let ancient = self.settings.consider_ancient.iter().map(|(name, _)| ("--consider-ancient", name));
         for (option, name) in threads.chain(resources).chain(batch).chain(cache).chain(ancient) {
             if self.workflow.find(name).is_none() {
-                return Err(self.no_rule(option, name));
+                return Err(self.no_rule(option, name).into());
             }
         }
         Ok(())
     }
 
-    pub(super) fn no_rule(&self, option: &str, name: &str) -> Failure {
+    /// An option that takes all the names that follow it: each is a rule, or a file of the graph, as it is now or may grow; one
+    /// that a job makes, where the option means jobs.
+    fn check_names(&self, option: &str, names: &[String], dag: &Dag, made: bool) -> Result<(), Failure> {
+        let is_file = |file| !made || dag.producer(file).is_some();
+        let is_known = |name: &str| self.workflow.find(name).is_some() || dag.paths.find(name).is_some_and(is_file);
+        match names.iter().position(|name| !is_known(name)) {
+            Some(at) if dag.open().is_empty() => {
+                let wrong = self.no_rule(option, &names[at]);
+                let help = format!("all names after {option} belong to it: targets go before it, or after `--`");
+                Err(if at == 0 { wrong } else { wrong.help(help) }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Those of `--prioritize`.
+    pub(super) fn prioritized(&self, dag: &Dag) -> Result<&[String], Failure> {
+        self.check_names("--prioritize", &self.settings.prioritize, dag, true)?;
+        Ok(&self.settings.prioritize)
+    }
+
+    fn no_rule(&self, option: &str, name: &str) -> Diagnostic {
         let mut diagnostic = Diagnostic::error(format!("{option}: there is no rule called `{name}`"));
         if let Some(near) = nearest(name, self.workflow.rules.iter().map(|rule| rule.name.as_str())) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
-        diagnostic.into()
+        diagnostic
     }
 
     /// Which kinds of difference count.
@@ -188,19 +209,15 @@ impl Project {
                 }
             }
         }
+        self.check_names("--forcerun", &force.names, dag, true)?;
         for name in &force.names {
-            let mut found = self.workflow.find(name).is_some();
             let file = dag.paths.find(name);
             for job in dag.ids() {
                 let it = dag.job(job);
                 let named = self.workflow.rule(it.rule).name == *name;
                 if named || file.is_some_and(|file| dag.producer(file) == Some(job)) {
                     forced[job.index()] = true;
-                    found = true;
                 }
-            }
-            if !found && dag.open().is_empty() {
-                return Err(self.no_rule("--forcerun", name));
             }
         }
         Ok(forced)
@@ -224,13 +241,8 @@ impl Project {
         if until.is_empty() && omit_from.is_empty() {
             return Ok(vec![false; dag.jobs.len()]);
         }
-        for (option, names) in [("--until", until), ("--omit-from", omit_from)] {
-            for name in names {
-                if self.workflow.find(name).is_none() && dag.paths.find(name).is_none() && dag.open().is_empty() {
-                    return Err(self.no_rule(option, name));
-                }
-            }
-        }
+        self.check_names("--until", until, dag, false)?;
+        self.check_names("--omit-from", omit_from, dag, false)?;
         Ok(select(dag, &self.workflow, until, omit_from).into_iter().map(|keep| !keep).collect())
     }
 

@@ -72,6 +72,19 @@ fn call(message: &str, _: &str) -> Explained {
     Some((said, help))
 }
 
+/// The name that a list of the job (`params`, `wildcards`) was asked for and does not have.
+pub fn missing_item(message: &str) -> Option<&str> {
+    between(message, "Object of type `Namedlist` has no attribute `", "`")
+}
+
+/// The same, where only the code tells which list it is.
+pub fn without_item(message: &str, code: &str) -> Option<(String, Option<String>)> {
+    let name = missing_item(message)?;
+    let list = code.rsplit_once('.').map_or("it", |(list, _)| list.trim());
+    let near = message.split_once("did you mean `").and_then(|(_, rest)| rest.split('`').next());
+    Some((format!("`{list}` has no `{name}`"), near.map(|near| format!("did you mean `{list}.{near}`?"))))
+}
+
 fn attribute(message: &str, _: &str) -> Explained {
     let rule = between(message, "Object of type `rules` has no attribute `", "`")?;
     let near = message.split_once("did you mean `").and_then(|(_, rest)| rest.split('`').next());

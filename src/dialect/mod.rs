@@ -18,7 +18,7 @@ mod template;
 
 use starlark::environment::GlobalsBuilder;
 
-pub use self::explain::explained;
+pub use self::explain::{explained, missing_item, without_item};
 
 /// Adds the dialect to an environment. `snakemake_io` adds the members of the module `snakemake.io` (`expand`,
 /// `glob_wildcards`, …), which belong to whoever knows wildcards.

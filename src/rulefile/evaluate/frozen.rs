@@ -75,7 +75,7 @@ impl Functions for Frozen {
             }
             let mut diagnostic = loader.diagnostic(error);
             let values: Vec<String> = context.wildcards.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let missing = diagnostic.message.strip_prefix(NO_NAME).and_then(|rest| rest.split('`').next());
+            let missing = crate::dialect::missing_item(&diagnostic.message);
             if let Some(name) = missing.map(str::to_owned) {
                 let known = names(context);
                 diagnostic.message = format!("there is no `{name}` here");
@@ -168,9 +168,6 @@ impl Frozen {
 
 /// The name under which a call's module has the wildcards of its job; no Rulefile can write it.
 pub const JOB_WILDCARDS: &str = "job wildcards";
-
-/// What Starlark says of a name that a list of the job does not have.
-const NO_NAME: &str = "Object of type `Namedlist` has no attribute `";
 
 /// The names of a job's parts, as a function would write them.
 fn names(context: &JobContext<'_>) -> Vec<String> {
