@@ -31,7 +31,12 @@ fn a_profile_stands_for_what_is_not_typed() {
     assert_eq!(project.read("out.txt"), "1 6 hello\n");
     project.flow("-F --profile conf/config.v8+.yaml -- out.txt").exits(0);
     project.flow("--profile none-here").exits(2).says("there is no profile none-here");
-    project.flow("--profile conf/config.v99+.yaml").exits(2).says("nonsense");
+    let from_it = "It stands in the profile conf/config.v99+.yaml.";
+    project.flow("--profile conf/config.v99+.yaml").exits(2).says("nonsense").says(from_it);
+    project.write("conf/config.v99+.yaml", "set-threads: {all: many}\n");
+    project.flow("--profile conf/config.v99+.yaml").exits(2).says("many").says(from_it);
+    let typed = project.flow("--profile conf/config.v99+.yaml --set-threads all=lots").exits(2);
+    assert!(!typed.shown().contains(from_it), "{}", typed.shown());
     project.write("conf/config.v8+.yaml", "a: [\n");
     project.flow("--profile conf").exits(2).says("profile conf/config.v8+.yaml");
 }
@@ -45,6 +50,17 @@ fn the_workflows_own_profile_is_found_and_wins() {
     assert_eq!(project.read("out.txt"), "2 7 own\n");
     project.flow("-j2 -F --profile other.yaml --workflow-profile none").exits(0);
     assert_eq!(project.read("out.txt"), "2 8 other\n");
+}
+
+#[test]
+fn a_profile_of_the_workflow_may_have_a_name() {
+    for folder in ["profiles/cluster", "workflow/profiles/cluster"] {
+        let project = show();
+        project.write(format!("{folder}/config.yaml"), "set-resources: {all: {mem_mb: 5, word: named}}\n");
+        project.flow("--workflow-profile cluster").exits(0);
+        assert_eq!(project.read("out.txt"), "1 5 named\n");
+        project.flow("--workflow-profile clutser").exits(2).says("clutser");
+    }
 }
 
 #[test]
@@ -123,8 +139,12 @@ fn lists_of_changes_and_of_files_that_nobody_knows() {
     project.flow("-j1").exits(0);
     assert_eq!(project.flow("--list-changes code,params,input").exits(0).stdout, "");
     project.edit("Rulefile", "size=1", "size=2");
-    assert_eq!(project.flow("--list-changes params").exits(0).stdout, "out.txt\n");
-    assert_eq!(project.flow("--list-changes code,input").exits(0).stdout, "");
+    for older in ["--list-changes params", "--list-params-changes", "--lp"] {
+        assert_eq!(project.flow(older).exits(0).stdout, "out.txt\n");
+    }
+    for older in ["--list-changes code,input", "--list-code-changes", "--list-input-changes", "--li"] {
+        assert_eq!(project.flow(older).exits(0).stdout, "");
+    }
     project.edit("Rulefile", "> {output}", ">> {output}");
     project.flow("-j1 --rerun-triggers params").exits(0);
     project.edit("Rulefile", ">> {output}", "| cat > {output}");

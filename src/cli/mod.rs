@@ -37,6 +37,12 @@ impl Exit {
     fn wrong(message: &str) -> Exit {
         Exit { text: format!("error: {message}\n\nFor more information, try '--help'.\n"), code: 2 }
     }
+
+    /// What is wrong stands in a profile, and not on the command line.
+    fn of(self, profiles: &[Profile]) -> Exit {
+        let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        Exit { text: format!("{}It stands in the profile {}.\n", self.text, names.join(" or ")), ..self }
+    }
 }
 
 /// Which profiles a command line asks for.
@@ -92,24 +98,30 @@ impl Line {
     /// # Errors
     /// What to print, and the exit code.
     pub fn settings(self, profiles: &[Profile]) -> Result<Settings, Exit> {
-        let Line { mut words, hints, mut matched, coloured } = self;
+        let Line { mut words, hints, matched: typed, coloured } = self;
+        if profiles.is_empty() {
+            return Ok(Settings { hints, ..settings(&typed)? });
+        }
+        let is_given =
+            |id: &str| typed.try_contains_id(id).is_ok() && typed.value_source(id) == Some(ValueSource::CommandLine);
         let wrong = |message: String| Exit::wrong(&message);
-        if !profiles.is_empty() {
-            let is_given = |id: &str| {
-                matched.try_contains_id(id).is_ok() && matched.value_source(id) == Some(ValueSource::CommandLine)
-            };
-            let more = profile::words(profiles, &Options::command(), &is_given).map_err(wrong)?;
-            let program = words.first().cloned().into_iter();
-            let (more, _) = words::separate(program.chain(more)).map_err(wrong)?;
-            words.splice(1..1, more.into_iter().skip(1));
-            matched = matches(words, coloured)?;
+        let more = profile::words(profiles, &Options::command(), &is_given).map_err(wrong)?;
+        let program = words.first().cloned().into_iter();
+        let (more, _) = words::separate(program.chain(more)).map_err(wrong)?;
+        words.splice(1..1, more.into_iter().skip(1));
+        match matches(words, coloured).and_then(|matched| settings(&matched)) {
+            Ok(settings) => Ok(Settings { hints, ..settings }),
+            Err(exit) if settings(&typed).is_ok() => Err(exit.of(profiles)),
+            Err(exit) => Err(exit),
         }
-        let options = Options::from_arg_matches(&matched).map_err(|error| Exit::wrong(&error.to_string()))?;
-        if let Some(text) = generated(&options) {
-            return Err(Exit { text, code: 0 });
-        }
-        let settings = Settings::try_from(options).map_err(wrong)?;
-        Ok(Settings { hints, ..settings })
+    }
+}
+
+fn settings(matched: &clap::ArgMatches) -> Result<Settings, Exit> {
+    let options = Options::from_arg_matches(matched).map_err(|error| Exit::wrong(&error.to_string()))?;
+    match generated(&options) {
+        Some(text) => Err(Exit { text, code: 0 }),
+        None => Settings::try_from(options).map_err(|message| Exit::wrong(&message)),
     }
 }
 
