@@ -1,12 +1,14 @@
 //! The job that a `run:` body works for: which paths it may read and write, and where they are. Made of a job's
 //! specification and its workspace; reached by actions through the evaluator. Knows no pixels.
 
-use std::cell::RefCell;
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
+use rustc_hash::FxHashMap;
 use starlark::any::ProvidesStaticType;
 use starlark::eval::Evaluator;
 
@@ -27,6 +29,8 @@ pub type Formatter = fn(&str, &JobSpec, &Names) -> Result<String, String>;
 #[derive(ProvidesStaticType)]
 pub struct Job<'e> {
     spec: &'e JobSpec,
+    inputs: OnceCell<Declared<'e>>,
+    outputs: OnceCell<Declared<'e>>,
     workspace: RefCell<&'e mut dyn Workspace>,
     formatter: Formatter,
     /// What `print` writes to, once it has.
@@ -35,7 +39,8 @@ pub struct Job<'e> {
 
 impl<'e> Job<'e> {
     pub fn new(spec: &'e JobSpec, workspace: &'e mut dyn Workspace, formatter: Formatter) -> Job<'e> {
-        Job { spec, workspace: RefCell::new(workspace), formatter, log: RefCell::new(None) }
+        let (inputs, outputs) = Default::default();
+        Job { spec, inputs, outputs, workspace: RefCell::new(workspace), formatter, log: RefCell::new(None) }
     }
 
     /// The job behind an evaluator.
@@ -50,7 +55,7 @@ impl<'e> Job<'e> {
         if let Some(place) = self.settled(path)? {
             return Ok(place);
         }
-        if self.spec.input.items.iter().any(|input| below(input, path).is_some()) {
+        if self.inputs.get_or_init(|| Declared::of(&self.spec.input.items)).holder(path).is_some() {
             return Ok(path.to_owned());
         }
         Err(Failure::new(format!("{path} is read, but it is not an input of rule {}", self.spec.rule))
@@ -114,8 +119,8 @@ impl<'e> Job<'e> {
 
     /// Where an output or a log is, as long as the job runs.
     fn written(&self, path: &str) -> Option<String> {
-        for output in &self.spec.output.items {
-            let Some(rest) = below(output, path) else { continue };
+        let outputs = self.outputs.get_or_init(|| Declared::of(&self.spec.output.items));
+        if let Some((output, rest)) = outputs.holder(path) {
             let temporary = self.workspace.borrow().output_path(output);
             return Some(if rest.is_empty() { temporary } else { format!("{temporary}/{rest}") });
         }
@@ -150,27 +155,46 @@ impl<'e> Job<'e> {
     }
 }
 
-/// What is left of a path below a folder; nothing for the folder itself.
-fn below(folder: &str, path: &str) -> Option<String> {
-    let (folder, path) = (normalise(folder), normalise(path));
-    let rest = path.strip_prefix(&*folder)?;
-    if rest.is_empty() {
-        return Some(String::new());
+/// The files and folders that a job declares, by their normal paths: a job may have a hundred thousand, and ask for each.
+struct Declared<'e>(FxHashMap<Cow<'e, str>, &'e str>);
+
+impl<'e> Declared<'e> {
+    fn of(paths: &'e [String]) -> Self {
+        Declared(paths.iter().map(|path| (normalise(path), path.as_str())).collect())
     }
-    let rest = rest.strip_prefix('/')?;
-    // `..` would lead out of the folder again.
-    (!rest.split('/').any(|part| part == "..")).then(|| rest.to_owned())
+
+    /// What is declared by this path or is the nearest folder above it, and what is left of the path below that.
+    fn holder(&self, path: &str) -> Option<(&'e str, String)> {
+        let path = normalise(path);
+        let mut above = &*path;
+        loop {
+            let rest = path[above.len()..].trim_start_matches('/');
+            // `..` would lead out of the folder again.
+            if let Some(declared) = self.0.get(above)
+                && rest.split('/').all(|part| part != "..")
+            {
+                return Some((declared, rest.to_owned()));
+            }
+            above = &above[..above.rfind('/')?];
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::below;
+    use super::Declared;
 
     #[test]
     fn a_folder_holds_what_is_below_it() {
-        assert_eq!(below("a", "./a//b/c").as_deref(), Some("b/c"));
-        assert_eq!(below("a/", "a").as_deref(), Some(""));
-        assert_eq!(below("a", "ab"), None);
-        assert_eq!(below("a", "a/../b"), None);
+        let paths = ["a/".to_owned(), "a/deep/".to_owned(), "/root//x".to_owned()];
+        let declared = Declared::of(&paths);
+        let holder = |path| declared.holder(path);
+        assert_eq!(holder("./a//b/c"), Some(("a/", "b/c".to_owned())));
+        assert_eq!(holder("a"), Some(("a/", String::new())));
+        assert_eq!(holder("a/deep/b"), Some(("a/deep/", "b".to_owned())));
+        assert_eq!(holder("/root/x/y"), Some(("/root//x", "y".to_owned())));
+        for outside in ["ab", "a/../b", "a/deep/../../b", "/root", "root/x", "", "/", "."] {
+            assert_eq!(holder(outside), None, "{outside}");
+        }
     }
 }
