@@ -76,6 +76,25 @@ fn a_temporary_file_that_was_left_goes_with_the_next_run() {
 }
 
 #[test]
+fn a_rule_that_is_asked_for_is_run_once_though_all_it_makes_is_temporary() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "in.txt"
+            output: temp("out.txt")
+            shell: "cat {input} > {output}"
+        "#,
+    )
+    .file("in.txt", "1\n");
+    project.makes("", &["all"]);
+    assert!(!project.exists("out.txt"));
+    project.makes("", &[]);
+    project.write("in.txt", "2\n");
+    project.makes("--notemp", &["all"]);
+    assert_eq!(project.read("out.txt"), "2\n");
+}
+
+#[test]
 fn a_temporary_file_that_is_a_target_stays() {
     let project = Project::new(TEMPORARY);
     project.flow("middle.txt").exits(0);

@@ -280,6 +280,11 @@ impl Planner<'_> {
         let job = dag.job(id);
         let record = self.records.record(key)?;
         let Some(mut record) = record else {
+            // All of its outputs are temporary: one that was asked for itself is made once all the same.
+            let is_asked_for = dag.target_jobs.binary_search(&id).is_ok();
+            if is_asked_for && !self.any_there(&job.outputs, stats)? {
+                return Ok(Verdict::Stale(Reason::OutputMissing(job.outputs.to_vec())));
+            }
             if let Some(reason) = self.made_by_another(job, stats)? {
                 return Ok(Verdict::Stale(reason));
             }
@@ -314,6 +319,15 @@ impl Planner<'_> {
             }
             _ => Ok(Verdict::Fresh),
         }
+    }
+
+    fn any_there(&self, files: &[FileId], stats: &mut Stats<'_>) -> Result<bool, PlanError> {
+        for &file in files {
+            if stats.get(&self.dag.paths, file)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Without a record, times are all there is: an input that is newer than the oldest output.
