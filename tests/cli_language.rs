@@ -456,6 +456,28 @@ fn a_wildcard_whose_expression_allows_it_may_be_empty() {
 }
 
 #[test]
+fn what_snakefiles_import_for_a_line_is_there() {
+    let project = Project::new(
+        r#"
+        import os
+        from snakemake import __version__
+        from snakemake.utils import min_version
+        min_version("9.0")
+        rule all:
+            input: "in.txt"
+            output: temp("out.txt", group_jobs=True)
+            params: size=os.stat("in.txt").st_size, major=__version__.split(".")[0]
+            shell: "echo {params.size} {params.major} > {output}"
+        "#,
+    )
+    .file("in.txt", "12345\n");
+    project.flow("--notemp").exits(0);
+    assert_eq!(project.read("out.txt"), "6 9\n");
+    project.edit("Rulefile", "os.stat(\"in.txt\")", "os.stat(\"none.txt\")");
+    project.flow("").exits(1).says("os.stat: none.txt: No such file");
+}
+
+#[test]
 fn a_command_knows_other_rules_and_the_workflow() {
     let project = Project::new(
         r#"

@@ -68,6 +68,24 @@ fn a_run_body_has_the_job_and_the_shell() {
 }
 
 #[test]
+fn a_run_body_gets_structs_of_the_file() {
+    let project = Project::new(
+        r#"
+        site = struct(name="M13", filters=struct(names=("B", "V"), best=1))
+
+        rule out:
+            output: "out.txt"
+            run: write_text("%s %s" % (site.name, site.filters.names[site.filters.best]), output[0])
+        "#,
+    );
+    project.flow("").exits(0);
+    assert_eq!(project.read("out.txt"), "M13 V");
+    project.edit("Rulefile", "best=1", "best=0");
+    project.makes("", &["out"]);
+    assert_eq!(project.read("out.txt"), "M13 B");
+}
+
+#[test]
 fn a_run_body_touches_only_what_it_declares() {
     let rules = r#"
         rule out:

@@ -57,6 +57,7 @@ from snakemake.script import snakemake as same
 import sibling
 assert same is snakemake
 assert __name__ == "__main__" and os.path.basename(__file__) == "x.py", __file__
+assert __real_file__ == __file__
 s = snakemake
 assert os.path.basename(s.input[0]) == "it's a.txt" and s.input.first == s.input["first"] == s.input[0]
 assert len(s.input.rest) == 2 and str(s.input.rest) == " ".join(s.input[1:])

@@ -27,7 +27,7 @@ pub fn capture<'v>(site: u32, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<
     let mut out = Vec::new();
     for name in &run.source.free {
         let Some(value) = eval.module().get(name) else { continue };
-        if matches!(value.get_type(), "string" | "int" | "float" | "bool" | "NoneType" | "tuple")
+        if matches!(value.get_type(), "string" | "int" | "float" | "bool" | "NoneType" | "tuple" | "struct")
             && let Some(text) = literal(value, eval.heap())
         {
             out.push((name.clone(), text));
@@ -39,7 +39,16 @@ pub fn capture<'v>(site: u32, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<
 /// A plain value as Starlark text.
 fn literal<'v>(value: Value<'v>, heap: Heap<'v>) -> Option<String> {
     match value.get_type() {
-        "function" | "namespace" | "struct" => None,
+        "function" | "namespace" => None,
+        // A module is one too, of functions.
+        "struct" => {
+            let field = |name: String| {
+                let value = literal(value.get_attr(&name, heap).ok()??, heap)?;
+                Some(format!("{name}={value}"))
+            };
+            let fields: Option<Vec<String>> = value.dir_attr().into_iter().map(field).collect();
+            fields.map(|fields| format!("struct({})", fields.join(", ")))
+        }
         "tuple" => {
             let items: Option<Vec<String>> = value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect();
             let items = items?;
