@@ -46,6 +46,15 @@ fn the_run_goes_on_with_what_a_checkpoint_made_known() {
 }
 
 #[test]
+fn a_name_that_is_nowhere_is_told_before_anything_is_run() {
+    for option in ["-P", "-R", "--omit-from"] {
+        let project = clusters();
+        project.flow(&format!("{option} typo")).exits(1).says("there is no rule called `typo`");
+        assert!(!project.exists(".flow/log"), "{option}");
+    }
+}
+
+#[test]
 fn a_stale_checkpoint_is_asked_anew() {
     let project = clusters();
     project.make("").exits(0);

@@ -88,7 +88,9 @@ fn names_that_are_not_there_are_said() {
         .says("--until: there is no rule called `secnod`")
         .says("did you mean `second`?");
     line().flow("--omit-from nothing").exits(1).says("--omit-from: there is no rule called `nothing`");
-    line().flow("-P one.text").exits(1).says("--prioritize: there is no rule called `one.text`");
+    for words in ["-P one.text", "-n -P one.text"] {
+        line().flow(words).exits(1).says("--prioritize: there is no rule called `one.text`");
+    }
     let swallowed = "all names after --forcerun belong to it: targets go before it, or after `--`";
     line()
         .flow("-R second three.text")

@@ -69,6 +69,7 @@ impl<'p> Graph<'p> {
         project.check_rule_names()?;
         let mut resolver = Resolver::new(workflow, project.settings.allow_ambiguity, project.batch());
         let dag = Arc::new(resolved(project, &mut resolver, &targets, stats)?);
+        project.check_names(&dag)?;
         // The process ends with its first graph: the system takes a million pieces back faster than we could give them.
         std::mem::forget(Arc::clone(&dag));
         Ok(Graph { project, resolver, targets, dag })

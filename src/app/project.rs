@@ -132,25 +132,40 @@ impl Project {
         Ok(())
     }
 
-    /// An option that takes all the names that follow it: each is a rule, or a file of the graph, as it is now or may grow; one
-    /// that a job makes, where the option means jobs.
-    fn check_names(&self, option: &str, names: &[String], dag: &Dag, made: bool) -> Result<(), Failure> {
-        let is_file = |file| !made || dag.producer(file).is_some();
-        let is_known = |name: &str| self.workflow.find(name).is_some() || dag.paths.find(name).is_some_and(is_file);
-        match names.iter().position(|name| !is_known(name)) {
-            Some(at) if dag.open().is_empty() => {
-                let wrong = self.no_rule(option, &names[at]);
+    /// What options name, of which each takes all the names that follow it: rules, or files of the first graph; and files that it
+    /// may come to have, where checkpoints are still to say what there is, or where it does not matter.
+    pub(super) fn check_names(&self, dag: &Dag) -> Result<(), Failure> {
+        let settings = &self.settings;
+        let omitted = self.omitted();
+        let is_made = |file| dag.producer(file).is_some();
+        let fits = |name: &str| {
+            let mut outputs = self.workflow.rules.iter().flat_map(|rule| &rule.output.items);
+            outputs.any(|output| output.pattern.match_path(name).is_some())
+        };
+        for (option, names, of_jobs) in [
+            ("--forcerun", &settings.force.names, true),
+            ("--prioritize", &settings.prioritize, true),
+            ("--until", &settings.until, false),
+            ("--omit-from", &omitted, false),
+        ] {
+            for (at, name) in names.iter().enumerate() {
+                let file = dag.paths.find(name);
+                let may_come = !dag.open().is_empty() || option == "--prioritize";
+                if self.workflow.find(name).is_some()
+                    || file.is_some_and(|file| !of_jobs || is_made(file))
+                    || (may_come && fits(name))
+                {
+                    continue;
+                }
+                let wrong = match file {
+                    Some(_) => Diagnostic::error(format!("{option}: no job makes {name}")),
+                    None => self.no_rule(option, name),
+                };
                 let help = format!("all names after {option} belong to it: targets go before it, or after `--`");
-                Err(if at == 0 { wrong } else { wrong.help(help) }.into())
+                return Err(if at == 0 { wrong } else { wrong.help(help) }.into());
             }
-            _ => Ok(()),
         }
-    }
-
-    /// Those of `--prioritize`.
-    pub(super) fn prioritized(&self, dag: &Dag) -> Result<&[String], Failure> {
-        self.check_names("--prioritize", &self.settings.prioritize, dag, true)?;
-        Ok(&self.settings.prioritize)
+        Ok(())
     }
 
     fn no_rule(&self, option: &str, name: &str) -> Diagnostic {
@@ -209,7 +224,6 @@ impl Project {
                 }
             }
         }
-        self.check_names("--forcerun", &force.names, dag, true)?;
         for name in &force.names {
             let file = dag.paths.find(name);
             for job in dag.ids() {
@@ -241,8 +255,6 @@ impl Project {
         if until.is_empty() && omit_from.is_empty() {
             return Ok(vec![false; dag.jobs.len()]);
         }
-        self.check_names("--until", until, dag, false)?;
-        self.check_names("--omit-from", omit_from, dag, false)?;
         Ok(select(dag, &self.workflow, until, omit_from).into_iter().map(|keep| !keep).collect())
     }
 

@@ -82,7 +82,7 @@ pub fn add_tasks(
     check_needs(project, dag, jobs)?;
     let (mut total_ms, mut all_known) = (0u64, true);
     let temporary = temporary_files(project, dag);
-    let goes_first = first_of_all(project, dag)?;
+    let goes_first = first_of_all(project, dag);
     let mut demands: FxHashMap<u32, Vec<u64>> = FxHashMap::default();
     let sets = Sets::of(project, plan, jobs)?;
     for &id in jobs {
@@ -228,8 +228,8 @@ fn has_live(workflow: &Workflow) -> bool {
 }
 
 /// By job, where there are any: those of `--prioritize`, and what they need.
-fn first_of_all(project: &Project, dag: &Dag) -> Result<Vec<bool>, Failure> {
-    let names = project.prioritized(dag)?;
+fn first_of_all(project: &Project, dag: &Dag) -> Vec<bool> {
+    let names = &project.settings.prioritize;
     let mut first = vec![false; if names.is_empty() { 0 } else { dag.jobs.len() }];
     let is_named = |id: &JobId| {
         let rule = &project.workflow.rule(dag.job(*id).rule).name;
@@ -242,7 +242,7 @@ fn first_of_all(project: &Project, dag: &Dag) -> Result<Vec<bool>, Failure> {
             work.extend(dag.dependencies(id));
         }
     }
-    Ok(first)
+    first
 }
 
 /// By file: whether it is `temp()` and goes when all that need it are through.
