@@ -153,19 +153,7 @@ fn load_into(loader: &Loader, request: &Request) -> Result<(), Diagnostic> {
     let (config, layers) = initial_config(loader, request)?;
     loader.begin(Namespace { config: layers, ..Namespace::default() });
     modules::take_pathvars(&config, Level::Config, loader).map_err(|error| loader.diagnostic(error))?;
-    evaluate_namespace(loader, &Plain::Dict(config), &request.path, None)?;
-    let scatter = loader.scatter.borrow();
-    match loader.scatter_set.keys().find(|name| !scatter.contains_key(*name)) {
-        None => Ok(()),
-        Some(name) => {
-            let wrong = Diagnostic::error(format!("--set-scatter: `scattergather:` has no `{name}`"));
-            let near = crate::spelling::nearest(name, scatter.keys().map(String::as_str));
-            Err(match near {
-                Some(near) => wrong.help(format!("did you mean `{near}`?")),
-                None => wrong,
-            })
-        }
-    }
+    evaluate_namespace(loader, &Plain::Dict(config), &request.path, None)
 }
 
 /// Evaluates a file as the whole of the current namespace.
