@@ -71,18 +71,18 @@ fn a_run_body_has_the_job_and_the_shell() {
 fn a_run_body_gets_structs_of_the_file() {
     let project = Project::new(
         r#"
-        site = struct(name="M13", filters=struct(names=("B", "V"), best=1))
+        site = struct(name="M13", filters=struct(names=("B", "V"), best=1), all=[struct(**{"a-b": float("inf")}), {}])
 
         rule out:
             output: "out.txt"
-            run: write_text("%s %s" % (site.name, site.filters.names[site.filters.best]), output[0])
+            run: write_text("%s %s %s" % (site.name, site.filters.names[site.filters.best], getattr(site.all[0], "a-b")), output[0])
         "#,
     );
     project.flow("").exits(0);
-    assert_eq!(project.read("out.txt"), "M13 V");
+    assert_eq!(project.read("out.txt"), "M13 V inf");
     project.edit("Rulefile", "best=1", "best=0");
     project.makes("", &["out"]);
-    assert_eq!(project.read("out.txt"), "M13 B");
+    assert_eq!(project.read("out.txt"), "M13 B inf");
 }
 
 #[test]

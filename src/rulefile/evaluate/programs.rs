@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use starlark::environment::Module;
 use starlark::eval::Evaluator;
+use starlark::values::dict::DictRef;
 use starlark::values::{Heap, Value};
 
 use super::loader::{Draft, Loader};
@@ -17,6 +18,7 @@ use crate::rulefile::lower::{FunctionSource, RunSite};
 use crate::rulefile::offset_map::OffsetMap;
 use crate::rulefile::rule::{Action, RunBody};
 use crate::run::spec::{Origin, Program};
+use crate::value::Value as Plain;
 
 /// The free names of a `run:` body whose values are plain and cannot change later: kept as they are where the rule
 /// stands, so that a rule in a loop sees its own round.
@@ -40,14 +42,23 @@ pub fn capture<'v>(site: u32, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<
 fn literal<'v>(value: Value<'v>, heap: Heap<'v>) -> Option<String> {
     match value.get_type() {
         "function" | "namespace" => None,
-        // A module is one too, of functions.
+        // A module is one too, of functions. Names of fields need not be words.
         "struct" => {
             let field = |name: String| {
                 let value = literal(value.get_attr(&name, heap).ok()??, heap)?;
-                Some(format!("{name}={value}"))
+                Some(format!("{}: {value}", repr_value(&Plain::Str(name))))
             };
             let fields: Option<Vec<String>> = value.dir_attr().into_iter().map(field).collect();
-            fields.map(|fields| format!("struct({})", fields.join(", ")))
+            fields.map(|fields| format!("struct(**{{{}}})", fields.join(", ")))
+        }
+        "list" => {
+            let items: Option<Vec<String>> = value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect();
+            items.map(|items| format!("[{}]", items.join(", ")))
+        }
+        "dict" => {
+            let pair = |(key, value)| Some(format!("{}: {}", literal(key, heap)?, literal(value, heap)?));
+            let pairs: Option<Vec<String>> = DictRef::from_value(value)?.iter().map(pair).collect();
+            pairs.map(|pairs| format!("{{{}}}", pairs.join(", ")))
         }
         "tuple" => {
             let items: Option<Vec<String>> = value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect();
@@ -55,10 +66,11 @@ fn literal<'v>(value: Value<'v>, heap: Heap<'v>) -> Option<String> {
             Some(format!("({}{})", items.join(", "), if items.len() == 1 { "," } else { "" }))
         }
         "set" => from_starlark(value, heap).ok().map(|plain| format!("set({})", repr_value(&plain))),
-        "Path" => {
-            Some(format!("__import__(\"pathlib\").Path({})", repr_value(&crate::value::Value::Str(value.to_str()))))
-        }
-        _ => from_starlark(value, heap).ok().map(|plain| repr_value(&plain)),
+        "Path" => Some(format!("__import__(\"pathlib\").Path({})", repr_value(&Plain::Str(value.to_str())))),
+        _ => from_starlark(value, heap).ok().map(|plain| match plain {
+            Plain::Float(number) if !number.is_finite() => format!("float(\"{number}\")"),
+            plain => repr_value(&plain),
+        }),
     }
 }
 
@@ -159,7 +171,7 @@ impl Composer<'_, '_> {
                     value.get_type()
                 ))
                 .at(span, "")
-                .note("a job gets text, numbers, lists, dictionaries, and functions defined at file level")
+                .note("a job gets text, numbers, lists, dictionaries, structs of these, and functions defined at file level")
                 .help("define the function at file level with `def`, or compute the value inside `run:`"));
             }
         }
