@@ -13,11 +13,12 @@ use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
 use crate::graph::dag::JobId;
 use crate::plan::decide::Verdict;
-use crate::plan::identity::Identities;
 use crate::plan::reason::Reason;
 use crate::report::difference::{changes, diff_lines};
 use crate::report::summary::{Row, table};
 use crate::rulefile::instance;
+use crate::rulefile::rule::Action;
+use crate::rulefile::template;
 use crate::stat::Stats;
 use crate::value::{Dict, Value};
 
@@ -81,7 +82,12 @@ pub fn list_untracked(project: &Project, disk: &dyn Disk) -> Result<(), Failure>
     let read: Vec<String> =
         project.workflow.read.iter().map(|path| crate::path::normalise(path).into_owned()).collect();
     let mut known: BTreeSet<String> = read.into_iter().collect();
-    let identities = Identities::new(&project.workflow, disk);
+    let mut scripts = Vec::new();
+    for rule in &project.workflow.rules {
+        if let Action::Script { path, basedir } = &rule.action {
+            scripts.push(template::script_pattern(path, basedir));
+        }
+    }
     for id in dag.ids() {
         let job = dag.job(id);
         known.extend(job.inputs.iter().chain(&job.outputs).map(|&file| dag.paths.name(file).to_owned()));
@@ -91,12 +97,13 @@ pub fn list_untracked(project: &Project, disk: &dyn Disk) -> Result<(), Failure>
         for (pattern, span) in logs.chain(rule.benchmark.iter().map(|(pattern, span)| (pattern, *span))) {
             known.insert(instance::fill(pattern, &wildcards, span).map_err(|wrong| project.failure(wrong))?);
         }
-        // What cannot be known is not there either.
-        known.extend(identities.of(&dag, id).ok().and_then(|it| it.script.as_ref().map(|(path, _)| path.to_string())));
     }
     let is_seen = |entry: &walkdir::DirEntry| {
         let name = entry.path().strip_prefix(".").unwrap_or(entry.path()).to_string_lossy();
-        entry.depth() == 0 || !(entry.file_name().to_string_lossy().starts_with('.') || known.contains(&*name))
+        entry.depth() == 0
+            || !(entry.file_name().to_string_lossy().starts_with('.')
+                || known.contains(&*name)
+                || scripts.iter().any(|script| script.is_match(&name)))
     };
     let mut out = String::new();
     for entry in walkdir::WalkDir::new(".").sort_by_file_name().into_iter().filter_entry(is_seen) {

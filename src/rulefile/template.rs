@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use regex::Regex;
+
 use super::pattern::Pattern;
 use super::quoting::{self, QuotingError, Scanner};
 use super::rule::{Argument, Expr, NamespaceId, Rule, Workflow};
@@ -282,6 +284,21 @@ pub fn common_script_path(path: &str, basedir: &str, rule: &Rule) -> Result<Opti
         is_common = false;
     }
     if is_common { script_path(path, basedir, &[], &Named::default()).map(Some) } else { Ok(None) }
+}
+
+/// What the paths of a rule's scripts look like, whatever the job.
+pub fn script_pattern(path: &str, basedir: &str) -> Regex {
+    let mut pattern = String::from("^");
+    if !matches!(basedir, "" | ".") && !path.starts_with('/') {
+        pattern += &regex::escape(&format!("{basedir}/"));
+    }
+    for piece in pieces(path).unwrap_or_default() {
+        match piece {
+            Piece::Literal(text) => pattern += &regex::escape(&text),
+            Piece::Field(_) => pattern += ".*",
+        }
+    }
+    Regex::new(&(pattern + "$")).expect("escaped text is an expression")
 }
 
 fn unknown_in_script(field: &Field<'_>) -> TemplateError {
