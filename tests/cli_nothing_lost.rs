@@ -22,6 +22,19 @@ fn a_directory_at_the_name_of_a_plain_output_stays() {
 }
 
 #[test]
+fn a_directory_at_the_name_of_a_temporary_output_stays() {
+    let project = Project::new(
+        "rule all:\n    input: 'data'\n    output: 'end'\n    shell: 'ls -d {input} > {output}'\n\
+         rule data:\n    output: temp('data')\n    shell: 'echo 1 > {output}'\n",
+    );
+    std::fs::create_dir(project.path("data")).expect("a directory can be made");
+    for words in ["", "data"] {
+        project.flow(words).exits(1).says("data: there is a directory of that name");
+        assert!(project.path("data").is_dir());
+    }
+}
+
+#[test]
 fn a_link_to_a_directory_at_the_name_of_a_plain_output_stays() {
     let project = Project::new("rule a:\n    output: 'data'\n    shell: 'touch {output}'\n").file("there/x", "x\n");
     symlink("there", project.path("data")).expect("a link can be made");

@@ -212,8 +212,8 @@ impl Planner<'_> {
             // A temporary file that was asked for itself is to be there, and stays.
             let wanted = !spec.flags.temp || dag.is_goal(output);
             // In the place of a file, a directory is none; the job says so.
-            let is_there = |stamp: Stamp| spec.flags.directory || !stamp.is_dir;
-            if wanted && !stats.get(&dag.paths, output)?.is_some_and(is_there) {
+            let is_odd = |stamp: Stamp| stamp.is_dir && !spec.flags.directory;
+            if stats.get(&dag.paths, output)?.map_or(wanted, is_odd) {
                 missing.push(output);
             }
         }
