@@ -1,5 +1,7 @@
 //! Outputs and logs of a rule: patterns with their flags, flattened, with names over ranges.
 
+use rustc_hash::FxHashMap;
+
 use crate::diagnostic::{Diagnostic, Span};
 use crate::rulefile::instance::{describe, pattern_error};
 use crate::rulefile::pattern::Pattern;
@@ -82,8 +84,9 @@ pub(super) fn outputs(arguments: &[Argument], defaults: &Flags) -> Result<Named<
     for output in &mut outputs.items {
         output.flags = output.flags.with_defaults(defaults);
     }
-    for (at, output) in outputs.items.iter().enumerate() {
-        if let Some(first) = outputs.items[..at].iter().find(|first| first.pattern.text() == output.pattern.text()) {
+    let mut seen: FxHashMap<&str, &OutputPattern> = FxHashMap::default();
+    for output in &outputs.items {
+        if let Some(first) = seen.insert(output.pattern.text(), output) {
             return Err(Diagnostic::error(format!("the output `{}` is there twice", output.pattern.text()))
                 .at(output.span, "the second")
                 .at(first.span, "the first"));
