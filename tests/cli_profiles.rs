@@ -31,7 +31,7 @@ fn a_profile_stands_for_what_is_not_typed() {
     assert_eq!(project.read("out.txt"), "1 6 hello\n");
     project.flow("-F --profile conf/config.v8+.yaml -- out.txt").exits(0);
     project.flow("--profile none-here").exits(2).says("there is no profile none-here");
-    let from_it = "It stands in the profile conf/config.v99+.yaml.";
+    let from_it = "Part of it stands in the profile conf/config.v99+.yaml.";
     project.flow("--profile conf/config.v99+.yaml").exits(2).says("nonsense").says(from_it);
     project.write("conf/config.v99+.yaml", "set-threads: {all: many}\n");
     project.flow("--profile conf/config.v99+.yaml").exits(2).says("many").says(from_it);

@@ -248,7 +248,8 @@ impl Call<'_, '_> {
     pub fn write_image(&self, image: &Image, path: &str, options: &WriteOptions) -> Result<(), Failure> {
         let written = self.job.write(path, |out| file::write(image, out, path, options));
         written.map_err(|failure| {
-            if file::Format::of_suffix(path).is_some() {
+            // A section, say, where the path belongs.
+            if file::Format::of_suffix(path).is_some() || !path.contains([',', ':', '[']) {
                 return failure;
             }
             let action = self.action;

@@ -38,10 +38,10 @@ impl Exit {
         Exit { text: format!("error: {message}\n\nFor more information, try '--help'.\n"), code: 2 }
     }
 
-    /// What is wrong stands in a profile, and not on the command line.
+    /// What is wrong is not the command line by itself.
     fn of(self, profiles: &[Profile]) -> Exit {
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
-        Exit { text: format!("{}It stands in the profile {}.\n", self.text, names.join(" or ")), ..self }
+        Exit { text: format!("{}Part of it stands in the profile {}.\n", self.text, names.join(" or ")), ..self }
     }
 }
 
@@ -111,7 +111,7 @@ impl Line {
         words.splice(1..1, more.into_iter().skip(1));
         match matches(words, coloured).and_then(|matched| settings(&matched)) {
             Ok(settings) => Ok(Settings { hints, ..settings }),
-            Err(exit) if settings(&typed).is_ok() => Err(exit.of(profiles)),
+            Err(exit) if exit.code != 0 && settings(&typed).is_ok() => Err(exit.of(profiles)),
             Err(exit) => Err(exit),
         }
     }
