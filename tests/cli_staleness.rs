@@ -184,6 +184,49 @@ fn each_job_has_the_script_that_its_wildcards_and_params_name() {
 }
 
 #[test]
+fn what_is_read_from_temporary_files_that_have_gone_is_as_it_was() {
+    for (params, script) in [("", "{wildcards.x}.sh"), ("params: n=lambda w, input: read_text(input[0])", "s.sh")] {
+        let project = Project::new(&format!(
+            r#"
+        rule use:
+            input: "{{x}}.sh"
+            output: "{{x}}.txt"
+            {params}
+            script: "{script}"
+        rule make:
+            input: "source.txt"
+            output: temp("{{x}}.sh")
+            shell: "cat {{input}} > {{output}}"
+        "#
+        ))
+        .file("source.txt", "echo 5 > ${snakemake_output[0]}\n")
+        .file("s.sh", "echo 5 > ${snakemake_output[0]}\n");
+        project.makes("a.txt", &["make x=a", "use x=a"]);
+        project.makes("a.txt", &[]);
+        project.write("source.txt", "echo 6 > ${snakemake_output[0]}\n");
+        project.makes("a.txt", &["make x=a", "use x=a"]);
+        project.makes("a.txt", &[]);
+    }
+}
+
+#[test]
+fn a_script_that_is_neither_there_nor_made_is_told_before_anything_is_run() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "in.txt"
+            output: "out.txt"
+            script: "nowhere.sh"
+        rule make:
+            output: "in.txt"
+            shell: "touch {output}"
+        "#,
+    );
+    project.flow("").exits(1).says("there is no script nowhere.sh");
+    assert!(!project.exists("in.txt"));
+}
+
+#[test]
 fn a_script_that_depends_on_the_threads_is_found_when_they_are_known() {
     let project = Project::new(
         r#"

@@ -111,7 +111,8 @@ impl Project {
         let mut checked = vec![false; self.workflow.rules.len()];
         for job in &dag.jobs {
             if !std::mem::replace(&mut checked[job.rule.index()], true) {
-                check_templates(self.workflow.rule(job.rule), &self.workflow).map_err(|wrong| self.failure(wrong))?;
+                let rule = self.workflow.rule(job.rule);
+                check_templates(rule, &self.workflow, dag).map_err(|wrong| self.failure(wrong))?;
             }
         }
         Ok(())

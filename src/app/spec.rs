@@ -8,7 +8,7 @@ use super::planning::Plan;
 use super::project::Project;
 use super::tidy::shadow_folder;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::graph::dag::JobId;
+use crate::graph::dag::{Dag, JobId};
 use crate::plan::identity::named_paths;
 use crate::plan::together::is_live;
 use crate::rulefile::instance;
@@ -239,16 +239,20 @@ pub fn shell_in_run(text: &str, spec: &JobSpec, names: &BTreeMap<String, Value>)
 }
 
 /// Looks at the command and the message of a rule for placeholders that no job can fill in, before any job is run.
-pub fn check_templates(rule: &Rule, workflow: &Workflow) -> Result<(), Diagnostic> {
+pub fn check_templates(rule: &Rule, workflow: &Workflow, dag: &Dag) -> Result<(), Diagnostic> {
     if let Action::Shell(text) = &rule.action {
         template::check(text, rule, workflow).map_err(|error| template_error(&error, rule.action_span, rule))?;
     }
     if let Action::Script { path, basedir } = &rule.action {
         let path = template::common_script_path(path, basedir, rule).map_err(|error| script_error(&error, rule))?;
-        // A script that another rule makes is an input.
+        // A job may make it, also one that a checkpoint is still to ask for.
+        let may_come = |path: &str| {
+            (!rule.input.is_empty() && !dag.open().is_empty())
+                || dag.paths.find(path).is_some_and(|file| dag.producer(file).is_some())
+        };
         if let Some(path) = path
-            && rule.input.is_empty()
             && !std::path::Path::new(&path).exists()
+            && !may_come(&path)
         {
             return Err(Diagnostic::error(format!("rule `{}`: there is no script {path}", rule.name))
                 .at(rule.action_span, "")

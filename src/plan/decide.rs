@@ -234,7 +234,8 @@ impl Planner<'_> {
                 let files = awaited.iter().map(|awaited| awaited.file).collect();
                 return Ok(Verdict::Pending(Reason::InputRemade { files }));
             }
-            other => other.map_err(Diagnostic::from)?,
+            Err(error) => return self.decide_without_identity(id, &key, error, awaited, stats),
+            Ok(identity) => identity,
         };
         if awaited.is_empty()
             && let Some(recorded) = self.records.fingerprint(&key)
@@ -243,6 +244,32 @@ impl Planner<'_> {
             return Ok(Verdict::Fresh);
         }
         self.decide_in_detail(id, &key, &identity, awaited, stats)
+    }
+
+    /// Where the params cannot be known, because what they are read from has gone since the job was done: what was recorded
+    /// holds, unless a file tells otherwise.
+    fn decide_without_identity(
+        &mut self,
+        id: JobId,
+        key: &str,
+        error: CallError,
+        awaited: &[Awaited],
+        stats: &mut Stats<'_>,
+    ) -> Result<Verdict, PlanError> {
+        let dag = Arc::clone(&self.dag);
+        let job = dag.job(id);
+        let mut is_gone = false;
+        for &input in &job.inputs {
+            is_gone |= stats.get(&dag.paths, input)?.is_none();
+        }
+        let Some(mut record) = self.records.record(key)?.filter(|_| is_gone) else {
+            return Err(Diagnostic::from(error).into());
+        };
+        if let Some(reason) = self.outputs_changed(job, &mut record, stats)? {
+            return Ok(Verdict::Stale(reason));
+        }
+        let changed = self.inputs_changed(job, &mut record, awaited, stats)?;
+        Ok(changed.map(Verdict::Stale).or_else(|| waits_for(awaited)).unwrap_or(Verdict::Fresh))
     }
 
     /// A digest of the job's identity and the stamps of all its files; `None` if one is not there.
@@ -451,8 +478,11 @@ impl Planner<'_> {
                     _ => Reason::Code { old: record.code.clone(), new: identity.code.to_string() },
                 });
             }
-            if record.script_hash != identity.script.as_ref().map(|(_, hash)| *hash) {
-                let path = identity.script.as_ref().map_or_else(String::new, |(path, _)| path.to_string());
+            let script = identity.script.as_ref();
+            // One that a job makes, and that has gone since, is as it was.
+            let is_gone = script.is_some_and(|script| script.hash.is_none());
+            if !is_gone && record.script_hash != script.and_then(|script| script.hash) {
+                let path = script.map_or_else(String::new, |script| script.path.to_string());
                 return Some(Reason::Script { path });
             }
         }

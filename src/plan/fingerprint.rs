@@ -91,7 +91,7 @@ impl Planner<'_> {
             params: identity.params.to_string(),
             globals: identity.globals.to_string(),
             names: names(job, rule),
-            script_hash: identity.script.as_ref().map(|(_, hash)| *hash),
+            script_hash: identity.script.as_ref().and_then(|script| script.hash),
             inputs,
             outputs,
             fingerprint: digest.finish(),

@@ -3,6 +3,7 @@
 //! has a say.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -44,8 +45,12 @@ pub struct Identities<'a> {
     scripts: RefCell<FxHashMap<String, Script>>,
 }
 
-/// The path and the content of a script.
-type Script = (Arc<str>, Hash);
+/// A script: where it is, and what is in it; nothing where a job makes it and it is not there now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script {
+    pub path: Arc<str>,
+    pub hash: Option<Hash>,
+}
 
 #[derive(Default)]
 struct RuleIdentity {
@@ -72,7 +77,7 @@ impl<'a> Identities<'a> {
     pub fn of(&self, dag: &Dag, job: JobId) -> Result<Arc<Identity>, CallError> {
         let it = dag.job(job);
         let rule = self.workflow.rule(it.rule);
-        let of_rule = self.rule_identity(it.rule, rule)?;
+        let of_rule = self.rule_identity(dag, it.rule, rule)?;
         if let Some(whole) = &of_rule.whole {
             return Ok(Arc::clone(whole));
         }
@@ -92,14 +97,14 @@ impl<'a> Identities<'a> {
             // What is not known without the number of threads belongs to the machine, and not to the job.
             Action::Script { path, basedir } if of_rule.script.is_none() => {
                 let path = template::script_path(path, basedir, &wildcards, &params).ok();
-                path.map(|path| self.script(path, rule)).transpose()?
+                path.map(|path| self.script(dag, path, rule)).transpose()?
             }
             _ => of_rule.script.clone(),
         };
         Ok(Arc::new(identity(&of_rule, &params, script)))
     }
 
-    fn rule_identity(&self, id: RuleId, rule: &Rule) -> Result<Arc<RuleIdentity>, CallError> {
+    fn rule_identity(&self, dag: &Dag, id: RuleId, rule: &Rule) -> Result<Arc<RuleIdentity>, CallError> {
         if let Some(known) = self.by_rule.borrow().get(&id) {
             return Ok(Arc::clone(known));
         }
@@ -127,7 +132,7 @@ impl<'a> Identities<'a> {
                 is_common = path.is_some();
                 // What a script looks at is not known.
                 RuleIdentity {
-                    script: path.map(|path| self.script(path, rule)).transpose()?,
+                    script: path.map(|path| self.script(dag, path, rule)).transpose()?,
                     globals: json(self.with_sources(rule, Vec::new())?),
                     sees_wildcards: true,
                     ..RuleIdentity::default()
@@ -140,23 +145,33 @@ impl<'a> Identities<'a> {
             of_rule.whole = Some(Arc::new(identity(&of_rule, &params, of_rule.script.clone())));
         }
         let of_rule = Arc::new(of_rule);
-        self.by_rule.borrow_mut().insert(id, Arc::clone(&of_rule));
+        // A script that is still to be made is looked at again.
+        if of_rule.script.as_ref().is_none_or(|script| script.hash.is_some()) {
+            self.by_rule.borrow_mut().insert(id, Arc::clone(&of_rule));
+        }
         Ok(of_rule)
     }
 }
 
 impl Identities<'_> {
-    fn script(&self, path: String, rule: &Rule) -> Result<Script, Diagnostic> {
+    fn script(&self, dag: &Dag, path: String, rule: &Rule) -> Result<Script, Diagnostic> {
         if let Some(known) = self.scripts.borrow().get(&path) {
             return Ok(known.clone());
         }
-        let hash = self.disk.hash(&path).map_err(|error| {
-            Diagnostic::error(format!("cannot read script {path}: {error}"))
-                .at(rule.action_span, "")
-                .help("the path is relative to the file that holds the rule")
-        })?;
-        let script: Script = (path.as_str().into(), hash);
-        self.scripts.borrow_mut().insert(path, script.clone());
+        let is_made = || dag.paths.find(&path).is_some_and(|file| dag.producer(file).is_some());
+        let hash = match self.disk.hash(&path) {
+            Ok(hash) => Some(hash),
+            Err(error) if error.kind() == ErrorKind::NotFound && is_made() => None,
+            Err(error) => {
+                return Err(Diagnostic::error(format!("cannot read script {path}: {error}"))
+                    .at(rule.action_span, "")
+                    .help("the path is relative to the file that holds the rule"));
+            }
+        };
+        let script = Script { path: path.as_str().into(), hash };
+        if script.hash.is_some() {
+            self.scripts.borrow_mut().insert(path, script.clone());
+        }
         Ok(script)
     }
 
@@ -196,7 +211,7 @@ fn identity(of_rule: &RuleIdentity, params: &Named<Value>, script: Option<Script
     for part in [&of_rule.code, &params, &of_rule.globals] {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
-    if let Some((_, hash)) = &script {
+    if let Some(hash) = script.as_ref().and_then(|script| script.hash.as_ref()) {
         hasher.update(hash);
     }
     let mut digest = [0; 16];
