@@ -391,6 +391,26 @@ mistakes! {
             output: "out.txt"
             run: write_text(str(mean(input[0], 2)), output[0])
     "#;
+    a_cycle_that_two_targets_lead_into: r#"
+        rule all:
+            input: "x", "y"
+        rule x:
+            input: "y"
+            output: "x"
+            shell: "touch {output}"
+        rule y:
+            input: "x"
+            output: "y"
+            shell: "touch {output}"
+    "#;
+    the_second_of_two_inputs_is_missing: r#"
+        rule all:
+            input: "out.txt"
+        rule one:
+            input: frame="in.txt", bias="masters/bias.fits"
+            output: "out.txt"
+            shell: "touch {output}"
+    "#;
     a_param_misspelt_in_a_body: r#"
         rule out:
             output: "out.txt"

@@ -7,7 +7,8 @@ use super::index::Candidate;
 use super::resolve::{Attempt, Failures, GraphError, Why};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::path::{FileId, Paths};
-use crate::rulefile::rule::{Rule, Workflow};
+use crate::rulefile::pattern::Pattern;
+use crate::rulefile::rule::{Argument, Rule, Workflow};
 use crate::spelling::nearest;
 
 /// How many lines of the chain of reasons are shown.
@@ -130,12 +131,19 @@ impl Explainer<'_> {
     /// Follows the reasons down to what is really missing.
     fn attempt(&self, mut diagnostic: Diagnostic, attempt: &Attempt, failures: &Failures) -> Diagnostic {
         let mut attempt = attempt;
+        let mut followed: Vec<FileId> = Vec::new();
         for line in 0.. {
             let missing = match &attempt.why {
                 Why::Missing(missing) => missing,
                 other => return self.final_reason(diagnostic, &attempt.candidate, other),
             };
             let first = missing[0];
+            // Each misses the other where more than one target leads into a cycle.
+            if let Some(start) = followed.iter().position(|&file| file == first) {
+                let cycle = followed[start..].iter().copied().chain([first]).collect();
+                return self.final_reason(diagnostic, &attempt.candidate, &Why::Cycle(cycle));
+            }
+            followed.push(first);
             let shown: Vec<&str> = missing.iter().take(5).map(|&file| self.paths.name(file)).collect();
             let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
             if line < CHAIN_LINES {
@@ -152,7 +160,7 @@ impl Explainer<'_> {
                         diagnostic = diagnostic.note(format!("{} needs {name}", self.job(&attempt.candidate)));
                     }
                     let asking = self.rule(&attempt.candidate);
-                    if let Some(argument) = asking.input.first()
+                    if let Some(argument) = self.asks_for(asking, name)
                         && diagnostic.labels.len() < 4
                     {
                         diagnostic = diagnostic.at(argument.span, format!("asks for {name}"));
@@ -169,6 +177,23 @@ impl Explainer<'_> {
             }
         }
         diagnostic
+    }
+
+    /// The input that asks for a file, as far as its text tells; the first one otherwise.
+    fn asks_for<'r>(&self, rule: &'r Rule, name: &str) -> Option<&'r Argument> {
+        let text = |argument: &Argument| {
+            let Span { source, start, end } = argument.span;
+            self.workflow.sources.text(source).get(start as usize..end as usize).unwrap_or_default().trim()
+        };
+        let fits = |argument: &&Argument| {
+            let value = text(argument).split_once('=').map_or(text(argument), |(_, value)| value.trim());
+            let mut pattern = Pattern::parse(value.trim_matches(['"', '\''])).ok();
+            let is_whole = pattern.as_mut().is_some_and(|pattern| pattern.compile(|_| None).is_ok());
+            is_whole && pattern.is_some_and(|pattern| pattern.match_path(name).is_some())
+        };
+        let mut arguments = rule.input.iter();
+        let by_text = || rule.input.iter().find(|argument| text(argument).contains(name));
+        arguments.find(fits).or_else(by_text).or_else(|| rule.input.first())
     }
 
     /// Whether an argument is two string literals on lines of their own: mostly a comma was forgotten.
