@@ -49,7 +49,7 @@ def main():
     arguments = parser.parse_args()
     bias = None
     if arguments.bias:
-        bias = combined([trimmed(path) for path in arguments.bias], low_thresh=3, high_thresh=3)
+        bias = combined([trimmed(path) for path in arguments.bias], low_thresh=5, high_thresh=5, func="median", dev_func="mad_std")
         compare("master/bias.fits", bias)
     lights = []
     for path in arguments.lights:
