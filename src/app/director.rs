@@ -22,6 +22,7 @@ use crate::plan::reason::Reason;
 use crate::plan::together::together;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Rule, RunBody};
+use crate::rulefile::template;
 use crate::run::director::{Decision, Director, Finished, Growth, Prepared};
 use crate::run::scheduler::Tasks;
 use crate::run::spec::{JobError, Outcome};
@@ -211,7 +212,7 @@ impl<'a> JobDirector<'a> {
                 continue;
             }
             diagnostic = diagnostic.at(spec.span, "the job did not make this");
-            if let Some(near) = self.appeared(name) {
+            if let Some(near) = self.appeared(id, name) {
                 diagnostic = diagnostic.help(format!("it made {near}: is that what is meant?"));
             }
         }
@@ -219,7 +220,7 @@ impl<'a> JobDirector<'a> {
     }
 
     /// A file that has come during the run, that nobody declares, and whose name is much like this one.
-    fn appeared(&self, path: &str) -> Option<String> {
+    fn appeared(&self, id: JobId, path: &str) -> Option<String> {
         let (folder, name) = path.rsplit_once('/').map_or((".", path), |(folder, name)| (folder, name));
         let is_new = |entry: &std::fs::DirEntry| {
             let time = entry.metadata().and_then(|meta| meta.modified());
@@ -228,13 +229,16 @@ impl<'a> JobDirector<'a> {
         let names = std::fs::read_dir(folder).ok()?.flatten().filter(is_new);
         let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
-        let known = |name: &String| match folder {
-            "." => self.plan.dag.paths.find(name).is_some(),
-            folder => self.plan.dag.paths.find(&format!("{folder}/{name}")).is_some(),
+        let whole = |name: &str| if folder == "." { name.to_owned() } else { format!("{folder}/{name}") };
+        let script = match &self.rule(id).action {
+            Action::Script { path, basedir } => Some(template::script_pattern(path, basedir)),
+            _ => None,
         };
-        names.retain(|name| !known(name));
-        let near = crate::spelling::nearest(name, names.iter().map(String::as_str))?;
-        Some(if folder == "." { near.to_owned() } else { format!("{folder}/{near}") })
+        names.retain(|name| {
+            let path = whole(name);
+            self.plan.dag.paths.find(&path).is_none() && !script.as_ref().is_some_and(|script| script.is_match(&path))
+        });
+        crate::spelling::nearest(name, names.iter().map(String::as_str)).map(whole)
     }
 
     fn plan_failure(&self, error: PlanError) -> Box<Failure> {
