@@ -19,8 +19,7 @@ impl Failure {
 
     /// An action that got an empty list in place of files. Most often nothing was found, long before.
     pub fn of_nothing(action: &str) -> Failure {
-        Failure::new(format!("{action}() got an empty list"))
-            .help("is it a glob or an expand() that found nothing? `flow -n` shows the inputs of the job")
+        Failure::new(format!("{action}() got an empty list")).help("is it a glob or an expand() that found nothing?")
     }
 
     /// The same with advice, in place of any it had.

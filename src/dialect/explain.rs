@@ -55,8 +55,15 @@ fn operation(message: &str, _: &str) -> Explained {
     let (left, right) = types.split_once("` and `")?;
     let right = right.trim_end_matches('`');
     let said = format!("`{operator}` does not go between {} and {}", type_name(left), type_name(right));
-    let mixed = (left == "string") != (right == "string") && operator == "+";
-    let help = mixed.then(|| "make a text of both: f\"{first}{second}\", or str(…) around the other".to_owned());
+    let other = if left == "string" { right } else { left };
+    let help = match other {
+        _ if operator != "+" || (left == "string") == (right == "string") => None,
+        "int" | "float" => {
+            Some(format!("for a text of both, f\"{{first}}{{second}}\"; for a number, {other}(…) around the text"))
+        }
+        "image" => None,
+        _ => Some("make a text of both: f\"{first}{second}\", or str(…) around the other".to_owned()),
+    };
     Some((said, help))
 }
 
@@ -125,7 +132,7 @@ mod tests {
                 "Operation `+` not supported for types `string` and `int`",
                 "",
                 "`+` does not go between a text and an integer",
-                "str(…)",
+                "int(…)",
             ),
             (
                 "Missing parameter `wildcards` for call to `unit 0.f`",
