@@ -262,11 +262,12 @@ pub fn script_path(
             }
         }
     }
-    Ok(match basedir {
-        "" | "." => filled,
-        _ if filled.starts_with('/') => filled,
-        _ => format!("{basedir}/{filled}"),
-    })
+    Ok(folder_before(&filled, basedir) + &filled)
+}
+
+/// What stands before a path that is relative to a folder.
+fn folder_before(path: &str, folder: &str) -> String {
+    if path.starts_with('/') || folder.is_empty() || folder == "." { String::new() } else { format!("{folder}/") }
 }
 
 /// Where the script of all jobs of a rule is; nothing if it depends on the job.
@@ -288,10 +289,7 @@ pub fn common_script_path(path: &str, basedir: &str, rule: &Rule) -> Result<Opti
 
 /// What the paths of a rule's scripts look like, whatever the job.
 pub fn script_pattern(path: &str, basedir: &str) -> Regex {
-    let mut pattern = String::from("^");
-    if !matches!(basedir, "" | ".") && !path.starts_with('/') {
-        pattern += &regex::escape(&format!("{basedir}/"));
-    }
+    let mut pattern = format!("^{}", regex::escape(&folder_before(path, basedir)));
     for piece in pieces(path).unwrap_or_default() {
         match piece {
             Piece::Literal(text) => pattern += &regex::escape(&text),

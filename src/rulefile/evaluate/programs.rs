@@ -40,6 +40,7 @@ pub fn capture<'v>(site: u32, eval: &Evaluator<'v, '_, '_>) -> starlark::Result<
 
 /// A plain value as Starlark text.
 fn literal<'v>(value: Value<'v>, heap: Heap<'v>) -> Option<String> {
+    let items = || value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect::<Option<Vec<String>>>();
     match value.get_type() {
         "function" | "namespace" => None,
         // A module is one too, of functions. Names of fields need not be words.
@@ -51,18 +52,14 @@ fn literal<'v>(value: Value<'v>, heap: Heap<'v>) -> Option<String> {
             let fields: Option<Vec<String>> = value.dir_attr().into_iter().map(field).collect();
             fields.map(|fields| format!("struct(**{{{}}})", fields.join(", ")))
         }
-        "list" => {
-            let items: Option<Vec<String>> = value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect();
-            items.map(|items| format!("[{}]", items.join(", ")))
-        }
+        "list" => items().map(|items| format!("[{}]", items.join(", "))),
         "dict" => {
             let pair = |(key, value)| Some(format!("{}: {}", literal(key, heap)?, literal(value, heap)?));
             let pairs: Option<Vec<String>> = DictRef::from_value(value)?.iter().map(pair).collect();
             pairs.map(|pairs| format!("{{{}}}", pairs.join(", ")))
         }
         "tuple" => {
-            let items: Option<Vec<String>> = value.iterate(heap).ok()?.map(|item| literal(item, heap)).collect();
-            let items = items?;
+            let items = items()?;
             Some(format!("({}{})", items.join(", "), if items.len() == 1 { "," } else { "" }))
         }
         "set" => from_starlark(value, heap).ok().map(|plain| format!("set({})", repr_value(&plain))),
