@@ -2,7 +2,7 @@
 //! the job is not known to be done, asking ends the function with the job as the reason. Who says what is done, and
 //! what happens with a job that waits, is not known here.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
@@ -14,7 +14,7 @@ use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, V
 use starlark::{starlark_module, starlark_simple_value};
 
 use super::loader::{Loader, fail};
-use super::objects::{OneRule, RuleFacts};
+use super::objects::{KnownRules, OneRule, RuleFacts};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::namedlist::Namedlist;
 use crate::rulefile::pattern::Pattern;
@@ -25,7 +25,7 @@ use crate::value::{Named, Value as Plain};
 #[derive(Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct Checkpoints {
     #[allocative(skip)]
-    pub facts: Arc<RwLock<Vec<RuleFacts>>>,
+    pub known: KnownRules,
 }
 
 starlark_simple_value!(Checkpoints);
@@ -45,14 +45,12 @@ impl std::fmt::Display for Checkpoints {
 #[starlark_value(type = "checkpoints")]
 impl<'v> StarlarkValue<'v> for Checkpoints {
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        let facts = self.facts.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let found = facts.iter().find(|facts| facts.is_checkpoint && facts.name == attribute)?;
-        Some(heap.alloc(OneCheckpoint { facts: Arc::new(found.clone()) }))
+        let facts = self.known.find(attribute).filter(|facts| facts.is_checkpoint)?;
+        Some(heap.alloc(OneCheckpoint { facts }))
     }
 
     fn dir_attr(&self) -> Vec<String> {
-        let facts = self.facts.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        facts.iter().filter(|facts| facts.is_checkpoint).map(|facts| facts.name.clone()).collect()
+        self.known.all().values().filter(|facts| facts.is_checkpoint).map(|facts| facts.name.clone()).collect()
     }
 }
 

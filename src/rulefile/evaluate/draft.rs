@@ -72,7 +72,7 @@ pub fn register(draft: Draft, replace: bool, eval: &Evaluator<'_, '_, '_>) -> st
     let facts = facts(&draft.rule, loader);
     loader
         .here_in(|space| {
-            let at = space.drafts.iter().position(|known| known.rule.name == draft.rule.name);
+            let at = space.known.position(&draft.rule.name);
             if let Some(at) = at
                 && !replace
             {
@@ -86,13 +86,10 @@ pub fn register(draft: Draft, replace: bool, eval: &Evaluator<'_, '_, '_>) -> st
                 space.default_target = Some(draft.rule.name.clone());
             }
             space.rules_met += 1;
-            let mut known = space.facts.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            space.known.put(facts);
             match at {
-                Some(at) => (space.drafts[at], known[at]) = (draft, facts),
-                None => {
-                    known.push(facts);
-                    space.drafts.push(draft);
-                }
+                Some(at) => space.drafts[at] = draft,
+                None => space.drafts.push(draft),
             }
             Ok(())
         })

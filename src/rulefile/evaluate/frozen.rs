@@ -1,6 +1,6 @@
 //! The functions of an evaluated workflow, callable for jobs: its frozen namespaces behind the [`Functions`] seam.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 use starlark::environment::{FrozenModule, Module};
@@ -9,7 +9,7 @@ use starlark::values::{Heap, OwnedFrozenValue, Value};
 
 use super::checkpoints;
 use super::flags::expr;
-use super::loader::{Loader, function_name};
+use super::loader::{FunctionParameters, Loader, function_name};
 use super::open_text::OpenText;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::{from_starlark, to_starlark};
@@ -20,16 +20,27 @@ use crate::value::{Named, Value as Plain};
 pub struct Frozen {
     /// By [`NamespaceId`].
     modules: Vec<FrozenModule>,
+    /// By [`FunctionId`].
+    functions: Vec<Kept>,
     /// Calls go one at a time: they are short, and come from the threads that plan and direct.
     loader: Mutex<Loader>,
     globals: Mutex<FxHashMap<(NamespaceId, String), Option<Plain>>>,
+}
+
+/// A function, and what it asks for.
+struct Kept {
+    parameters: FunctionParameters,
+    /// Looked up when it is first called.
+    value: OnceLock<OwnedFrozenValue>,
 }
 
 impl Frozen {
     pub fn new(loader: Loader) -> Self {
         loader.is_loaded.set(true);
         let modules = loader.frozen.borrow().iter().map(|module| module.clone().expect("all are evaluated")).collect();
-        Frozen { modules, loader: Mutex::new(loader), globals: Mutex::default() }
+        let kept = |parameters| Kept { parameters, value: OnceLock::new() };
+        let functions = loader.parameters.take().into_iter().map(kept).collect();
+        Frozen { modules, functions, loader: Mutex::new(loader), globals: Mutex::default() }
     }
 }
 
@@ -44,26 +55,24 @@ pub fn module_value<'v>(eval: &Evaluator<'v, '_, '_>, name: &str) -> Option<Valu
 impl Functions for Frozen {
     fn call(&self, function: FunctionId, context: &JobContext<'_>) -> Result<Expr, CallError> {
         let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-        let parameters = loader.parameters.borrow()[function.0 as usize].clone();
+        let parameters = self.parameters(function);
         loader.resume(parameters.namespace);
         let called = Module::with_temp_heap(|module| {
             let mut eval = Evaluator::new(&module);
             eval.extra = Some(&*loader);
             let heap = eval.heap();
-            let kept = self.kept(parameters.namespace, function).map_err(starlark::Error::new_other)?;
-            let kept = heap.access_owned_frozen_value(&kept);
-            eval.module().set(JOB_WILDCARDS, wildcards(context, heap));
-            let mut positional = Vec::new();
-            if parameters.takes_all || !parameters.names.is_empty() {
-                positional.push(wildcards(context, heap));
-            }
+            let kept = heap.access_owned_frozen_value(self.kept(function).map_err(starlark::Error::new_other)?);
+            let wildcards = wildcards(context, heap);
+            eval.module().set(JOB_WILDCARDS, wildcards);
+            let takes_them = parameters.takes_all || !parameters.names.is_empty();
+            let positional = if takes_them { &[wildcards][..] } else { &[] };
             let mut named = Vec::new();
             for name in parameters.names.iter().skip(1) {
                 if let Some(value) = parameter(name, context, heap) {
                     named.push((name.as_str(), value));
                 }
             }
-            let result = eval.eval_function(kept, &positional, &named)?;
+            let result = eval.eval_function(kept, positional, &named)?;
             let mut result = expr(result, &eval)?;
             loader.rename_producers(&mut result, parameters.namespace, NamespaceId::MAIN);
             Ok(result)
@@ -97,8 +106,7 @@ impl Functions for Frozen {
     }
 
     fn asks_for(&self, function: FunctionId, name: &str) -> bool {
-        let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-        loader.parameters.borrow()[function.0 as usize].names.iter().skip(1).any(|known| known == name)
+        self.parameters(function).names.iter().skip(1).any(|known| known == name)
     }
 
     fn expression(&self, text: &str, names: &[(String, Plain)]) -> Result<Plain, Diagnostic> {
@@ -107,14 +115,12 @@ impl Functions for Frozen {
 
     fn parse(&self, function: FunctionId, content: &str, named: &[(String, Plain)]) -> Result<Plain, Diagnostic> {
         let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-        let namespace = loader.parameters.borrow()[function.0 as usize].namespace;
-        loader.resume(namespace);
+        loader.resume(self.parameters(function).namespace);
         let called = Module::with_temp_heap(|module| {
             let mut eval = Evaluator::new(&module);
             eval.extra = Some(&*loader);
             let heap = eval.heap();
-            let kept = self.kept(namespace, function).map_err(starlark::Error::new_other)?;
-            let kept = heap.access_owned_frozen_value(&kept);
+            let kept = heap.access_owned_frozen_value(self.kept(function).map_err(starlark::Error::new_other)?);
             let file = heap.alloc(OpenText::new(content));
             let named: Vec<(&str, Value<'_>)> =
                 named.iter().map(|(name, value)| (name.as_str(), to_starlark(value, heap))).collect();
@@ -134,9 +140,8 @@ impl Functions for Frozen {
         }
         if name == "rules" {
             let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            let facts = loader.namespace(namespace, |space| std::sync::Arc::clone(&space.facts));
-            let facts = facts.read().unwrap_or_else(PoisonError::into_inner);
-            let rules = Plain::Dict(facts.iter().map(|facts| (facts.name.clone(), facts.plain())).collect());
+            let defined = loader.namespace(namespace, |space| space.known.clone());
+            let rules = Plain::Dict(defined.all().values().map(|facts| (facts.name.clone(), facts.plain())).collect());
             known.insert(key, Some(rules.clone()));
             return Some(rules);
         }
@@ -161,8 +166,18 @@ impl Functions for Frozen {
 }
 
 impl Frozen {
-    fn kept(&self, namespace: NamespaceId, function: FunctionId) -> anyhow::Result<OwnedFrozenValue> {
-        self.modules[namespace.index()].get_any_visibility(&function_name(function)).map(|(value, _)| value)
+    fn parameters(&self, function: FunctionId) -> &FunctionParameters {
+        &self.functions[function.0 as usize].parameters
+    }
+
+    fn kept(&self, function: FunctionId) -> anyhow::Result<&OwnedFrozenValue> {
+        let kept = &self.functions[function.0 as usize];
+        if let Some(known) = kept.value.get() {
+            return Ok(known);
+        }
+        let module = &self.modules[kept.parameters.namespace.index()];
+        let (value, _) = module.get_any_visibility(&function_name(function))?;
+        Ok(kept.value.get_or_init(|| value))
     }
 }
 

@@ -161,9 +161,9 @@ fn evaluate_namespace(loader: &Loader, config: &Plain, path: &str, asked: Option
     Module::with_temp_heap(|module| {
         let heap = module.heap();
         module.set("config", crate::dialect::convert::to_starlark(config, heap));
-        let facts = loader.here_in(|space| Arc::clone(&space.facts));
-        module.set("checkpoints", heap.alloc(checkpoints::Checkpoints { facts: Arc::clone(&facts) }));
-        module.set("rules", heap.alloc(objects::Rules { facts }));
+        let known = loader.here_in(|space| space.known.clone());
+        module.set("checkpoints", heap.alloc(checkpoints::Checkpoints { known: known.clone() }));
+        module.set("rules", heap.alloc(objects::Rules { known }));
         module.set("scatter", heap.alloc(scatter::Scatter));
         module.set("gather", heap.alloc(scatter::Scatter));
         include(loader, &module, path, asked)?;
@@ -324,8 +324,8 @@ fn config_of(module: Option<&FrozenModule>) -> Plain {
 
 /// Puts constraints and `localrules:` into the rules, each those of its own namespace.
 fn settle(loader: &Loader) -> Result<Vec<Rule>, Diagnostic> {
-    let (drafts, local_rules) = loader.namespace(NamespaceId::MAIN, |space| {
-        (std::mem::take(&mut space.drafts), std::mem::take(&mut space.local_rules))
+    let (drafts, local_rules, known) = loader.namespace(NamespaceId::MAIN, |space| {
+        (std::mem::take(&mut space.drafts), std::mem::take(&mut space.local_rules), space.known.clone())
     });
     let mut rules = Vec::with_capacity(drafts.len());
     for Draft { mut rule, constraints, .. } in drafts {
@@ -351,8 +351,8 @@ fn settle(loader: &Loader) -> Result<Vec<Rule>, Diagnostic> {
         rules.push(rule);
     }
     for (name, span) in &local_rules {
-        match rules.iter_mut().find(|rule| rule.name == *name) {
-            Some(rule) => rule.local = true,
+        match known.position(name) {
+            Some(at) => rules[at].local = true,
             None => {
                 let mut diagnostic = Diagnostic::error(format!("localrules: there is no rule called `{name}`"));
                 if let Some(span) = span {

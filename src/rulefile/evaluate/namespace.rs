@@ -2,11 +2,10 @@
 //! statements about rules, and where its paths go. Knows no Starlark values.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
 
 use super::loader::{Draft, Include};
 use super::modules::ModuleInfo;
-use super::objects::RuleFacts;
+use super::objects::KnownRules;
 use super::settings::ConfigLayers;
 use crate::diagnostic::Span;
 use crate::rulefile::relocation::{PathVars, Prefix};
@@ -16,8 +15,8 @@ use crate::rulefile::rule::{Flags, Handlers, NamespaceId, Need, RuleOrder};
 pub struct Namespace {
     pub id: NamespaceId,
     pub drafts: Vec<Draft>,
-    /// What `rules.NAME` shows.
-    pub facts: Arc<RwLock<Vec<RuleFacts>>>,
+    /// What `rules.NAME` shows, of the drafts in their order.
+    pub known: KnownRules,
     pub order: RuleOrder,
     pub local_rules: Vec<(String, Option<Span>)>,
     pub constraints: Vec<(String, String)>,
@@ -46,6 +45,6 @@ pub struct Namespace {
 
 impl Namespace {
     pub fn find(&self, name: &str) -> Option<&Draft> {
-        self.drafts.iter().find(|draft| draft.rule.name == name)
+        self.drafts.get(self.known.position(name)?)
     }
 }

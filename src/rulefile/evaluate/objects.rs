@@ -1,8 +1,10 @@
 //! The objects that a Rulefile looks things up in: `rules.NAME.output` and `workflow.cores`.
 
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use allocative::Allocative;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use starlark::any::ProvidesStaticType;
 use starlark::starlark_simple_value;
 use starlark::values::{FrozenValue, Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
@@ -86,11 +88,42 @@ impl RuleFacts {
     }
 }
 
+/// The rules of a namespace in the order in which they were defined, found by their names.
+#[derive(Debug, Default, Clone)]
+pub struct KnownRules(Arc<RwLock<ByName>>);
+
+type ByName = IndexMap<String, Arc<RuleFacts>, FxBuildHasher>;
+
+impl KnownRules {
+    pub fn all(&self) -> RwLockReadGuard<'_, ByName> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn find(&self, name: &str) -> Option<Arc<RuleFacts>> {
+        self.all().get(name).cloned()
+    }
+
+    /// Its number among the rules.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.all().get_index_of(name)
+    }
+
+    /// Adds a rule, or puts it in the place of the one of that name.
+    pub fn put(&self, facts: RuleFacts) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(facts.name.clone(), Arc::new(facts));
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.all().keys().cloned().collect()
+    }
+}
+
 /// `rules`.
 #[derive(Debug, Clone, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct Rules {
     #[allocative(skip)]
-    pub facts: Arc<RwLock<Vec<RuleFacts>>>,
+    pub known: KnownRules,
 }
 
 starlark_simple_value!(Rules);
@@ -101,22 +134,14 @@ impl std::fmt::Display for Rules {
     }
 }
 
-impl Rules {
-    fn find(&self, name: &str) -> Option<RuleFacts> {
-        let facts = self.facts.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        facts.iter().find(|facts| facts.name == name).cloned()
-    }
-}
-
 #[starlark_value(type = "rules")]
 impl<'v> StarlarkValue<'v> for Rules {
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        self.find(attribute).map(|facts| heap.alloc(OneRule { facts: Arc::new(facts) }))
+        self.known.find(attribute).map(|facts| heap.alloc(OneRule { facts }))
     }
 
     fn dir_attr(&self) -> Vec<String> {
-        let facts = self.facts.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        facts.iter().map(|facts| facts.name.clone()).collect()
+        self.known.names()
     }
 }
 
