@@ -135,6 +135,9 @@ pub fn binary<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> s
     {
         return Ok(Value::new_bool(op.holds(x.cmp(y))));
     }
+    if let (BinaryOp::Mod, Some(template)) = (op, a.unpack_str()) {
+        return template::printf(template, b, heap).map(|text| heap.alloc(text));
+    }
     for side in [a, b] {
         if let Some(Overload(function)) = side.request_value::<Overload>()
             && let Some(result) = function(op, a, b, heap)
@@ -147,12 +150,9 @@ pub fn binary<'v>(op: BinaryOp, a: Value<'v>, b: Value<'v>, heap: Heap<'v>) -> s
         BinaryOp::Sub => x.sub(y, heap),
         BinaryOp::Div => x.div(y, heap),
         BinaryOp::FloorDiv => x.floor_div(y, heap),
-        BinaryOp::Mod => match a.unpack_str() {
-            Some(text) => template::printf(text, b, heap).map(|text| heap.alloc(text)),
-            None => match (float(x).or(float(y)), real(x), real(y)) {
-                (Some(_), Some(x), Some(y)) if y != 0.0 => Ok(heap.alloc(remainder(x, y))),
-                _ => x.percent(y, heap),
-            },
+        BinaryOp::Mod => match (float(x).or(float(y)), real(x), real(y)) {
+            (Some(_), Some(x), Some(y)) if y != 0.0 => Ok(heap.alloc(remainder(x, y))),
+            _ => x.percent(y, heap),
         },
         BinaryOp::Pow => power(x, y, heap),
         BinaryOp::Eq => x.equals(y).map(Value::new_bool),

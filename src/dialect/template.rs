@@ -1,6 +1,8 @@
 //! Templates filled with Starlark values: `str.format` with nested fields, and printf-style `%`. The syntax is Python's
 //! ("Format String Syntax", "printf-style String Formatting").
 
+use std::fmt::Write as _;
+
 use starlark::collections::SmallMap;
 use starlark::values::dict::DictRef;
 use starlark::values::tuple::TupleRef;
@@ -146,6 +148,13 @@ struct Conversion<'a> {
     code: char,
 }
 
+impl Conversion<'_> {
+    /// `%d`, `%s`, and the like: what most templates have.
+    fn is_plain(&self) -> bool {
+        self.key.is_none() && self.flags.is_empty() && self.width == Some("") && self.precision.is_none()
+    }
+}
+
 /// `template % values`.
 pub fn printf<'v>(template: &str, values: Value<'v>, heap: Heap<'v>) -> starlark::Result<String> {
     let tuple: Vec<Value<'v>> = match TupleRef::from_value(values) {
@@ -173,6 +182,17 @@ pub fn printf<'v>(template: &str, values: Value<'v>, heap: Heap<'v>) -> starlark
                 None => integer(take()?).ok_or_else(|| wrong("`*` in a template takes an integer")),
             }
         };
+        if conversion.is_plain() {
+            let value = take()?;
+            match (conversion.code, value.unpack_str(), value.unpack_i32()) {
+                ('s', Some(text), _) => out.push_str(text),
+                ('s' | 'd' | 'i' | 'u', _, Some(number)) => {
+                    let _ = write!(out, "{number}");
+                }
+                _ => out.push_str(&convert(&conversion, 0, None, value)?),
+            }
+            continue;
+        }
         let width = star(conversion.width)?;
         let precision = conversion.precision.map(&mut star).transpose()?;
         let value = match conversion.key {

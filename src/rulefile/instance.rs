@@ -202,9 +202,13 @@ fn collect_files(
             let mut texts = Vec::new();
             paths_of(value, span, &mut texts)?;
             for text in texts {
-                let pattern = Pattern::parse(&text).map_err(|error| pattern_error(&error, span))?;
-                let path = pattern.fill(lookup(wildcards)).map_err(|error| pattern_error(&error, span))?;
-                out.push(InputFile { path: path.into_owned(), flags: flags.clone() });
+                let path = if text.contains(['{', '}']) {
+                    let pattern = Pattern::parse(&text).map_err(|error| pattern_error(&error, span))?;
+                    pattern.fill(lookup(wildcards)).map_err(|error| pattern_error(&error, span))?.into_owned()
+                } else {
+                    text
+                };
+                out.push(InputFile { path, flags: flags.clone() });
             }
             Ok(())
         }
