@@ -1,6 +1,7 @@
 //! Events: what happens in a run, in the order in which it happens. `run/` emits them, `report/` shows them; they carry
 //! what a person or a log reader needs, and refer to nothing that could be changed through them.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,6 +21,17 @@ pub struct JobName {
     pub rule: String,
     pub wildcards: Vec<(String, String)>,
     pub outputs: Vec<String>,
+}
+
+/// `rule wildcard=value …`, on one line.
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rule.replace('\n', "\\n"))?;
+        for (name, value) in &self.wildcards {
+            write!(f, " {}={}", name.replace('\n', "\\n"), value.replace('\n', "\\n"))?;
+        }
+        Ok(())
+    }
 }
 
 /// What a finished job used.

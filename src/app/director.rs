@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::afterwards::Ledger;
 use super::cache::Cache;
 use super::planning::{Graph, Plan};
 use super::project::Project;
@@ -23,7 +24,7 @@ use crate::plan::together::together;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Rule, RunBody};
 use crate::rulefile::template;
-use crate::run::director::{Decision, Director, Finished, Growth, Prepared};
+use crate::run::director::{Afterwards, Decision, Director, Finished, Growth, Prepared};
 use crate::run::scheduler::Tasks;
 use crate::run::spec::{JobError, Outcome};
 use crate::stat::Stats;
@@ -62,6 +63,8 @@ pub struct JobDirector<'a> {
     began: SystemTime,
     /// Records of jobs that were cut off, with the stamps as they are now.
     refreshed: BTreeMap<u32, Box<JobRecord>>,
+    /// What the jobs have read and made.
+    pub(super) ledger: Ledger,
 }
 
 impl<'a> JobDirector<'a> {
@@ -94,6 +97,7 @@ impl<'a> JobDirector<'a> {
             identities: BTreeMap::new(),
             began: SystemTime::now() - Duration::from_secs(1),
             refreshed: BTreeMap::new(),
+            ledger: Ledger::default(),
         };
         director.take_stock();
         director
@@ -163,6 +167,7 @@ impl<'a> JobDirector<'a> {
         for file in files {
             self.temporary.remove(file);
             self.stats.forget(*file);
+            self.ledger.removed(*file);
         }
         files.iter().map(|&file| (self.plan.dag.paths.name(file).to_owned(), self.is_directory(file))).collect()
     }
@@ -182,15 +187,15 @@ impl<'a> JobDirector<'a> {
         outputs.into_iter().any(|(&output, spec)| output == file && spec.flags.directory)
     }
 
-    fn id(&self, job: u32) -> JobId {
+    pub(super) fn id(&self, job: u32) -> JobId {
         self.jobs[job as usize]
     }
 
-    fn rule(&self, id: JobId) -> &'a Rule {
+    pub(super) fn rule(&self, id: JobId) -> &'a Rule {
         self.project.workflow.rule(self.plan.dag.job(id).rule)
     }
 
-    fn fail(&self, diagnostic: &Diagnostic) -> Box<Failure> {
+    pub(super) fn fail(&self, diagnostic: &Diagnostic) -> Box<Failure> {
         Box::new(Failure {
             cause: diagnostic.message.clone(),
             diagnostic: Some(diagnostic.render(self.project.sources(), self.project.colour)),
@@ -395,6 +400,7 @@ impl Director for JobDirector<'_> {
             self.stats.forget(output);
         }
         self.planner.ran[id.index()] = true;
+        self.enter(job, id, outcome);
         let identity = self.identities.remove(&job).expect("it was prepared");
         let record = JobRecord {
             log: self.own_log(id),
@@ -433,6 +439,10 @@ impl Director for JobDirector<'_> {
         let id = self.id(job);
         self.is_through(job, id);
         Finished { record: self.refreshed.remove(&job), remove: self.done_with(id) }
+    }
+
+    fn look_back(&mut self) -> Afterwards {
+        self.look_at_files()
     }
 }
 

@@ -70,7 +70,7 @@ impl Handlers<'_> {
         let result = loop {
             match ended.recv_timeout(LOOK) {
                 Ok(Report::Done(outcome)) => break outcome.result,
-                Ok(Report::Signal(_)) => {}
+                Ok(Report::Signal(_) | Report::Halted { .. }) => {}
                 Err(RecvTimeoutError::Disconnected) => break Err(JobError::Interrupted),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Ok(Report::Signal(signal)) = self.reports.try_recv() {

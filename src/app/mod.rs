@@ -1,6 +1,7 @@
 //! The wiring: a command line in, a finished run out. The only place that sees all stages; each is asked in turn and
 //! knows nothing of the next.
 
+mod afterwards;
 mod amounts;
 mod build;
 mod cache;

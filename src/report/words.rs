@@ -16,11 +16,7 @@ pub fn line(text: &str) -> String {
 
 /// `rule wildcard=value …`.
 pub fn job_name(job: &JobName) -> String {
-    let mut out = line(&job.rule);
-    for (name, value) in &job.wildcards {
-        out.push_str(&format!(" {}={}", line(name), line(value)));
-    }
-    out
+    printable(&job.to_string())
 }
 
 /// `0.4s`, `12s`, `3m05s`, `2h07m`, `4d03h`.

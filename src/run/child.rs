@@ -45,6 +45,8 @@ pub enum Exit {
 pub enum Cause {
     Stopped,
     TimedOut,
+    /// It was stopped by this signal (`SIGTTIN`, `SIGTTOU`), because it wanted the terminal: it would have waited for ever.
+    WantedTerminal(i32),
 }
 
 /// A child that has ended, and what it used, descendants included that it had waited for.
@@ -60,7 +62,10 @@ pub struct Ended {
 /// A running process group.
 #[derive(Debug)]
 struct Group {
+    job: u32,
     began: Instant,
+    /// The signal that stopped the leader, once somebody was told.
+    halted: Option<i32>,
     time_out_at: Option<Instant>,
     kill_at: Option<Instant>,
     cause: Option<Cause>,
@@ -77,29 +82,33 @@ struct State {
     resting: bool,
 }
 
+/// Who is told that a job's leader, of this group, was stopped by a signal and can go on: job, group, signal.
+pub type OnHalt = Box<dyn Fn(u32, i32, i32) + Send + Sync>;
+
 /// All children of this process that were started here.
-#[derive(Debug)]
 pub struct Children {
     state: Mutex<State>,
     changed: Condvar,
+    on_halt: OnHalt,
 }
 
 impl Children {
     /// Starts the thread that minds deadlines and looks at what runs; it ends with the last handle.
-    pub fn new() -> io::Result<Arc<Self>> {
-        let children = Arc::new(Children { state: Mutex::default(), changed: Condvar::new() });
+    pub fn new(on_halt: OnHalt) -> io::Result<Arc<Self>> {
+        let children = Arc::new(Children { state: Mutex::default(), changed: Condvar::new(), on_halt });
         let weak = Arc::downgrade(&children);
         std::thread::Builder::new().name("children".to_owned()).spawn(move || mind(&weak))?;
         Ok(children)
     }
 
-    /// Runs a command to its end in a process group of its own; `begun` is told the group's number; `detailed` asks for
+    /// Runs a job's command to its end in a process group of its own; `begun` is told the group's number; `detailed` asks for
     /// all of `Peaks`, else for resident memory. After [`Children::stop`], it is ended as soon as it was started.
     ///
     /// # Errors
     /// It could not be started.
     pub fn run(
         &self,
+        job: u32,
         command: &mut Command,
         timeout: Option<Duration>,
         detailed: bool,
@@ -109,7 +118,7 @@ impl Children {
         // The child's account began with flow's memory as it was when the child's program was loaded.
         let inherited = own_peak();
         let group = i32::try_from(child.id()).expect("process ids are positive 32-bit numbers");
-        self.register(group, timeout, detailed);
+        self.register(job, group, timeout, detailed);
         begun(group);
         let waited = wait_exited(group);
         let cause = self.end_stragglers(group, matches!(waited, Ok(true)));
@@ -144,11 +153,13 @@ impl Children {
         self.changed.notify_all();
     }
 
-    fn register(&self, group: i32, timeout: Option<Duration>, detailed: bool) {
+    fn register(&self, job: u32, group: i32, timeout: Option<Duration>, detailed: bool) {
         let mut state = self.state();
         let now = Instant::now();
         let mut entry = Group {
+            job,
             began: now,
+            halted: None,
             // A time that no clock reaches is none.
             time_out_at: timeout.and_then(|timeout| now.checked_add(timeout)),
             kill_at: None,
@@ -194,8 +205,22 @@ impl Children {
             if let Some(entry) = self.state().groups.get_mut(&group).filter(|entry| entry.began == began) {
                 entry.peaks.merge(seen);
                 entry.look_at = now + ((now - began) / 4).clamp(BEAT, RAREST_LOOK);
+                self.look_for_halt(group, entry);
             }
         }
+    }
+
+    /// A child that was stopped goes on when somebody tells it to, and is waited for; but nobody gives it the terminal.
+    fn look_for_halt(&self, group: i32, entry: &mut Group) {
+        let halted = halted_by(group);
+        match halted {
+            Some(signal @ (libc::SIGTTIN | libc::SIGTTOU)) => {
+                end(group, entry, Force::Term, Cause::WantedTerminal(signal));
+            }
+            Some(signal) if entry.halted.is_none() && entry.cause.is_none() => (self.on_halt)(entry.job, group, signal),
+            _ => {}
+        }
+        entry.halted = halted;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -208,6 +233,8 @@ fn end(group: i32, entry: &mut Group, force: Force, cause: Cause) {
     match force {
         Force::Term if entry.kill_at.is_none() => {
             signal_group(group, libc::SIGTERM);
+            // One that was stopped would not see it.
+            signal_group(group, libc::SIGCONT);
             entry.kill_at = Some(Instant::now() + GRACE);
         }
         Force::Term => {}
@@ -307,6 +334,17 @@ fn wait_exited(pid: i32) -> io::Result<bool> {
     }
 }
 
+/// The signal that a child was stopped by, if it stands still.
+fn halted_by(pid: i32) -> Option<i32> {
+    // SAFETY: all zeroes is a siginfo_t, and waitid writes to it alone.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: see above.
+    let result = unsafe { libc::waitid(libc::P_PID, pid.cast_unsigned(), &raw mut info, options) };
+    // SAFETY: waitid has filled in the fields, or left them zero where there is nothing to tell.
+    (result == 0 && info.si_code == libc::CLD_STOPPED).then(|| unsafe { info.si_status() })
+}
+
 /// Reaps a child that has ended.
 fn reap(pid: i32) -> io::Result<(Exit, Duration, u64)> {
     let mut status = 0;
@@ -385,6 +423,10 @@ pub fn signal_name(signal: i32) -> String {
         libc::SIGPIPE => "SIGPIPE",
         libc::SIGALRM => "SIGALRM",
         libc::SIGTERM => "SIGTERM",
+        libc::SIGSTOP => "SIGSTOP",
+        libc::SIGTSTP => "SIGTSTP",
+        libc::SIGTTIN => "SIGTTIN",
+        libc::SIGTTOU => "SIGTTOU",
         libc::SIGXCPU => "SIGXCPU",
         libc::SIGXFSZ => "SIGXFSZ",
         libc::SIGSYS => "SIGSYS",

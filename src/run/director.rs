@@ -43,6 +43,14 @@ pub struct Finished {
     pub remove: Vec<(String, bool)>,
 }
 
+/// What a look back at the end of a run finds.
+#[derive(Debug, Default)]
+pub struct Afterwards {
+    pub warnings: Vec<String>,
+    /// Jobs that were done, and whose outputs are not what they made.
+    pub failures: Vec<(u32, Failure)>,
+}
+
 /// What a run has to do besides, now that more is known.
 #[derive(Debug)]
 pub struct Growth {
@@ -94,4 +102,9 @@ pub trait Director {
 
     /// Called instead of [`Director::finished`] for a job that was cut off.
     fn cut_off(&mut self, job: u32) -> Finished;
+
+    /// Called when all jobs are through, of a run that nobody interrupted.
+    fn look_back(&mut self) -> Afterwards {
+        Afterwards::default()
+    }
 }

@@ -35,6 +35,12 @@ pub struct Order {
 #[derive(Debug)]
 pub enum Report {
     Done(Box<Outcome>),
+    /// A job's processes, of this group, were stopped by a signal, and wait to be told to go on.
+    Halted {
+        job: u32,
+        group: i32,
+        signal: i32,
+    },
     /// The process got this signal.
     Signal(i32),
 }

@@ -328,7 +328,7 @@ impl Site<'_, '_> {
         let ticket = &self.order.ticket;
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let detailed = self.order.spec.benchmark.is_some();
-        let ended = self.shared.children.run(command, left, detailed, |group| {
+        let ended = self.shared.children.run(self.order.spec.job, command, left, detailed, |group| {
             if let Some(together) = &self.order.together {
                 together.started(group, &self.order.spec, &self.shared.children);
             }
@@ -394,6 +394,7 @@ impl Site<'_, '_> {
             (_, Exit::Code(0)) if ended.cause != Some(Cause::TimedOut) => Ok(()),
             (Some(Cause::Stopped), _) => Err(JobError::Interrupted),
             (Some(Cause::TimedOut), _) => Err(self.timed_out()),
+            (Some(Cause::WantedTerminal(signal)), _) => Err(JobError::WantedTerminal(signal_name(signal))),
             (None, Exit::Code(code)) => Err(JobError::ExitCode(code)),
             (None, Exit::Signal(signal)) => Err(JobError::Signal(signal, signal_name(signal))),
         }

@@ -72,10 +72,12 @@ impl Local {
         disk: Arc<dyn Disk>,
         reports: Sender<Report>,
     ) -> io::Result<Self> {
+        let halts = reports.clone();
+        let on_halt = move |job, group, signal| drop(halts.send(Report::Halted { job, group, signal }));
         let shared = Arc::new(Shared {
             disk,
             in_process,
-            children: Children::new()?,
+            children: Children::new(Box::new(on_halt))?,
             closed: RwLock::new(false),
             cancelled: AtomicBool::new(false),
             hashes: Mutex::default(),

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::director::{Decision, Director, Prepared};
+use super::child::signal_name;
+use super::director::{Afterwards, Decision, Director, Prepared};
 use super::executor::{Executor, Force, Order, Report};
 use super::scheduler::Scheduler;
 use super::sets::{Over, Sets};
@@ -143,6 +144,9 @@ impl Run<'_> {
         if ended.is_err() {
             run.stop(Force::Term);
             run.drain();
+        }
+        if !matches!(run.closing, Some(Ending::Interrupted(_))) {
+            run.look_back();
         }
         let summary = run.end();
         ended.map(|()| summary)
@@ -420,6 +424,16 @@ impl Loop<'_> {
         match report {
             Report::Done(outcome) => self.ended(&outcome),
             Report::Signal(signal) => self.interrupt(signal),
+            Report::Halted { job, group, signal } => self.tell_of_halt(job, group, signal),
+        }
+    }
+
+    fn tell_of_halt(&mut self, job: u32, group: i32, signal: i32) {
+        if self.running.contains_key(&job) {
+            let name = self.run.director.name(job);
+            let signal = signal_name(signal);
+            let message = format!("{name} was stopped ({signal}) and waits; `kill -CONT -- -{group}` lets it go on");
+            self.run.reporter.tell(&Event::Warning { message });
         }
     }
 
@@ -445,6 +459,20 @@ impl Loop<'_> {
         for job in std::mem::take(&mut self.running).into_keys() {
             self.abandoned.push(job);
             self.stopped(job, Usage::default());
+        }
+    }
+
+    /// Tells of files that are not as their jobs left them.
+    fn look_back(&mut self) {
+        let Afterwards { warnings, failures } = self.run.director.look_back();
+        for message in warnings {
+            self.run.reporter.tell(&Event::Warning { message });
+        }
+        for (job, failure) in failures {
+            let (job_name, usage) = (self.run.director.name(job), Usage::default());
+            self.run.reporter.tell(&Event::Failed { job: job_name, reason: String::new(), failure, usage });
+            self.done.retain(|&done| done != job);
+            self.failed.push(job);
         }
     }
 

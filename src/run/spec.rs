@@ -202,6 +202,8 @@ pub enum JobError {
     /// A `run:` body's error; the place in the program's text where there is one.
     #[error("{message}")]
     Action { message: String, place: Option<(u32, u32)>, help: Option<String> },
+    #[error("asked the terminal for input, or for its settings, which is not for jobs ({0})")]
+    WantedTerminal(String),
     #[error("interrupted")]
     Interrupted,
     #[error("timed out after {0} s")]

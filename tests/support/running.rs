@@ -69,6 +69,19 @@ impl Drop for Running {
     }
 }
 
+/// Waits for a child; gives its exit code (`None` after a signal), and the most memory that it or a child of its had, in KiB.
+pub fn wait_with_memory(child: &Child) -> (Option<i32>, i64) {
+    use std::os::unix::process::ExitStatusExt;
+    let pid = i32::try_from(child.id()).expect("process ids are positive 32-bit numbers");
+    let mut status = 0;
+    // SAFETY: all zeroes is a rusage, and wait4 writes to the two variables alone.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: see above.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    assert_eq!(waited, pid, "it can be waited for");
+    (std::process::ExitStatus::from_raw(status).code(), usage.ru_maxrss)
+}
+
 /// Flow leaves alone what its parent ignores, and a shell's background job ignores the signals that are sent here.
 fn default_signals() -> std::io::Result<()> {
     for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGTERM] {
