@@ -6,7 +6,7 @@ usage: bench/engine.py [--flow target/release/flow] [--shapes wide layers ...] [
 
 Every job is `: > output`. `nothing`: all is made, nothing is to be done. `plan`: a dry run with nothing made. `change`: one
 source is edited, all that depends on it is made. `run`: everything is made. For all but `run`, the files are laid down as the
-tool would have left them (flow by `--touch`, ninja by a log of its form), so that a million need not be run first. The tools
+tool would have left them (flow by `--touch --forceall`, ninja by a log of its form), so that a million need not be run first. The tools
 take turns, so that a machine whose speed drifts is equally unkind to all; medians of wall and CPU seconds, peak memory, and the ratio of
 wall times to flow's are printed as a table in Markdown; with `--calls` the system calls of one more run under strace. Tools
 that are not installed are left out; Snakemake and GNU parallel are asked only for what they can do in minutes. Needs Python 3.9 or later.
@@ -163,7 +163,7 @@ def lay_down(name: str, tool: Tool, shape: Shape, n: int, folder: Path, starter:
         # Each after those that it depends on.
         os.utime(folder / output, ns=(now + number, now + number))
     if name == "flow":
-        starter.timed([*tool.run, "--touch"], folder)
+        starter.timed([*tool.run, "--touch", "--forceall"], folder)
     elif name == "ninja":
         stamp = lambda output: (folder / output).stat().st_mtime_ns
         write(folder / ".ninja_log", ninja_log(shape, n, stamp))

@@ -326,6 +326,7 @@ fn touching_makes_stale_outputs_fresh_without_running() {
     project.makes("", &["a"]);
     project.write("in.txt", "2\n");
     project.flow("--touch -n").exits(0).prints("would touch a.txt");
+    project.flow("--touch -n -q").exits(0).prints("would touch 1 file");
     project.flow("--touch").exits(0).prints("touched a.txt");
     project.makes("", &[]);
     assert_eq!(project.read("a.txt"), "1\n");

@@ -8,6 +8,7 @@ use super::planning::{Graph, Plan};
 use super::print;
 use super::project::Project;
 use super::records::{StoreRecords, store_failure};
+use crate::cli::Verbosity;
 use crate::diagnostic::{Diagnostic, printable};
 use crate::disk::Disk;
 use crate::graph::dag::{Dag, JobId};
@@ -163,6 +164,11 @@ pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Fa
         }
     }
     writer.flush().map_err(|error| store_failure(&error))?;
+    if !out.is_empty() && project.settings.say.verbosity <= Verbosity::Quiet {
+        let verb = if dry_run { "would touch" } else { "touched" };
+        let count = out.lines().count();
+        out = format!("{verb} {count} {}\n", if count == 1 { "file" } else { "files" });
+    }
     print(if out.is_empty() { "Nothing to touch.\n" } else { &out });
     Ok(())
 }
