@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many jobs a run has to do, for one rule.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +45,42 @@ pub struct Usage {
     pub peak_memory: Option<u64>,
 }
 
+/// What a job of a strict run did to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deed {
+    Reads,
+    Runs,
+    /// The names in a folder.
+    Lists,
+    Writes,
+    /// Writes to what it may only read.
+    Changes,
+    Removes,
+}
+
+/// What a job did that its rule does not declare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    pub deed: Deed,
+    /// As the rule would name it: from the working directory, where it lies in it.
+    pub path: String,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = &self.path;
+        match self.deed {
+            Deed::Reads => write!(f, "reads `{path}`, which is not among its inputs"),
+            Deed::Runs => write!(f, "runs `{path}`, which is not among its inputs"),
+            Deed::Lists => write!(f, "lists the folder `{path}`, which is not among its inputs"),
+            Deed::Writes => write!(f, "writes `{path}`, which is not among its outputs"),
+            Deed::Changes => write!(f, "changes `{path}`, which it has only to read"),
+            Deed::Removes => write!(f, "removes `{path}`, which is not among its outputs"),
+        }
+    }
+}
+
 /// How a job failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
@@ -59,6 +95,9 @@ pub struct Failure {
     pub log: Option<String>,
     /// The last lines of the log.
     pub log_tail: Vec<String>,
+    /// Of a strict run: what the job did that its rule does not declare.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undeclared: Vec<Access>,
     /// Whether it will be tried again.
     pub retrying: bool,
 }

@@ -31,12 +31,16 @@ use crate::run::local::Local;
 use crate::run::runner::{Ending, Run, Settings as RunSettings};
 use crate::run::scheduler::Tasks;
 use crate::run::signals;
+use crate::run::strict;
 use crate::stat::Stats;
 use crate::store::RunRecord;
 
 /// Brings everything that was asked for up to date.
 pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let began = Instant::now();
+    if let Some((missing, help)) = strict::missing().filter(|_| project.settings.strict) {
+        return Err(Diagnostic::error(missing).help(help).into());
+    }
     let records = StoreRecords::open(project, disk)?;
     let mut stats = Stats::new(disk);
     let mut graph = Graph::new(project, &mut stats)?;
@@ -93,6 +97,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         settings: RunSettings {
             tag: tag.clone(),
             keep_going: project.settings.keep_going,
+            strict: project.settings.strict,
             keep_incomplete: project.settings.keep_incomplete,
             whole_logs: project.settings.say.whole_logs,
             resources: totals.names.clone(),

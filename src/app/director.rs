@@ -12,6 +12,7 @@ use super::project::Project;
 use super::records::StoreRecords;
 use super::spec::{job_spec, own_log};
 use super::tasks::{Totals, amount, demand_varies};
+use super::undeclared::undeclared;
 use super::unrecorded::Unrecorded;
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::event::{Failure, JobName};
@@ -203,6 +204,7 @@ impl<'a> JobDirector<'a> {
             command: None,
             log: None,
             log_tail: Vec::new(),
+            undeclared: Vec::new(),
             retrying: false,
         })
     }
@@ -422,6 +424,11 @@ impl Director for JobDirector<'_> {
     fn diagnose(&mut self, job: u32, error: &JobError) -> Option<String> {
         if let JobError::MissingOutput(missing) = error {
             let diagnostic = self.missing_output(self.id(job), missing, &error.to_string());
+            return Some(diagnostic.render(self.project.sources(), self.project.colour));
+        }
+        if let JobError::Undeclared { accesses, ended } = error {
+            let rule = self.rule(self.id(job));
+            let diagnostic = undeclared(self.project, rule, accesses, ended.as_deref());
             return Some(diagnostic.render(self.project.sources(), self.project.colour));
         }
         let JobError::Action { message, place, help } = error else { return None };

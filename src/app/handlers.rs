@@ -63,6 +63,7 @@ impl Handlers<'_> {
             run: self.tag.to_owned(),
             ticket: self.writer.ticket(row),
             timeout: None,
+            strict: false,
             keep_incomplete: false,
             whole_log: false,
             together: None,

@@ -21,6 +21,7 @@ mod spec;
 mod speedup;
 mod tasks;
 mod tidy;
+mod undeclared;
 mod unrecorded;
 
 use std::ffi::OsString;

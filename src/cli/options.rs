@@ -118,6 +118,9 @@ pub struct HowMuch {
     /// Share outputs of these rules, and of those with `cache:`, between workflows: $FLOW_OUTPUT_CACHE is their folder
     #[arg(long, value_name = "RULE")]
     pub cache: Vec<String>,
+    /// Let jobs see their declared inputs and the system alone, and write only outputs and logs (Linux): what a rule forgot is an error
+    #[arg(long)]
+    pub strict: bool,
     /// Where jobs with `shadow:` get their folders [default: .flow]
     #[arg(long, value_name = "DIR")]
     pub shadow_prefix: Option<String>,

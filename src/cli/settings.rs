@@ -38,6 +38,8 @@ pub struct Settings {
     pub retries: Option<u32>,
     pub keep_going: bool,
     pub batch: Option<Batch>,
+    /// Jobs do what their rules declare, and nothing else.
+    pub strict: bool,
     pub shadow_prefix: Option<String>,
     /// Rules whose outputs are shared between workflows, beside those that say so; `None`: none are.
     pub cache: Option<Vec<String>>,
@@ -236,6 +238,7 @@ impl TryFrom<Options> for Settings {
             retries: how_much.retries,
             keep_going: how_much.keep_going,
             batch: how_much.batch.as_deref().map(batch).transpose()?,
+            strict: how_much.strict,
             shadow_prefix: how_much.shadow_prefix,
             cache: cache(how_much.cache),
             envvars: what.envvars,

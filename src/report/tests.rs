@@ -43,6 +43,7 @@ fn run() -> Vec<Event> {
         command: Some("convert a b".to_owned()),
         log: Some(".flow/log/b.log".to_owned()),
         log_tail: vec!["no such file\u{1b}[31m".to_owned()],
+        undeclared: Vec::new(),
         retrying: false,
     };
     vec![

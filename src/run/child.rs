@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::executor::Force;
 use super::sample::{self, Peaks};
+use super::strict::Cage;
 
 /// Between `SIGTERM` and `SIGKILL`.
 const GRACE: Duration = Duration::from_millis(400);
@@ -102,7 +103,8 @@ impl Children {
     }
 
     /// Runs a job's command to its end in a process group of its own; `begun` is told the group's number; `detailed` asks for
-    /// all of `Peaks`, else for resident memory. After [`Children::stop`], it is ended as soon as it was started.
+    /// all of `Peaks`, else for resident memory; a `cage` bounds what it may do. After [`Children::stop`], it is ended as soon as
+    /// it was started.
     ///
     /// # Errors
     /// It could not be started.
@@ -112,9 +114,14 @@ impl Children {
         command: &mut Command,
         timeout: Option<Duration>,
         detailed: bool,
+        cage: Option<&Cage>,
         begun: impl FnOnce(i32),
     ) -> io::Result<Ended> {
-        let child = command.process_group(0).spawn()?;
+        let command = command.process_group(0);
+        let child = match cage {
+            None => command.spawn()?,
+            Some(cage) => cage.spawn(command)?,
+        };
         // The child's account began with flow's memory as it was when the child's program was loaded.
         let inherited = own_peak();
         let group = i32::try_from(child.id()).expect("process ids are positive 32-bit numbers");

@@ -23,6 +23,8 @@ pub struct Order {
     pub ticket: Ticket,
     /// After this time the job is ended with [`JobError::TimedOut`].
     pub timeout: Option<Duration>,
+    /// Its processes see and write what it declares, and nothing else of the user's.
+    pub strict: bool,
     /// What a failed job wrote in place is left where it is.
     pub keep_incomplete: bool,
     /// Of a failed job the whole log is told, not only its end.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::benchmark;
+use super::bounds::{Bounds, opens_declared};
 use super::cache::Cached;
 use super::child::{Cause, Ended, Exit, signal_name, thread_cpu};
 use super::command;
@@ -26,6 +27,7 @@ use super::sample::Peaks;
 use super::script;
 use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Outcome, OutputSpec, Work};
+use super::strict::Cage;
 use crate::disk::{Content, Hash, Stamp};
 use crate::event::Usage;
 use crate::path::normalise;
@@ -186,7 +188,9 @@ fn work_once(
     let deadline = order.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let peaks = Peaks::default();
     let staged = Staged::of(spec);
-    let mut site = Site { shared, order, shadow, usage, handled, staged, deadline, peaks, temporary_folder: None };
+    let bounds = Bounds::default();
+    let mut site =
+        Site { shared, order, shadow, usage, handled, staged, deadline, peaks, bounds, temporary_folder: None };
     let done = match &spec.work {
         Work::Touch => spec
             .log
@@ -196,6 +200,8 @@ fn work_once(
         Work::Shell { command } => site.shell_to_log(command, false),
         Work::Script { path } => {
             let script = script::prepare(spec, path)?;
+            site.bounds.given.push(script.path().to_owned());
+            site.bounds.private.push(script.folder().to_owned());
             site.spawn(&mut script.command(), false)
         }
         Work::Run { .. } => {
@@ -209,6 +215,7 @@ fn work_once(
             }
         }
     };
+    let done = site.bounds.judged(done, !order.keep_incomplete);
     done.map(|()| site.peaks)
 }
 
@@ -249,6 +256,8 @@ struct Site<'a, 'd> {
     deadline: Option<Instant>,
     /// Of its processes.
     peaks: Peaks,
+    /// Of a strict run.
+    bounds: Bounds,
     /// Made when `tmpdir` is asked for, and removed with all that is in it.
     temporary_folder: Option<tempfile::TempDir>,
 }
@@ -282,7 +291,7 @@ impl Staged {
 impl Site<'_, '_> {
     fn shell_to_log(&mut self, text: &str, append: bool) -> Result<(), JobError> {
         let path = &self.order.spec.stdio_log;
-        if let Some(simple) = command::parse(text).filter(|_| self.is_plain()) {
+        if let Some(simple) = command::parse(text).filter(|simple| self.is_plain(simple)) {
             let log = || open_log(path, append);
             if let Some(streams) = simple.open(log) {
                 match simple.command(streams, log) {
@@ -298,7 +307,8 @@ impl Site<'_, '_> {
                 }
             }
         }
-        let (mut command, _file) = command::bash(text).map_err(|error| disk_error("write", "the command", &error))?;
+        let (mut command, file) = command::bash(text).map_err(|error| disk_error("write", "the command", &error))?;
+        self.bounds.given.extend(file.as_ref().map(|file| file.to_path_buf()));
         self.spawn(&mut command, append)
     }
 
@@ -325,10 +335,14 @@ impl Site<'_, '_> {
             return Err(Start::Other(JobError::Interrupted));
         }
         self.set_environment(command).map_err(Start::Other)?;
+        let cage = match self.order.strict {
+            true => Some(self.shared.bounded(&mut self.bounds, &self.order.spec, self.shadow).map_err(Start::Other)?),
+            false => None,
+        };
         let ticket = &self.order.ticket;
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let detailed = self.order.spec.benchmark.is_some();
-        let ended = self.shared.children.run(self.order.spec.job, command, left, detailed, |group| {
+        let ended = self.shared.children.run(self.order.spec.job, command, left, detailed, cage, |group| {
             if let Some(together) = &self.order.together {
                 together.started(group, &self.order.spec, &self.shared.children);
             }
@@ -353,11 +367,17 @@ impl Site<'_, '_> {
         if let Some(shadow) = self.shadow {
             command.current_dir(shadow.work()).env("PWD", shadow.work());
         }
-        if let Some(Value::Str(place)) = spec.resources.get("tmpdir") {
+        let place = match spec.resources.get("tmpdir") {
+            Some(Value::Str(place)) => Some(place.clone()),
+            _ if self.order.strict => Some(std::env::temp_dir().to_string_lossy().into_owned()),
+            _ => None,
+        };
+        if let Some(place) = place {
             if self.temporary_folder.is_none() {
-                let made = fs::create_dir_all(place)
-                    .and_then(|()| tempfile::Builder::new().prefix("flow-").tempdir_in(place))
-                    .map_err(|error| disk_error("make a folder in", place, &error))?;
+                let made = fs::create_dir_all(&place)
+                    .and_then(|()| tempfile::Builder::new().prefix("flow-").tempdir_in(&place))
+                    .map_err(|error| disk_error("make a folder in", &place, &error))?;
+                self.bounds.private.push(made.path().to_owned());
                 self.temporary_folder = Some(made);
             }
             if let Some(folder) = &self.temporary_folder {
@@ -365,15 +385,20 @@ impl Site<'_, '_> {
                 for name in ["TMPDIR", "TMP", "TEMP", "TEMPDIR"] {
                     command.env(name, &absolute);
                 }
+                if self.order.strict {
+                    // What a program keeps there would tell of other runs.
+                    command.env("XDG_CACHE_HOME", absolute.join(".cache"));
+                }
             }
         }
         Ok(())
     }
 
-    /// Whether flow may open the files of redirections itself: where it stands, and without waiting for the other end of
-    /// a pipe.
-    fn is_plain(&self) -> bool {
-        self.shadow.is_none() && self.order.together.is_none()
+    /// Whether flow may open the files of redirections itself: where it stands, without waiting for the other end of a pipe,
+    /// and where the job may open them.
+    fn is_plain(&self, simple: &command::Simple) -> bool {
+        let may_open = || !self.order.strict || opens_declared(simple, &self.order.spec);
+        self.shadow.is_none() && self.order.together.is_none() && may_open()
     }
 
     fn is_stopped(&self) -> bool {
@@ -543,6 +568,17 @@ fn record_outputs(
 }
 
 impl Shared {
+    /// The bounds of a job's next process.
+    fn bounded<'b>(
+        &self,
+        bounds: &'b mut Bounds,
+        spec: &JobSpec,
+        shadow: Option<&ShadowFolder>,
+    ) -> Result<&'b Cage, JobError> {
+        let system = self.system().map_err(JobError::Disk)?;
+        bounds.next(system, spec, shadow).map_err(|error| JobError::Disk(format!("--strict: {error}")))
+    }
+
     /// What is known of a file's content, with this stamp.
     fn known(&self, path: &str, stamp: Stamp) -> Option<Hash> {
         self.hashes().get(path).filter(|(of, _)| *of == stamp).map(|(_, hash)| *hash)

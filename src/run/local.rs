@@ -7,7 +7,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -17,6 +17,7 @@ use super::executor::{Executor, Force, InProcess, Order, Report};
 use super::job;
 use super::outputs::temporary;
 use super::spec::{Outcome, Work};
+use super::strict::System;
 use crate::disk::{Disk, Hash, Stamp};
 
 /// How long an idle worker sleeps between two looks at the pool while work inside flow goes on.
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub cancelled: AtomicBool,
     /// Content hashes taken in this run, with the stamps that they hold for.
     hashes: Mutex<FxHashMap<String, (Stamp, Hash)>>,
+    /// What all jobs of a strict run see; found out by the first.
+    system: OnceLock<Result<Arc<System>, String>>,
     /// The working directory, for children's `PWD`.
     pub directory: std::path::PathBuf,
     reports: Mutex<Sender<Report>>,
@@ -81,6 +84,7 @@ impl Local {
             closed: RwLock::new(false),
             cancelled: AtomicBool::new(false),
             hashes: Mutex::default(),
+            system: OnceLock::new(),
             directory: std::env::current_dir()?,
             reports: Mutex::new(reports),
             queue: Mutex::default(),
@@ -144,6 +148,12 @@ impl Drop for Local {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What all jobs of a strict run see.
+    pub(super) fn system(&self) -> Result<&Arc<System>, String> {
+        let found = || System::new(&self.directory).map(Arc::new).map_err(|error| format!("--strict: {error}"));
+        self.system.get_or_init(found).as_ref().map_err(Clone::clone)
     }
 
     pub(super) fn hashes(&self) -> MutexGuard<'_, FxHashMap<String, (Stamp, Hash)>> {

@@ -6,6 +6,7 @@
 //! or absent around a [`child`] process ([`command`], `script`) or work inside flow.
 
 mod benchmark;
+mod bounds;
 mod cache;
 pub mod child;
 pub mod command;
@@ -28,4 +29,9 @@ mod sets;
 mod shadow;
 pub mod signals;
 pub mod spec;
+#[cfg(target_os = "linux")]
+pub mod strict;
+#[cfg(not(target_os = "linux"))]
+#[path = "strict/elsewhere.rs"]
+pub mod strict;
 pub mod together;

@@ -38,6 +38,8 @@ pub struct Settings {
     pub tag: String,
     /// Go on with what does not depend on a failed job.
     pub keep_going: bool,
+    /// Jobs see and write what they declare, and nothing else of the user's.
+    pub strict: bool,
     pub keep_incomplete: bool,
     /// Of a failed job's log all is told, and not its end alone.
     pub whole_logs: bool,
@@ -399,6 +401,7 @@ impl Loop<'_> {
                 group: None,
             }),
             timeout: prepared.timeout,
+            strict: self.run.settings.strict,
             keep_incomplete: self.run.settings.keep_incomplete,
             whole_log: self.run.settings.whole_logs,
             together,
@@ -524,6 +527,7 @@ fn no_failure() -> Failure {
         command: None,
         log: None,
         log_tail: Vec::new(),
+        undeclared: Vec::new(),
         retrying: false,
     }
 }

@@ -17,7 +17,7 @@ const OWN: &str = ".flow";
 /// A job's folder, which goes with the value.
 #[derive(Debug)]
 pub struct ShadowFolder {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     /// Where the job works, as an absolute path: below the folder as deep as relative paths climb.
     work: PathBuf,
     /// The real working directory.
@@ -38,9 +38,14 @@ impl ShadowFolder {
         let own = || spec.outputs.iter().map(|output| &output.path).chain(&spec.log.items);
         let climbs = own().chain(&spec.input.items).map(|path| path.matches("../").count()).max().unwrap_or(0);
         work.extend(std::iter::repeat_n("work", climbs + 1));
-        let shadowed = ShadowFolder { _folder: folder, work, home: home.to_owned() };
+        let shadowed = ShadowFolder { folder, work, home: home.to_owned() };
         shadowed.fill(spec, shadow.kind, &own().map(String::as_str).collect()).map_err(failed)?;
         Ok(Some(shadowed))
+    }
+
+    /// The folder that goes with the value.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where the job works.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Usage;
+use crate::event::{Access, Usage};
 use crate::store::FileRecord;
 use crate::value::{Named, Value};
 
@@ -204,6 +204,9 @@ pub enum JobError {
     Action { message: String, place: Option<(u32, u32)>, help: Option<String> },
     #[error("asked the terminal for input, or for its settings, which is not for jobs ({0})")]
     WantedTerminal(String),
+    /// Of a strict run: what the job did that its rule does not declare, and how it ended itself, if not well.
+    #[error("{}", .accesses.iter().map(Access::to_string).collect::<Vec<_>>().join("; "))]
+    Undeclared { accesses: Vec<Access>, ended: Option<String> },
     #[error("interrupted")]
     Interrupted,
     #[error("timed out after {0} s")]

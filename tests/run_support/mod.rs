@@ -168,6 +168,7 @@ impl Bench {
             settings: Settings {
                 tag: format!("test-{}-{}", std::process::id(), self.dir.path().display()),
                 keep_going: self.keep_going,
+                strict: false,
                 keep_incomplete: self.keep_incomplete,
                 whole_logs: false,
                 resources: vec!["threads".to_owned()],

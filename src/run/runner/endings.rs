@@ -76,7 +76,12 @@ impl Loop<'_> {
 
     fn attempt_failed(&mut self, running: Running, outcome: &Outcome, error: &JobError) {
         let (job, prepared) = (outcome.job, running.prepared);
-        let retrying = running.attempt <= prepared.retries && self.closing.is_none();
+        // What a rule forgets to declare, it forgets the next time too.
+        let undeclared = match error {
+            JobError::Undeclared { accesses, .. } => accesses.clone(),
+            _ => Vec::new(),
+        };
+        let retrying = running.attempt <= prepared.retries && self.closing.is_none() && undeclared.is_empty();
         self.record_failure(&prepared, outcome, error);
         let failure = Failure {
             cause: error.to_string(),
@@ -85,6 +90,7 @@ impl Loop<'_> {
             command: command(&prepared.spec),
             log: Some(prepared.spec.stdio_log.clone()),
             log_tail: outcome.log_tail.clone(),
+            undeclared,
             retrying,
         };
         if !retrying {

@@ -28,7 +28,9 @@ pub struct Script {
     arguments: Vec<PathBuf>,
     /// Name and value.
     environment: Vec<(&'static str, PathBuf)>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    /// The file itself.
+    path: PathBuf,
 }
 
 impl Script {
@@ -37,6 +39,15 @@ impl Script {
         command.args(&self.arguments).stdin(Stdio::null());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// The folder of what is written for it, in which it may be compiled.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -47,6 +58,7 @@ pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
         // The script's folder is not the one where it is started.
         path = std::path::absolute(&path).map_err(|error| disk_error("find", &path.display().to_string(), &error))?;
     }
+    let file = path.clone();
     let shown = path.display().to_string();
     let start = first_bytes(&path).map_err(|error| disk_error("read the script", &shown, &error))?;
     let failed = |error| disk_error("write the job for", &shown, &error);
@@ -84,7 +96,7 @@ pub fn prepare(spec: &JobSpec, path: &str) -> Result<Script, JobError> {
             return Err(JobError::Spawn(message));
         }
     };
-    Ok(Script { program, arguments, environment, _folder: folder })
+    Ok(Script { program, arguments, environment, folder, path: file })
 }
 
 /// How a Rust script is run: by rust-script, with those of the crates that Snakemake gives to such scripts that it names;

@@ -1,0 +1,107 @@
+//! The thread that looks at what a job's processes ask of the file system: it finds out which file is meant, has that
+//! judged, and lets the call go on or refuses it. Calls in, answers out; what is allowed is `sight`'s.
+//!
+//! Between the look and the call, another thread of the same program could put another name in the first one's place. Who does that
+//! wants to deceive, and Landlock is there for him: this thread is there to say what was forgotten.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::asked::{Asked, Named, asked};
+use super::notify::{Listener, Request, memory};
+use super::sight::{Seen, Sight, Target, Verdict};
+use super::system::Place;
+
+/// The longest path that the kernel takes.
+const PATH_MAX: usize = 4096;
+
+/// Looks at the processes of one job until the last of them is gone.
+pub fn observe(listener: &Listener, sight: &Arc<Sight>, seen: &Mutex<Seen>) {
+    while let Some(request) = listener.next() {
+        let refused = asked(&request).iter().any(|asked| {
+            let Some(target) = target(&request, asked) else { return false };
+            // Else it was another process's memory.
+            listener.is_waiting(&request) && {
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                let verdict = sight.judge(&mut seen, asked.deed, &target, || is_python(request.pid));
+                verdict == Verdict::Refused
+            }
+        });
+        listener.answer(&request, refused.then_some(libc::EACCES));
+    }
+}
+
+/// The file that is meant; `None` where there is none, or the kernel will say why not.
+fn target(request: &Request, asked: &Asked) -> Option<Target> {
+    let pid = request.pid;
+    let (folder, text) = match asked.name {
+        Named::Open(fd) => return found(Path::new(&format!("/proc/{pid}/fd/{fd}")), None, true),
+        Named::Text { folder, address } => (folder, text(pid, address)?),
+    };
+    let text = Path::new(OsStr::from_bytes(&text));
+    if text.has_root() {
+        // Ours are not the job's.
+        return match of_process(text, pid) {
+            Some(path) => found(&path, None, asked.follows),
+            None => found(text, Some(text.to_owned()), asked.follows),
+        };
+    }
+    let base = PathBuf::from(match folder {
+        libc::AT_FDCWD => format!("/proc/{pid}/cwd"),
+        fd => format!("/proc/{pid}/fd/{fd}"),
+    });
+    let called = fs::read_link(&base).ok()?.join(text);
+    found(&base.join(text), Some(called), asked.follows)
+}
+
+/// A path by which a process names what is its own, as others name it.
+fn of_process(path: &Path, pid: u32) -> Option<PathBuf> {
+    let process = |rest: &Path| Path::new("/proc").join(pid.to_string()).join(rest);
+    if let Ok(rest) = path.strip_prefix("/proc/self").or_else(|_| path.strip_prefix("/proc/thread-self")) {
+        return Some(process(rest));
+    }
+    if let Ok(rest) = path.strip_prefix("/dev/fd") {
+        return Some(process(&Path::new("fd").join(rest)));
+    }
+    let stream = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().position(|name| path == Path::new(name))?;
+    Some(process(Path::new(&format!("fd/{stream}"))))
+}
+
+/// `called` is nothing for what has no name of its own there.
+fn found(path: &Path, called: Option<PathBuf>, follows: bool) -> Option<Target> {
+    match Place::open(path, follows) {
+        Ok(Place { path, is_folder, .. }) => {
+            let called = called.unwrap_or_else(|| path.clone());
+            Some(Target { path, exists: true, is_folder, called })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let name = path.file_name()?;
+            // The folder must be there for anything to come of it.
+            let path = Place::open(path.parent()?, true).ok()?.path.join(name);
+            Some(Target { called: called.unwrap_or_else(|| path.clone()), path, exists: false, is_folder: false })
+        }
+        Err(_) => None,
+    }
+}
+
+/// A terminated text in another process's memory.
+fn text(pid: u32, address: u64) -> Option<Vec<u8>> {
+    // Most paths are short.
+    for length in [256, PATH_MAX] {
+        let mut bytes = memory(pid, address, length);
+        if let Some(end) = bytes.iter().position(|&byte| byte == 0) {
+            bytes.truncate(end);
+            return Some(bytes).filter(|bytes| !bytes.is_empty());
+        }
+    }
+    None
+}
+
+fn is_python(pid: u32) -> bool {
+    let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let name = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.starts_with("python") || name.starts_with("pypy")
+}
