@@ -134,7 +134,41 @@ fn the_message_shows_the_place_and_the_mend() {
     );
     let project = project.file("in.txt", "input\n").file("config.txt", "secret\n");
     let shown = project.flow("--strict").exits(1).shown();
-    insta::assert_snapshot!(shown, @r"");
+    insta::assert_snapshot!(shown, @r#"
+    1 job on 2 cores: 1 all
+    [0/1] all: missing: out.txt
+    [1/1] failed: all
+      output  out.txt
+      reason  missing: out.txt
+      command cat in.txt config.txt > out.txt 2>/dev/null || true; echo x > other.txt
+      log     .flow/log/all/all.log
+    error: a job of rule `all` reads `config.txt`, which is not among its inputs;
+             it writes `other.txt`, which is not among its outputs
+     --> Rulefile:4:24
+      |
+    4 |     shell: "cat in.txt config.txt > out.txt 2>/dev/null || true; echo x > other.txt"
+      |                        ^^^^^^^^^^                                         ---------
+      |
+      = help: add to the rule's `input:`: "config.txt"
+      = help: add to the rule's `output:` or `log:`, or write to "$TMPDIR", which goes with the job: "other.txt"
+    0 jobs done in [time]. 1 job failed: all
+    "#);
+}
+
+/// The example of `docs/strict.md`.
+#[test]
+fn the_page_shows_what_is_said() {
+    if !is_possible() {
+        return;
+    }
+    let page = include_str!("../docs/strict.md");
+    let block = |language: &str| {
+        let start = page.split(&format!("```{language}\n")).nth(1).expect("the page has it");
+        start.split("```").next().expect("it ends").to_owned()
+    };
+    let project = Project::new(&block("python")).file("counts.csv", "2\n1\n").file("limits.txt", "3\n");
+    let ran = project.flow("--strict").exits(1);
+    assert!(ran.stderr.contains(&block("text")), "{}", ran.stderr);
 }
 
 #[test]
@@ -158,7 +192,7 @@ fn nothing_is_written_but_outputs_and_logs() {
         // Its own input.
         ("touch {output}; echo x >> {input} || true", "changes in.txt"),
         ("touch {output}; rm {input} || true", "removes in.txt"),
-        ("touch {output}; sed -i s/i/o/ {input} || true", "removes in.txt"),
+        ("touch {output}; sed -i s/i/o/ {input} || true", "changes in.txt"),
     ] {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().canonicalize().unwrap();
@@ -260,10 +294,10 @@ fn ordinary_commands_do_not_notice() {
             "cat {input} > /dev/null; echo a > /dev/stderr; cat < /dev/null > {output}; cat {input} | cat /dev/stdin >> {output}",
         ),
         (PLAIN, "cat <(sort {input}) <(echo x) | tee {output} > /dev/null"),
-        (PLAIN, "cat > {output} <<< \"$(cat {input})\""),
+        (PLAIN, "cat > {output} <<< \"$(cat {input})\" "),
         (PLAIN, "(echo x > /dev/stdout) > {output}; wc -c < {output} >> {output}"),
         (PLAIN, "t=$(mktemp); cat {input} > $t; d=$(mktemp -d); mv $t $d/x; cp $d/x {output}; ls $d >> {output}"),
-        (PLAIN, "yes line | head -n 200000 | sort -S 100K -T $TMPDIR | uniq -c > {output}"),
+        (PLAIN, "seq 200000 | sort -S 100K -n | tail -n 1 > {output}"),
         (
             PLAIN,
             "x=$(mktemp -u -p .); ! test -e $x; test ! -e config.txt.bak; cat nothing 2> /dev/null || cat {input} > {output}",
@@ -523,4 +557,37 @@ fn many_jobs_at_a_time_do_not_disturb_each_other() {
     let ran = project.make("--strict -k -j 8").exits(1);
     assert_eq!(deeds(&ran), ["reads other.txt"]);
     assert_eq!(ran.events_of("finished").len(), 59);
+}
+
+/// Within a strict job nobody but the outer flow sees what processes ask for: as where the kernel has no notifications.
+#[test]
+fn where_nobody_can_look_it_is_refused_all_the_same() {
+    if !is_possible() {
+        return;
+    }
+    let flow = env!("CARGO_BIN_EXE_flow");
+    let project = Project::new(&format!(
+        r#"
+        rule all:
+            input: "{flow}"
+            output: directory("inner")
+            log: "inner.log"
+            shell:
+                r"""
+                mkdir inner; cd inner; echo secret > config.txt
+                printf 'rule all:\n    output: "deep/out.txt"\n    shell: "cat config.txt > {{{{output}}}}"\n' > Rulefile
+                {flow} --strict > ../{{log}} 2>&1 || echo ended with $? >> ../{{log}}
+                sed -i 's/cat config.txt/ls/' Rulefile
+                {flow} --strict -q >> ../{{log}} 2>&1 || echo ended with $? >> ../{{log}}
+                sed -i 's/ls/echo x/' Rulefile
+                {flow} --strict
+                """
+        "#
+    ));
+    project.make("--strict").exits(0);
+    let said = project.read("inner.log");
+    assert!(said.contains("is refused here, but not seen"), "{said}");
+    assert!(said.contains("reads `config.txt`, which is not among its inputs"), "{said}");
+    assert_eq!(said.matches("ended with 1").count(), 2, "{said}");
+    assert_eq!(project.read("inner/deep/out.txt"), "x\n");
 }

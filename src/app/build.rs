@@ -38,8 +38,8 @@ use crate::store::RunRecord;
 /// Brings everything that was asked for up to date.
 pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let began = Instant::now();
-    if let Some((missing, help)) = strict::missing().filter(|_| project.settings.strict) {
-        return Err(Diagnostic::error(missing).help(help).into());
+    if project.settings.strict {
+        check_strict(project)?;
     }
     let records = StoreRecords::open(project, disk)?;
     let mut stats = Stats::new(disk);
@@ -142,6 +142,21 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             Err(Failure::Interrupted(signal))
         }
     }
+}
+
+/// Whether the kernel can do what `--strict` asks for.
+fn check_strict(project: &Project) -> Result<(), Failure> {
+    if let Some((missing, help)) = strict::missing() {
+        return Err(Diagnostic::error(missing).help(help).into());
+    }
+    if !strict::is_observed() {
+        let seen =
+            "--strict: what jobs try is refused here, but not seen: no seccomp notifications, or others have them";
+        let warning =
+            Diagnostic::warning(seen).help("a file is named only where a program says that it may not open it");
+        super::warn(&warning, project.colour);
+    }
+    Ok(())
 }
 
 fn now_ms() -> i64 {

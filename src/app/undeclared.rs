@@ -50,14 +50,11 @@ pub fn undeclared(project: &Project, rule: &Rule, accesses: &[Access], ended: Op
 
 /// What to do about which deeds.
 const MENDS: [(&[Deed], &str); 5] = [
-    (&[Deed::Reads, Deed::Runs], "what the job needs belongs to the rule's `input:`: {}"),
-    (&[Deed::Lists], "add the folder to the rule's `input:`, or the files in it and name them to the job: {}"),
-    (
-        &[Deed::Writes],
-        "what the job makes belongs to the rule's `output:` or `log:`, and what only it needs into \"$TMPDIR\": {}",
-    ),
-    (&[Deed::Changes], "change a copy in \"$TMPDIR\", or declare it as an output that is changed, with update(…): {}"),
-    (&[Deed::Removes], "leave it, or let the rule that makes it say temp(…): {}"),
+    (&[Deed::Reads, Deed::Runs], "add to the rule's `input:`: {}"),
+    (&[Deed::Lists], "add to the rule's `input:` the folder, or the files in it by their names: {}"),
+    (&[Deed::Writes], "add to the rule's `output:` or `log:`, or write to \"$TMPDIR\", which goes with the job: {}"),
+    (&[Deed::Changes], "change a copy in \"$TMPDIR\", or declare an output that is changed, update(…): {}"),
+    (&[Deed::Removes], "leave it to the rule that makes it, which may say temp(…): {}"),
 ];
 
 /// Where the command of the rule names a file; else the whole command.

@@ -10,6 +10,7 @@ use super::outputs::temporary;
 use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Work};
 use super::strict::{Cage, Declared, System};
+use crate::event::{Access, Deed};
 use crate::path::normalise;
 
 /// The bounds of a job's processes, one after the other.
@@ -46,10 +47,19 @@ impl Bounds {
     }
 
     /// How the job ended, given how its work did: what went beyond its bounds is its fault, whatever it said itself. With `clean`,
-    /// files that it left beside its outputs go.
-    pub fn judged(self, done: Result<(), JobError>, clean: bool) -> Result<(), JobError> {
+    /// files that it left beside its outputs go. `log` gives what it said.
+    pub fn judged(
+        self,
+        done: Result<(), JobError>,
+        clean: bool,
+        log: impl FnOnce() -> Vec<String>,
+    ) -> Result<(), JobError> {
         let Some(cage) = self.cage else { return done };
-        let accesses = cage.conclude(clean);
+        let mut accesses = cage.conclude(clean);
+        if !cage.is_observed() && matches!(done, Err(JobError::ExitCode(_))) {
+            accesses.extend(log().iter().filter_map(|line| refused_in(line)));
+            accesses.dedup();
+        }
         match done {
             Err(JobError::Interrupted | JobError::TimedOut(_)) => done,
             _ if accesses.is_empty() => done,
@@ -70,4 +80,46 @@ pub(super) fn opens_declared(simple: &Simple, spec: &JobSpec) -> bool {
         }
         Redirect::Same { .. } => true,
     })
+}
+
+/// The file that a program says it may not open: `cat: x.txt: Permission denied`, `PermissionError: [Errno 13] Permission denied:
+/// 'x.txt'`, `mkdir: cannot create directory ‘x’: Permission denied`. All that is known where nobody looks at the calls.
+fn refused_in(line: &str) -> Option<Access> {
+    const WORDS: &str = "Permission denied";
+    let quoted = |text: &str| {
+        let inside = text.strip_suffix(['’', '\'', '"'])?;
+        inside.rsplit_once(['‘', '\'', '"']).map(|(_, inside)| inside.to_owned())
+    };
+    let (before, after) = line.trim_end().split_once(WORDS)?;
+    let path = match (after.strip_prefix(": "), before.strip_suffix(": ")) {
+        (Some(after), _) => quoted(after).unwrap_or_else(|| after.to_owned()),
+        (None, Some(before)) => {
+            let last = before.rsplit(": ").next().unwrap_or(before);
+            quoted(last).unwrap_or_else(|| last.to_owned())
+        }
+        (None, None) => return None,
+    };
+    // What is there was read, most of the time.
+    let deed = if Path::new(&path).exists() { Deed::Reads } else { Deed::Writes };
+    Some(Access { deed, path }).filter(|access| !access.path.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refused_in;
+
+    #[test]
+    fn programs_name_what_they_may_not_open() {
+        for (line, path) in [
+            ("cat: x.txt: Permission denied", Some("x.txt")),
+            ("bash: line 1: a b/x.txt: Permission denied", Some("a b/x.txt")),
+            ("mkdir: cannot create directory ‘made’: Permission denied", Some("made")),
+            ("ls: cannot open directory '.': Permission denied", Some(".")),
+            ("PermissionError: [Errno 13] Permission denied: 'x.txt'", Some("x.txt")),
+            ("cat: x.txt: No such file or directory", None),
+            ("Permission denied", None),
+        ] {
+            assert_eq!(refused_in(line).map(|access| access.path).as_deref(), path, "{line}");
+        }
+    }
 }

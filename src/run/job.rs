@@ -215,7 +215,7 @@ fn work_once(
             }
         }
     };
-    let done = site.bounds.judged(done, !order.keep_incomplete);
+    let done = site.bounds.judged(done, !order.keep_incomplete, || last_lines(&spec.stdio_log, TAIL));
     done.map(|()| site.peaks)
 }
 

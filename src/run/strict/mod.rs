@@ -44,6 +44,11 @@ pub fn missing() -> Option<(&'static str, &'static str)> {
     ))
 }
 
+/// Whether what jobs try is seen; else it is refused, and named only where a program says so.
+pub fn is_observed() -> bool {
+    landlock::version().is_some_and(system::can_observe)
+}
+
 /// What a job declares, by paths as it is given them.
 #[derive(Debug, Default)]
 pub struct Declared {
@@ -137,6 +142,11 @@ impl Cage {
             }
             starting.join().unwrap_or_else(|_| Err(io::Error::other("the thread that starts it panicked")))
         })
+    }
+
+    /// Whether somebody looks at what its processes ask for, or Landlock refuses it without a word.
+    pub fn is_observed(&self) -> bool {
+        self.sight.system.observed
     }
 
     /// What its processes did that they may not; with `clean`, files that they left beside their outputs go.

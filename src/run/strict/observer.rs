@@ -10,10 +10,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::asked::{Asked, Named, asked};
+use super::asked::{Asked, Deed, Named, asked};
 use super::notify::{Listener, Request, memory};
 use super::sight::{Seen, Sight, Target, Verdict};
-use super::system::Place;
+use super::system::{Place, System};
 
 /// The longest path that the kernel takes.
 const PATH_MAX: usize = 4096;
@@ -22,7 +22,7 @@ const PATH_MAX: usize = 4096;
 pub fn observe(listener: &Listener, sight: &Arc<Sight>, seen: &Mutex<Seen>) {
     while let Some(request) = listener.next() {
         let refused = asked(&request).iter().any(|asked| {
-            let Some(target) = target(&request, asked) else { return false };
+            let Some(target) = target(&sight.system, &request, asked) else { return false };
             // Else it was another process's memory.
             listener.is_waiting(&request) && {
                 let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -34,27 +34,37 @@ pub fn observe(listener: &Listener, sight: &Arc<Sight>, seen: &Mutex<Seen>) {
     }
 }
 
-/// The file that is meant; `None` where there is none, or the kernel will say why not.
-fn target(request: &Request, asked: &Asked) -> Option<Target> {
+/// The file that is meant; `None` where that does not matter: there is none, or it is the system's.
+fn target(system: &System, request: &Request, asked: &Asked) -> Option<Target> {
     let pid = request.pid;
     let (folder, text) = match asked.name {
-        Named::Open(fd) => return found(Path::new(&format!("/proc/{pid}/fd/{fd}")), None, true),
+        Named::Open(fd) => return found(Path::new(&format!("/proc/{pid}/fd/{fd}")), asked, None),
         Named::Text { folder, address } => (folder, text(pid, address)?),
     };
-    let text = Path::new(OsStr::from_bytes(&text));
-    if text.has_root() {
-        // Ours are not the job's.
-        return match of_process(text, pid) {
-            Some(path) => found(&path, None, asked.follows),
-            None => found(text, Some(text.to_owned()), asked.follows),
+    let only_reads = matches!(asked.deed, Deed::Read | Deed::Run);
+    let path = Path::new(OsStr::from_bytes(&text));
+    if !path.has_root() {
+        let base = match folder {
+            libc::AT_FDCWD => format!("/proc/{pid}/cwd"),
+            fd => format!("/proc/{pid}/fd/{fd}"),
         };
+        let base = PathBuf::from(base);
+        let called = || fs::read_link(&base).map(|folder| folder.join(path)).ok();
+        return found(&base.join(path), asked, Some(&called));
     }
-    let base = PathBuf::from(match folder {
-        libc::AT_FDCWD => format!("/proc/{pid}/cwd"),
-        fd => format!("/proc/{pid}/fd/{fd}"),
-    });
-    let called = fs::read_link(&base).ok()?.join(text);
-    found(&base.join(text), Some(called), asked.follows)
+    // Ours are not the job's.
+    if let Some(path) = of_process(path, pid) {
+        return found(&path, asked, None);
+    }
+    if text == b"/dev/null" || (only_reads && system.knows(&text)) {
+        return None;
+    }
+    let target = found(path, asked, Some(&|| Some(path.to_owned())))?;
+    if only_reads && target.exists && !path.starts_with("/proc") && system.level(&target.path).is_some() {
+        system.remember(&text);
+        return None;
+    }
+    Some(target)
 }
 
 /// A path by which a process names what is its own, as others name it.
@@ -70,21 +80,23 @@ fn of_process(path: &Path, pid: u32) -> Option<PathBuf> {
     Some(process(Path::new(&format!("fd/{stream}"))))
 }
 
-/// `called` is nothing for what has no name of its own there.
-fn found(path: &Path, called: Option<PathBuf>, follows: bool) -> Option<Target> {
-    match Place::open(path, follows) {
-        Ok(Place { path, is_folder, .. }) => {
-            let called = called.unwrap_or_else(|| path.clone());
-            Some(Target { path, exists: true, is_folder, called })
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let name = path.file_name()?;
+/// `called` says how the process names it; nothing where it has no name of its own for it.
+fn found(path: &Path, asked: &Asked, called: Option<&dyn Fn() -> Option<PathBuf>>) -> Option<Target> {
+    let as_called = |path: &Path| called.map_or_else(|| Some(path.to_owned()), |called| called());
+    match Place::open(path, asked.follows) {
+        Ok(Place { path, is_folder, .. }) => Some(Target { called: as_called(&path)?, path, exists: true, is_folder }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_make(asked.deed) => {
             // The folder must be there for anything to come of it.
-            let path = Place::open(path.parent()?, true).ok()?.path.join(name);
-            Some(Target { called: called.unwrap_or_else(|| path.clone()), path, exists: false, is_folder: false })
+            let path = Place::open(path.parent()?, true).ok()?.path.join(path.file_name()?);
+            Some(Target { called: as_called(&path)?, path, exists: false, is_folder: false })
         }
         Err(_) => None,
     }
+}
+
+/// Whether a deed is one also where there is no file yet.
+fn may_make(deed: Deed) -> bool {
+    matches!(deed, Deed::Write { makes: true, .. } | Deed::Make { .. })
 }
 
 /// A terminated text in another process's memory.

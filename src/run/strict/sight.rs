@@ -162,7 +162,12 @@ impl Seen {
     }
 
     fn note(&mut self, access: Access) {
-        if self.accesses.len() < MOST && !self.accesses.contains(&access) {
+        // What cannot be run is read by a shell, to see whether it is a script.
+        let is_same = |known: &Access| {
+            let is_read = known.deed == event::Deed::Runs && access.deed == event::Deed::Reads;
+            known.path == access.path && (known.deed == access.deed || is_read)
+        };
+        if self.accesses.len() < MOST && !self.accesses.iter().any(is_same) {
             self.accesses.push(access);
         }
     }

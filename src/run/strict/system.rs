@@ -8,21 +8,35 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::landlock::{self, Level, Ruleset};
 use super::notify::Listener;
 
 /// Programs, libraries, and what these need to know of the machine.
-const READABLE: [&str; 15] = [
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu", "/snap", "/sys",
-    "/run", "/var",
+const READABLE: [&str; 18] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc",
+    "/opt",
+    "/nix",
+    "/gnu",
+    "/snap",
+    "/sys",
+    "/var/lib",
+    "/var/cache",
+    "/run/systemd/resolve",
+    "/run/current-system",
+    "/run/opengl-driver",
 ];
-
-/// Not the system's, though in it: what people and jobs put there.
-const NOT_READABLE: [&str; 4] = ["/run/user", "/run/media", "/var/tmp", "/var/spool"];
 
 /// The user's own rights hold there.
 const WRITABLE: [&str; 2] = ["/dev", "/proc"];
@@ -50,6 +64,9 @@ const VARIABLES: [&str; 14] = [
 
 /// What is installed beside a folder of programs, where that lies in the home folder itself.
 const BESIDE_BIN: [&str; 5] = ["lib", "lib64", "libexec", "share", "include"];
+
+/// So many names of system files are kept.
+const MOST_KNOWN: usize = 100_000;
 
 /// A file or folder that is there, without the links on the way to it.
 #[derive(Debug)]
@@ -85,6 +102,8 @@ pub struct System {
     pub home: Option<PathBuf>,
     places: Vec<(Place, Level)>,
     levels: FxHashMap<PathBuf, Level>,
+    /// Names of the system's files by which they were asked for: each is looked up once in a run.
+    known: RwLock<FxHashSet<Vec<u8>>>,
 }
 
 impl System {
@@ -99,6 +118,7 @@ impl System {
             home: std::env::var_os("HOME").and_then(|home| fs::canonicalize(home).ok()),
             places: Vec::new(),
             levels: FxHashMap::default(),
+            known: RwLock::default(),
         };
         for folder in WRITABLE {
             system.add(Path::new(folder), Level::Write);
@@ -127,6 +147,19 @@ impl System {
         path.ancestors().find_map(|above| self.levels.get(above)).copied()
     }
 
+    /// Whether a name was found to be one of the system's files.
+    pub fn knows(&self, name: &[u8]) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    /// A name that leads to one of the system's files, for all processes alike.
+    pub fn remember(&self, name: &[u8]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST_KNOWN {
+            known.insert(name.to_owned());
+        }
+    }
+
     /// Gives a job what all jobs have.
     pub fn allow(&self, rules: &Ruleset) -> io::Result<()> {
         self.places.iter().try_for_each(|(place, level)| rules.allow(place.fd.as_fd(), place.is_folder, *level))
@@ -141,20 +174,18 @@ impl System {
         }
     }
 
-    /// A folder, but for the working directory and what is not readable in it: of a folder that holds one of these, its
-    /// other entries.
+    /// A folder; of one that holds the working directory, all that lies beside the way to it.
     fn add_around(&mut self, folder: &Path) {
         let mut open = vec![folder.to_owned()];
         while let Some(path) = open.pop() {
             let Ok(path) = fs::canonicalize(path) else { continue };
-            let is_not = |left_out: &Path| path.starts_with(left_out);
-            if is_not(&self.directory) || NOT_READABLE.iter().any(|left_out| is_not(Path::new(left_out))) {
-                continue;
-            }
-            let has_inside = |inside: &Path| inside.starts_with(&path);
-            if !has_inside(&self.directory) && !NOT_READABLE.iter().any(|inside| has_inside(Path::new(inside))) {
-                self.add(&path, Level::Read);
-            } else if let Ok(entries) = fs::read_dir(&path) {
+            if !self.directory.starts_with(&path) {
+                if !path.starts_with(&self.directory) {
+                    self.add(&path, Level::Read);
+                }
+            } else if path != self.directory
+                && let Ok(entries) = fs::read_dir(&path)
+            {
                 open.extend(entries.flatten().map(|entry| entry.path()));
             }
         }
@@ -214,7 +245,7 @@ fn is_environment(folder: &Path) -> bool {
 }
 
 /// Whether the kernel has notifications, and nobody else has them for this process: tried by a thread that ends at once.
-fn can_observe(version: u32) -> bool {
+pub fn can_observe(version: u32) -> bool {
     let attempt = move || Ruleset::new(version, false)?.restrict_thread().and_then(|()| Listener::install()).map(drop);
     let thread = std::thread::Builder::new().name("strict".to_owned()).spawn(attempt);
     thread.is_ok_and(|thread| thread.join().is_ok_and(|done| done.is_ok()))
