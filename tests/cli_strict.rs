@@ -484,12 +484,33 @@ fn run_bodies_and_their_commands_are_bound() {
     passes(&body("write_text(read_text(input[0]), output[0])"));
     for (text, says) in [
         ("write_text(read_text(\"config.txt\"), output[0])", "config.txt is read, but it is not an input of rule all"),
+        (
+            "import os\nwrite_text(str(os.listdir(\"data\")), output[0])",
+            "the job lists the folder `data`, which is not",
+        ),
+        ("import os\nwrite_text(str(os.listdir()), output[0])", "the job lists the folder `.`, which is not"),
+        (
+            "import glob\nwrite_text(str(glob.glob(\"data/*.txt\")), output[0])",
+            "the job lists the folder `data`, which",
+        ),
+        (
+            "from pathlib import Path\nwrite_text(str(list(Path(\"data\").iterdir())), output[0])",
+            "lists the folder `data`",
+        ),
+        (
+            "write_text(str(glob_wildcards(\"data/{x}.txt\")), output[0])",
+            "the job lists the folder `data`, which is not",
+        ),
         ("write_text(\"x\", \"other.txt\")", "other.txt is written, but it is not an output of rule all"),
     ] {
         let project = body(text);
         project.make("--strict").exits(1).says(says);
         assert!(!project.exists("out.txt") && !project.exists("other.txt"));
     }
+    let listing = "import os, glob\nwrite_text(str(os.listdir(\"data\") + glob.glob(\"data/*\")), output[0])";
+    let project = body(listing).file("data/a.txt", "a\n");
+    project.edit("Rulefile", "\"in.txt\"", "\"in.txt\", directory(\"data\")");
+    passes(&project);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::native;
 use super::registry;
 use crate::dialect;
 use crate::dialect::convert::to_starlark;
+use crate::dialect::listing;
 use crate::dialect::namedlist::Namedlist;
 use crate::run::executor::{InProcess, Workspace};
 use crate::run::spec::{JobError, JobSpec, Program, Work};
@@ -105,8 +106,12 @@ impl InProcess for Programs {
         let Work::Run { program } = &spec.work else { return Err(internal("a job without a `run:` body")) };
         let function = self.compiled(program)?;
         let config = self.config(&spec.config)?;
+        let is_strict = workspace.is_strict();
         let job = Job::new(spec, workspace, self.formatter);
         Module::with_temp_heap(|module| {
+            if is_strict {
+                listing::restrict(&module, spec.input.items.iter().chain(&spec.output.items).map(String::as_str));
+            }
             let heap = module.heap();
             let function = heap.access_owned_frozen_value(&function);
             let arguments = arguments(spec, heap.access_owned_frozen_value(&config), self.log, heap);

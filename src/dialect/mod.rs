@@ -4,6 +4,7 @@
 
 pub mod convert;
 pub mod format;
+pub mod listing;
 pub mod namedlist;
 pub mod operators;
 pub mod text;

@@ -107,6 +107,11 @@ pub trait Workspace {
     /// The job is about to write a file in a way that it will not tell, at its place.
     fn forget(&mut self, _path: &str) {}
 
+    /// Whether the job sees what it declares alone.
+    fn is_strict(&self) -> bool {
+        false
+    }
+
     /// Whether the job is to give up: nothing of it will be kept.
     fn is_cancelled(&self) -> bool;
 

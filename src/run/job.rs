@@ -454,6 +454,10 @@ impl Workspace for Site<'_, '_> {
         self.handled.settle(path)
     }
 
+    fn is_strict(&self) -> bool {
+        self.order.strict
+    }
+
     fn is_cancelled(&self) -> bool {
         self.is_stopped() || self.is_late()
     }

@@ -2,13 +2,16 @@
 
 use glob::MatchOptions;
 use starlark::environment::GlobalsBuilder;
+use starlark::eval::Evaluator;
 use starlark::starlark_module;
 
 use super::message;
+use crate::dialect::listing;
 
 /// The paths that match. `**` stands for any folders when `recursive`, else for what `*` stands for; a dot at the
 /// beginning of a name is matched by a dot alone. Paths that are not UTF-8 are left out: Rulefiles are text.
-pub fn matches(pattern: &str, recursive: bool) -> starlark::Result<Vec<String>> {
+pub fn matches(pattern: &str, recursive: bool, eval: &Evaluator<'_, '_, '_>) -> starlark::Result<Vec<String>> {
+    listing::check_pattern(pattern, &['*', '?', '['], eval)?;
     let plain = pattern.replace("**", "*");
     let pattern = if recursive { pattern } else { &plain };
     let options =
@@ -25,17 +28,19 @@ pub fn matches(pattern: &str, recursive: bool) -> starlark::Result<Vec<String>> 
 
 #[starlark_module]
 pub fn functions(builder: &mut GlobalsBuilder) {
-    fn glob(
+    fn glob<'v>(
         #[starlark(require = pos)] pathname: &str,
         #[starlark(require = named, default = false)] recursive: bool,
+        eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Vec<String>> {
-        matches(pathname, recursive)
+        matches(pathname, recursive, eval)
     }
-    fn iglob(
+    fn iglob<'v>(
         #[starlark(require = pos)] pathname: &str,
         #[starlark(require = named, default = false)] recursive: bool,
+        eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Vec<String>> {
-        matches(pathname, recursive)
+        matches(pathname, recursive, eval)
     }
     #[allow(clippy::unnecessary_wraps)]
     fn escape(#[starlark(require = pos)] pathname: &str) -> starlark::Result<String> {

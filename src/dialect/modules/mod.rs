@@ -94,6 +94,6 @@ impl<'v> StarlarkValue<'v> for Import {
 }
 
 /// An error with these words.
-fn message(text: impl Into<String>) -> starlark::Error {
+pub fn message(text: impl Into<String>) -> starlark::Error {
     starlark::Error::new_other(anyhow::Error::msg(text.into()))
 }

@@ -1,6 +1,7 @@
 //! `os`: the environment, the working directory and folder listings; reading only. `os.path` is in `posix`.
 
 use starlark::environment::GlobalsBuilder;
+use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::values::dict::AllocDict;
 use starlark::values::none::NoneOr;
@@ -9,9 +10,11 @@ use starlark::values::{Heap, Value};
 
 use super::message;
 use super::posix::{path_text, working_directory};
+use crate::dialect::listing;
 
 /// The names in a folder, sorted.
-pub fn names_in(folder: &str) -> starlark::Result<Vec<String>> {
+pub fn names_in(folder: &str, eval: &Evaluator<'_, '_, '_>) -> starlark::Result<Vec<String>> {
+    listing::check(folder, eval)?;
     let wrong = |error: std::io::Error| message(format!("{folder}: {error}"));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
@@ -42,8 +45,11 @@ pub fn os(builder: &mut GlobalsBuilder) {
     fn getcwd() -> starlark::Result<String> {
         working_directory()
     }
-    fn listdir<'v>(#[starlark(default = NoneOr::None)] path: NoneOr<Value<'v>>) -> starlark::Result<Vec<String>> {
-        names_in(&path.into_option().map_or_else(|| Ok(".".to_owned()), path_text)?)
+    fn listdir<'v>(
+        #[starlark(default = NoneOr::None)] path: NoneOr<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Vec<String>> {
+        names_in(&path.into_option().map_or_else(|| Ok(".".to_owned()), path_text)?, eval)
     }
     fn cpu_count() -> starlark::Result<i32> {
         Ok(std::thread::available_parallelism().map_or(1, |count| i32::try_from(count.get()).unwrap_or(i32::MAX)))

@@ -4,6 +4,7 @@ use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::collections::StarlarkHasher;
 use starlark::environment::{GlobalsBuilder, Methods, MethodsBuilder, MethodsStatic};
+use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::starlark_simple_value;
 use starlark::values::tuple::{AllocTuple, UnpackTuple};
@@ -236,18 +237,23 @@ fn methods(builder: &mut MethodsBuilder) {
         Ok(PathValue::new(&expand_user(&this.0)))
     }
     /// What lies below and matches, sorted.
-    fn glob(this: &PathValue, pattern: &str) -> starlark::Result<Vec<PathValue>> {
+    fn glob<'v>(this: &PathValue, pattern: &str, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Vec<PathValue>> {
         let base = ::glob::Pattern::escape(&this.0);
-        let found = matches(&if this.0 == "." { pattern.to_owned() } else { join(&[base, pattern.to_owned()]) }, true)?;
+        let found =
+            matches(&if this.0 == "." { pattern.to_owned() } else { join(&[base, pattern.to_owned()]) }, true, eval)?;
         Ok(found.iter().map(|path| PathValue::new(path)).collect())
     }
-    fn rglob(this: &PathValue, pattern: &str) -> starlark::Result<Vec<PathValue>> {
+    fn rglob<'v>(
+        this: &PathValue,
+        pattern: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Vec<PathValue>> {
         let base = if this.0 == "." { String::new() } else { ::glob::Pattern::escape(&this.0) };
-        let found = matches(&join(&[base, "**".to_owned(), pattern.to_owned()]), true)?;
+        let found = matches(&join(&[base, "**".to_owned(), pattern.to_owned()]), true, eval)?;
         Ok(found.iter().map(|path| PathValue::new(path)).collect())
     }
     /// What lies in the folder, sorted.
-    fn iterdir(this: &PathValue) -> starlark::Result<Vec<PathValue>> {
-        Ok(super::os::names_in(&this.0)?.iter().map(|name| this.joined(name)).collect())
+    fn iterdir<'v>(this: &PathValue, eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Vec<PathValue>> {
+        Ok(super::os::names_in(&this.0, eval)?.iter().map(|name| this.joined(name)).collect())
     }
 }

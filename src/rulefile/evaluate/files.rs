@@ -13,6 +13,7 @@ use super::frozen::JOB_WILDCARDS;
 use super::loader::{Loader, fail, is, is_callable};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::from_starlark;
+use crate::dialect::listing;
 use crate::dialect::namedlist::Namedlist;
 use crate::rulefile::expand::{Combine, expand as expand_one};
 use crate::rulefile::instance::pattern_error;
@@ -126,11 +127,7 @@ fn pattern_texts<'v>(patterns: Value<'v>, eval: &Evaluator<'v, '_, '_>) -> starl
 /// Where the values of wildcards are looked for: below the pattern's plain folders.
 fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
     let folder = pattern.prefix().rfind('/').map_or("", |at| &pattern.prefix()[..=at]);
-    let start = match folder {
-        "" => ".",
-        "/" => "/",
-        folder => folder.trim_end_matches('/'),
-    };
+    let start = folder_of(pattern.prefix());
     let mut columns = vec![Vec::new(); pattern.names().len()];
     if !std::path::Path::new(start).is_dir() {
         return Ok(columns);
@@ -169,6 +166,15 @@ fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
         }
     }
     Ok(columns)
+}
+
+/// The plain folders that a pattern's prefix names.
+fn folder_of(prefix: &str) -> &str {
+    match prefix.rfind('/') {
+        None => ".",
+        Some(0) => "/",
+        Some(end) => prefix[..end].trim_end_matches('/'),
+    }
 }
 
 fn compiled(text: &str, loader: Option<&Loader>) -> Result<Pattern, Box<Diagnostic>> {
@@ -237,6 +243,7 @@ pub fn files(builder: &mut GlobalsBuilder) {
         // Links are always followed; the walk knows circles.
         let _ = followlinks;
         let pattern = compiled(pattern, Loader::find(eval)).map_err(|diagnostic| fail(*diagnostic))?;
+        listing::check(folder_of(pattern.prefix()), eval)?;
         let columns = glob(&pattern).map_err(|diagnostic| fail(*diagnostic))?;
         let names = pattern.names().iter().enumerate().map(|(at, name)| (name.clone(), at as u32, None)).collect();
         let items =
