@@ -2,10 +2,9 @@
 //! way out but success leaves no output behind.
 
 use std::any::Any;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -21,6 +20,7 @@ use super::command;
 use super::executor::{Order, Workspace};
 use super::handled::Handled;
 use super::local::Shared;
+use super::log_file::{clear_log, drop_empty_log, open_log};
 use super::log_tail::{all_lines, last_lines};
 use super::outputs::{NO_STAMP, Outputs, disk_error, temporary};
 use super::sample::Peaks;
@@ -478,49 +478,6 @@ impl Workspace for Site<'_, '_> {
         self.handled.forget_all();
         self.shell_to_log(command, true)
     }
-}
-
-/// The log, made with its folder where it is not there.
-fn open_log(path: &str, append: bool) -> io::Result<File> {
-    let open = || -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        // Two processes may write to it: each writes to its end.
-        let file = options.create(true).append(true).open(path)?;
-        if !append {
-            file.set_len(0)?;
-        }
-        Ok(file)
-    };
-    match open() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Path::new(path).parent().map_or(Ok(()), fs::create_dir_all)?;
-            open()
-        }
-        other => other,
-    }
-}
-
-/// Before work that may write no log: none is left from an earlier run, and one that the rule declares is there.
-fn clear_log(spec: &JobSpec) -> Result<(), JobError> {
-    let path = &spec.stdio_log;
-    if is_declared(spec) {
-        return open_log(path, false).map(drop).map_err(|error| disk_error("write", path, &error));
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk_error("remove", path, &error)),
-        _ => Ok(()),
-    }
-}
-
-/// A hundred thousand silent jobs leave no hundred thousand empty files; a log that the rule declares stays.
-fn drop_empty_log(spec: &JobSpec) {
-    if !is_declared(spec) && fs::metadata(&spec.stdio_log).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
-        let _ = fs::remove_file(&spec.stdio_log);
-    }
-}
-
-fn is_declared(spec: &JobSpec) -> bool {
-    spec.log.items.contains(&spec.stdio_log)
 }
 
 /// The inputs as they are. Work inside flow reads them, and tells what was in them; of those of others the hash is taken

@@ -16,6 +16,7 @@ pub mod executor;
 mod handled;
 mod job;
 pub mod local;
+mod log_file;
 pub mod log_tail;
 pub mod measured;
 pub mod orphans;

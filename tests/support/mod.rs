@@ -6,6 +6,7 @@
 
 pub mod running;
 pub mod samples;
+pub mod strict;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

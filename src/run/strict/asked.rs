@@ -69,6 +69,7 @@ pub fn asked(request: &Request) -> Vec<Asked> {
         libc::SYS_symlinkat => vec![made(at(fd(1), 2))],
         libc::SYS_unlinkat => vec![one(Deed::Remove, at(fd(0), 1), false)],
         libc::SYS_mkdirat | libc::SYS_mknodat => vec![made(at(fd(0), 1))],
+        libc::SYS_bind => bound(*pid, a[1]),
         other => asked_of_old(other, &at, &fd),
     }
 }
@@ -109,6 +110,15 @@ fn renamed(from: Named, to: Named) -> Vec<Asked> {
 /// Another name for a file is a way to read it.
 fn linked(from: Named, to: Named, follows: bool) -> Vec<Asked> {
     vec![one(Deed::Read, from, follows), made(to)]
+}
+
+/// A socket with a name in the file system has its family, two bytes, before its path; other sockets are no files.
+fn bound(pid: u32, address: u64) -> Vec<Asked> {
+    let start = memory(pid, address, 3);
+    let family = start.get(..2).and_then(|family| family.try_into().ok()).map(u16::from_ne_bytes);
+    let is_file = family.map(c_int::from) == Some(libc::AF_UNIX) && start.get(2).is_some_and(|&first| first != 0);
+    let name = Named::Text { folder: libc::AT_FDCWD, address: address.wrapping_add(2) };
+    if is_file { vec![made(name)] } else { Vec::new() }
 }
 
 /// What `open` does, by its flags.

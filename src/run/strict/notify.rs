@@ -5,7 +5,7 @@
 //! The calls take numbers, and pointers to local structures that outlive them.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use libc::{c_long, c_ulong, c_void, sock_filter};
 
@@ -18,7 +18,7 @@ const ARCHITECTURE: Option<u32> = Some(0xC000_00B7);
 const ARCHITECTURE: Option<u32> = None;
 
 /// The calls that are looked at, on every machine.
-const CALLS: [c_long; 14] = [
+const CALLS: [c_long; 15] = [
     libc::SYS_openat,
     libc::SYS_openat2,
     libc::SYS_getdents64,
@@ -32,6 +32,7 @@ const CALLS: [c_long; 14] = [
     libc::SYS_unlinkat,
     libc::SYS_mkdirat,
     libc::SYS_mknodat,
+    libc::SYS_bind,
     libc::SYS_io_uring_setup,
 ];
 
@@ -138,6 +139,20 @@ impl Listener {
         let valid =
             unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const request.id) };
         valid == 0
+    }
+
+    /// Gives the process this file as what it wanted to open; false where the kernel cannot.
+    pub fn give(&self, request: &Request, file: BorrowedFd<'_>) -> bool {
+        let small = |flag: c_ulong| u32::try_from(flag).expect("a small flag");
+        let mut given = libc::seccomp_notif_addfd {
+            id: request.id,
+            flags: small(libc::SECCOMP_ADDFD_FLAG_SEND),
+            srcfd: file.as_raw_fd().cast_unsigned(),
+            newfd: 0,
+            newfd_flags: libc::O_CLOEXEC.cast_unsigned(),
+        };
+        // SAFETY: the kernel reads a structure that outlives the call, and takes the file besides us.
+        unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw mut given) >= 0 }
     }
 
     /// Lets a call go on, or has it fail with an error number.
