@@ -51,6 +51,8 @@ pub trait Disk: Send + Sync {
     /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents. What is no
     /// regular file (a pipe, a device) is never read, and counts as empty.
     fn hash(&self, path: &str) -> io::Result<Hash>;
+    /// Whether what is below a directory comes to at most so many bytes, each name counted as a few thousand.
+    fn holds_at_most(&self, path: &str, bytes: u64) -> io::Result<bool>;
     /// Makes a file for reading and writing that has no name yet, on the file system of a folder; an error where that knows no
     /// such files. It is gone when it is closed without a name.
     fn create_nameless(&self, folder: &str) -> io::Result<fs::File>;
@@ -73,6 +75,9 @@ pub trait Disk: Send + Sync {
     /// Whether nobody may write to the file, as `protected()` leaves it.
     fn is_readonly(&self, path: &str) -> io::Result<bool>;
 }
+
+/// To open a file costs about as much as to read so many bytes.
+const BYTES_A_NAME: u64 = 4096;
 
 /// The file system of this machine.
 #[derive(Debug, Default, Clone, Copy)]
@@ -97,6 +102,19 @@ impl Disk for RealDisk {
             hash_file(Path::new(path), meta.len(), &mut hasher)?;
         }
         Ok(*hasher.finalize().as_bytes())
+    }
+
+    fn holds_at_most(&self, path: &str, bytes: u64) -> io::Result<bool> {
+        let mut left = bytes;
+        for entry in walkdir::WalkDir::new(path) {
+            let metadata = entry.and_then(|entry| entry.metadata()).map_err(io::Error::from)?;
+            let Some(rest) = left.checked_sub(BYTES_A_NAME + if metadata.is_file() { metadata.len() } else { 0 })
+            else {
+                return Ok(false);
+            };
+            left = rest;
+        }
+        Ok(true)
     }
 
     fn create_nameless(&self, folder: &str) -> io::Result<fs::File> {

@@ -214,3 +214,40 @@ fn looking_writes_nothing() {
         assert_eq!(files.len(), 1, "`flow {words}` left something: {files:?}");
     }
 }
+
+#[test]
+fn who_reads_a_directory_is_not_run_when_it_comes_out_as_it_was() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "1.txt", "2.txt"
+
+        rule parts:
+            input: "source.txt"
+            output: directory("parts")
+            shell: "mkdir -p {output}/deep; head -n 1 {input} > {output}/deep/first"
+
+        rule shell:
+            input: "parts"
+            output: "1.txt"
+            shell: "cat {input}/deep/first > {output}"
+
+        rule body:
+            input: "parts"
+            output: "2.txt"
+            run: write_text(read_text(input[0] + "/deep/first"), output[0])
+        "#,
+    )
+    .file("source.txt", "one\n");
+    project.makes("", &["parts", "shell", "body"]);
+    project.write("source.txt", "one\ntwo\n");
+    project.makes("", &["parts"]);
+    project.makes("", &[]);
+    project.makes("-R parts", &["parts"]);
+    project.write("source.txt", "other\n");
+    project.makes("", &["parts", "shell", "body"]);
+    assert_eq!((project.read("1.txt"), project.read("2.txt")), ("other\n".into(), "other\n".into()));
+    // The same size, and another name.
+    project.edit("Rulefile", "> {output}/deep/first", "> {output}/deep/first; touch {output}/deep/more");
+    project.makes("", &["parts", "shell", "body"]);
+}

@@ -99,6 +99,7 @@ impl Bench {
             benchmark: None,
             basedir: "/base".to_owned(),
             live_inputs: Vec::new(),
+            made_directories: Vec::new(),
             shadow: None,
             cache: None,
         }

@@ -10,7 +10,7 @@ use super::cache::Cache;
 use super::planning::{Graph, Plan};
 use super::project::Project;
 use super::records::StoreRecords;
-use super::spec::{job_spec, own_log};
+use super::spec::{is_directory, job_spec, own_log};
 use super::tasks::{Totals, amount, demand_varies};
 use super::undeclared::undeclared;
 use super::unrecorded::Unrecorded;
@@ -183,9 +183,7 @@ impl<'a> JobDirector<'a> {
 
     /// Whether a file is a `directory()` output.
     fn is_directory(&self, file: FileId) -> bool {
-        let Some(maker) = self.plan.dag.producer(file) else { return false };
-        let outputs = self.plan.dag.job(maker).outputs.iter().zip(&self.rule(maker).output.items);
-        outputs.into_iter().any(|(&output, spec)| output == file && spec.flags.directory)
+        is_directory(&self.plan.dag, &self.project.workflow, file)
     }
 
     pub(super) fn id(&self, job: u32) -> JobId {

@@ -109,6 +109,7 @@ impl Handlers<'_> {
             benchmark: None,
             basedir: workflow.basedir.clone(),
             live_inputs: Vec::new(),
+            made_directories: Vec::new(),
             shadow: None,
             cache: None,
         }

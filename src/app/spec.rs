@@ -9,6 +9,7 @@ use super::project::Project;
 use super::tidy::shadow_folder;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::graph::dag::{Dag, JobId};
+use crate::path::FileId;
 use crate::plan::identity::named_paths;
 use crate::plan::together::is_live;
 use crate::rulefile::instance;
@@ -120,6 +121,10 @@ pub fn job_spec(
         })
     });
     let outputs = outputs.collect::<Result<_, Diagnostic>>()?;
+    let names_of = |is_one: &dyn Fn(FileId) -> bool| -> Vec<String> {
+        let files = job.inputs.iter().filter(|&&file| is_one(file));
+        files.map(|&file| dag.paths.name(file).to_owned()).collect()
+    };
     let spec = JobSpec {
         job: number,
         rule: rule.name.clone(),
@@ -137,12 +142,8 @@ pub fn job_spec(
         stdio_log,
         benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
         basedir: workflow.basedir.clone(),
-        live_inputs: job
-            .inputs
-            .iter()
-            .filter(|&&file| is_live(dag, workflow, file))
-            .map(|&file| dag.paths.name(file).to_owned())
-            .collect(),
+        live_inputs: names_of(&|file| is_live(dag, workflow, file)),
+        made_directories: names_of(&|file| is_directory(dag, workflow, file)),
         // Work inside flow writes nothing but its outputs, and those to temporaries.
         shadow: rule
             .shadow
@@ -190,6 +191,14 @@ fn asks_for_a_temporary_folder(rule: &Rule) -> bool {
         Action::Script { .. } => true,
         Action::None => false,
     }
+}
+
+/// Whether a file is a `directory()` output.
+pub fn is_directory(dag: &Dag, workflow: &Workflow, file: FileId) -> bool {
+    let Some(maker) = dag.producer(file) else { return false };
+    let job = dag.job(maker);
+    let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);
+    outputs.into_iter().any(|(&output, spec)| output == file && spec.flags.directory)
 }
 
 /// Where a job's output goes that it does not log itself: a folder a rule, a file a job.

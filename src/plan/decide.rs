@@ -539,11 +539,20 @@ impl Planner<'_> {
             return Ok(None);
         }
         if let Some(old_hash) = old_hash.filter(|_| self.triggers.checksum && (old.size == now.size || old.is_dir))
-            && self.hash(file, now, stats)? == old_hash
+            && self.has_content(file, now, old_hash, stats)?
         {
             return Ok(None);
         }
         Ok(Some(Change::between(old, now, old_hash.is_some())))
+    }
+
+    fn has_content(&mut self, file: FileId, now: Stamp, old: Hash, stats: &Stats<'_>) -> Result<bool, PlanError> {
+        match self.hash(file, now, stats) {
+            Ok(hash) => Ok(hash == old),
+            // A directory of which something cannot be read is not as it was.
+            Err(PlanError::Disk(_)) if now.is_dir => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn hash(&mut self, file: FileId, stamp: Stamp, stats: &Stats<'_>) -> Result<Hash, PlanError> {

@@ -60,7 +60,7 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
     let result = stamp_inputs(shared, order).and_then(|records| {
         inputs = records;
         let outputs = attempt(shared, order, &inputs, &mut usage, &mut handled, &mut began)?;
-        complete(shared, &mut inputs, &handled)?;
+        complete(shared, &order.spec, &mut inputs, &handled)?;
         Ok(outputs)
     });
     if let (Err(_), Some(together)) = (&result, &order.together) {
@@ -492,7 +492,7 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
         }
         let stamp = shared.disk.stat(path).map_err(|error| disk_error("read", path, &error))?;
         let stamp = stamp.ok_or_else(|| JobError::Disk(format!("the input {path} is gone")))?;
-        let hash = if is_inside { None } else { shared.hash(path, stamp, None)? };
+        let hash = if is_inside { None } else { shared.hash_of_input(&order.spec, path, stamp, None)? };
         records.push(FileRecord { path: path.clone(), stamp, hash });
     }
     Ok(records)
@@ -500,12 +500,12 @@ fn stamp_inputs(shared: &Shared, order: &Order) -> Result<Vec<FileRecord>, JobEr
 
 /// After the work: the hashes that are still missing. An input that is not any more what it was when the job began has
 /// none, so that the next run makes the job again.
-fn complete(shared: &Shared, inputs: &mut [FileRecord], handled: &Handled<'_>) -> Result<(), JobError> {
+fn complete(shared: &Shared, spec: &JobSpec, inputs: &mut [FileRecord], handled: &Handled<'_>) -> Result<(), JobError> {
     for input in inputs.iter_mut().filter(|input| input.hash.is_none() && input.stamp != NO_STAMP) {
         let seen = handled.content(&input.path).filter(|content| content.stamp == input.stamp);
         let is_same = || shared.disk.stat(&input.path).is_ok_and(|stamp| stamp == Some(input.stamp));
         if seen.is_some() || is_same() {
-            input.hash = shared.hash(&input.path, input.stamp, seen)?;
+            input.hash = shared.hash_of_input(spec, &input.path, input.stamp, seen)?;
         }
     }
     Ok(())
@@ -521,6 +521,7 @@ fn record_outputs(
     let record = |(output, stamp): (&OutputSpec, Stamp)| {
         let hash = match output.live {
             Some(_) => None,
+            None if output.directory => shared.hash_of_directory(&output.path, stamp),
             None => shared.hash(&output.path, stamp, handled.content(&outputs.written(output)))?,
         };
         Ok(FileRecord { path: output.path.clone(), stamp, hash })
@@ -551,6 +552,33 @@ impl Shared {
             Some(hash) => Ok(hash),
             None => self.disk.hash(&input.path).map_err(|error| disk_error("read", &input.path, &error)),
         }
+    }
+
+    /// The content hash of an input. A directory that no job makes is a name: what is in it may be anything.
+    fn hash_of_input(
+        &self,
+        spec: &JobSpec,
+        path: &str,
+        stamp: Stamp,
+        seen: Option<&Content>,
+    ) -> Result<Option<Hash>, JobError> {
+        if spec.made_directories.iter().any(|made| made == path) {
+            return Ok(self.hash_of_directory(path, stamp));
+        }
+        self.hash(path, stamp, seen)
+    }
+
+    /// The hash of what is in a directory up to a size; none where it cannot all be read.
+    fn hash_of_directory(&self, path: &str, stamp: Stamp) -> Option<Hash> {
+        if let Some(hash) = self.known(path, stamp) {
+            return Some(hash);
+        }
+        if !self.disk.holds_at_most(path, HASH_UP_TO).unwrap_or(false) {
+            return None;
+        }
+        let hash = self.disk.hash(path).ok()?;
+        self.hashes().insert(path.to_owned(), (stamp, hash));
+        Some(hash)
     }
 
     /// The content hash of a file up to a size, read or as the job saw it. A file that many jobs read is hashed once.

@@ -38,6 +38,8 @@ pub struct JobSpec {
     pub basedir: String,
     /// Inputs that are there only while their jobs run.
     pub live_inputs: Vec<String>,
+    /// Inputs that are another job's `directory()`.
+    pub made_directories: Vec<String>,
     /// The job works in a folder of its own.
     pub shadow: Option<Shadow>,
     /// Its outputs are shared between workflows.

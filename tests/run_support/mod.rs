@@ -125,6 +125,7 @@ impl Bench {
             benchmark: None,
             basedir: self.path(""),
             live_inputs: Vec::new(),
+            made_directories: Vec::new(),
             shadow: None,
             cache: None,
         };
