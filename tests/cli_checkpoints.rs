@@ -173,6 +173,80 @@ fn temporary_files_stay_until_it_is_known_who_needs_them() {
 }
 
 #[test]
+fn a_temporary_file_beside_what_a_checkpoint_decided_is_not_made_again_for_nothing() {
+    let project = Project::new(
+        r#"
+        checkpoint choose:
+            input: "kept.txt"
+            output: "choice.txt"
+            shell: "echo a > {output}"
+
+        def chosen(wildcards):
+            return read_text(checkpoints.choose.get().output[0]).strip() + ".part"
+
+        rule part:
+            output: "{name}.part"
+            shell: "echo {wildcards.name} > {output}"
+
+        rule once:
+            output: temp("once.txt")
+            shell: "echo once > {output}"
+
+        rule kept:
+            input: "once.txt"
+            output: "kept.txt"
+            shell: "cp {input} {output}"
+
+        rule end:
+            input: chosen, "once.txt"
+            output: "end.txt"
+            shell: "cat {input} > {output}"
+
+        rule later:
+            default_target: True
+            input: "end.txt", "once.txt"
+            output: "later.txt"
+            shell: "cat {input} > {output}"
+        "#,
+    );
+    for target in ["end.txt", "later.txt"] {
+        project.make(target).exits(0);
+        project.makes(target, &[]);
+        project.flow(&format!("-n {target}")).exits(0).says("Nothing to do.");
+    }
+    project.remove("end.txt");
+    project.makes("", &["once", "end"]);
+}
+
+#[test]
+fn a_temporary_file_that_was_left_goes_though_only_a_checkpoint_needs_it() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: lambda wildcards: read_text(checkpoints.choose.get().output[0]).strip() + ".part"
+
+        rule once:
+            output: temp("once.txt")
+            shell: "echo a > {output}"
+
+        checkpoint choose:
+            input: "once.txt"
+            output: "choice.txt"
+            shell: "test -e go; cp {input} {output}"
+
+        rule part:
+            output: "{name}.part"
+            shell: "echo {wildcards.name} > {output}"
+        "#,
+    );
+    project.make("").exits(1);
+    assert!(project.exists("once.txt"), "who needs it is not done");
+    project.write("go", "");
+    project.makes("", &["choose", "part name=a"]);
+    assert!(!project.exists("once.txt"));
+}
+
+#[test]
 fn until_and_omit_from_know_what_has_grown() {
     let project = clusters();
     project.make("--until each").exits(0);

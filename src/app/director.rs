@@ -134,7 +134,7 @@ impl<'a> JobDirector<'a> {
         let left: Vec<JobId> = dag.ids().filter(to_do).collect();
         let mut seen = vec![false; dag.jobs.len()];
         // A file that an earlier run made, and left because what needs it failed, goes with this run.
-        let makers = left.iter().flat_map(|&id| dag.dependencies(id).chain([id])).chain(over.iter().copied());
+        let makers = left.iter().chain(&over).flat_map(|&id| dag.dependencies(id).chain([id]));
         let mut temporary = BTreeMap::new();
         for maker in makers {
             if !std::mem::replace(&mut seen[maker.index()], true) {

@@ -22,8 +22,7 @@ impl Planner<'_> {
                 continue;
             }
             for &file in files {
-                let is_to_do = self.dag.producer(file).is_some_and(|maker| verdicts[maker.index()].is_to_do());
-                if !is_to_do && stats.get(&self.dag.paths, file)?.is_some() {
+                if self.is_done(file, verdicts, stats)? {
                     done.push(file);
                 }
             }
@@ -31,6 +30,29 @@ impl Planner<'_> {
         done.sort_unstable();
         done.dedup();
         Ok(done)
+    }
+
+    /// Whether a checkpoint's file is there, and its job will not run.
+    fn is_done(&self, file: FileId, verdicts: &[Verdict], stats: &mut Stats<'_>) -> Result<bool, PlanError> {
+        let is_to_do = self.dag.producer(file).is_some_and(|maker| verdicts[maker.index()].is_to_do());
+        Ok(!is_to_do && stats.get(&self.dag.paths, file)?.is_some())
+    }
+
+    /// By job, whether it waits, itself or through others, for a checkpoint that is done: what it needs is asked before
+    /// anything is run. Of no jobs, where none waits.
+    pub(super) fn known_soon(&self, verdicts: &[Verdict], stats: &mut Stats<'_>) -> Result<Vec<bool>, PlanError> {
+        let mut soon = vec![false; if self.dag.open().is_empty() { 0 } else { verdicts.len() }];
+        for id in self.dag.ids().take(soon.len()) {
+            if !matches!(verdicts[id.index()], Verdict::Pending(_)) {
+                continue;
+            }
+            let mut is_soon = self.dag.dependencies(id).any(|before| soon[before.index()]);
+            for &file in self.dag.awaits(id) {
+                is_soon = is_soon || self.is_done(file, verdicts, stats)?;
+            }
+            soon[id.index()] = is_soon;
+        }
+        Ok(soon)
     }
 
     /// The verdict on a job that waits for a checkpoint before its inputs are known. Where the checkpoint is done and its

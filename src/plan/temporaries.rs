@@ -15,7 +15,12 @@ impl Planner<'_> {
         let dag = &self.dag;
         // From the last job to the first: what a job needs stands before it.
         let mut work: BTreeSet<JobId> = dag.ids().filter(|job| self.wants_inputs(verdicts, *job)).collect();
+        // Whether those will run is not known, and what is made again for them could make a checkpoint wait.
+        let soon = self.known_soon(verdicts, stats)?;
         while let Some(id) = work.pop_last() {
+            if soon.get(id.index()) == Some(&true) {
+                continue;
+            }
             let alone = self.waits_for_one(verdicts, id);
             for &input in &dag.job(id).inputs {
                 let Some(producer) = dag.producer(input) else { continue };
