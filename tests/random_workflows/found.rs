@@ -1,19 +1,22 @@
 //! Cases that broke a law once, as small as they were found.
 
 use crate::laws::Laws;
-use crate::steps::{Edit, Mishap, Step, Time};
-use crate::workflow::{Pick, Rule, Work, Workflow};
+use crate::steps::{Before, Edit, Signal, Step, Time, When};
+use crate::workflow::{How, Needs, Pick, Rule, Work, Workflow};
 
 fn rule(work: Work, inputs: &[Pick]) -> Rule {
-    let inputs = inputs.to_vec();
     Rule {
         work,
-        wild: false,
+        wildcards: 0,
         outputs: 1,
         temp: 0,
         target: false,
         fallible: false,
-        inputs,
+        piped: false,
+        checkpoint: false,
+        dressed: false,
+        needs: Needs { threads: 1, load: 0, grows: false, retries: 0, stumbles: 0 },
+        inputs: inputs.to_vec(),
         code: 0,
         param: 0,
         remark: 0,
@@ -22,16 +25,20 @@ fn rule(work: Work, inputs: &[Pick]) -> Rule {
 
 /// One of the sources.
 fn source(file: u8) -> Pick {
-    Pick { file, output: 0, value: 0 }
+    Pick { file, output: 0, value: 0, how: How::Plain }
 }
 
 /// The first output of a rule.
 fn of_rule(number: u8) -> Pick {
-    Pick { file: 4 + number, output: 0, value: 0 }
+    Pick { file: 4 + number, output: 0, value: 0, how: How::Plain }
 }
 
-fn step(edits: Vec<Edit>, mishap: Option<Mishap>) -> Step {
-    Step { edits, mishap, cores: 2, dry: true }
+fn step(edits: Vec<Edit>, before: Option<Before>) -> Step {
+    Step { edits, before, cores: 2, load: None, dry: true, touch: false }
+}
+
+fn killed(events: u8) -> Before {
+    Before::Stop { signal: Signal::Kill, when: When::Events(events), keep_incomplete: false }
 }
 
 fn holds(rules: Vec<Rule>, steps: &[Step]) {
@@ -47,7 +54,7 @@ fn a_temporary_file_left_by_a_failed_run_goes_with_the_next() {
         Rule { temp: 1, ..rule(Work::Cat, &[source(0)]) },
         Rule { fallible: true, target: true, ..rule(Work::Cat, &[of_rule(0)]) },
     ];
-    holds(rules, &[step(vec![], Some(Mishap::Fail { jobs: vec![0], keep_going: false }))]);
+    holds(rules, &[step(vec![], Some(Before::Fail { jobs: vec![0], keep_going: false, keep_incomplete: false }))]);
 }
 
 #[test]
@@ -65,9 +72,8 @@ fn a_temporary_file_is_made_for_a_stale_job_though_its_maker_would_be_cut_off() 
 #[test]
 fn a_changed_parameter_outlives_a_killed_run() {
     let rules = vec![Rule { target: true, ..rule(Work::Run, &[source(0)]) }];
-    let steps: Vec<Step> = (1..10u8)
-        .map(|value| step(vec![Edit::Param { rule: 0, value }], Some(Mishap::Kill { events: value % 4 })))
-        .collect();
+    let steps: Vec<Step> =
+        (1..10u8).map(|value| step(vec![Edit::Param { rule: 0, value }], Some(killed(value % 4)))).collect();
     holds(rules, &steps);
 }
 
@@ -80,7 +86,7 @@ fn a_temporary_file_that_a_killed_run_was_to_make_anew_is_made() {
     let steps: Vec<Step> = (0..10u8)
         .map(|text| {
             let edit = Edit::Write { source: 0, text, time: Time::Now };
-            step(vec![edit], Some(Mishap::Kill { events: text % 5 }))
+            step(vec![edit], Some(killed(text % 5)))
         })
         .collect();
     holds(rules, &steps);

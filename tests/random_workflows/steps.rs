@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 
-use crate::workflow::Pick;
+use crate::generate::{needs, pick};
+use crate::workflow::{Needs, Pick};
 
 /// The modification time that a changed file gets.
 #[derive(Debug, Clone, Copy)]
@@ -67,25 +68,63 @@ pub enum Edit {
         rule: u8,
         count: u8,
     },
+    /// Other threads, resources and retries, and `dressed` or not.
+    Needs {
+        rule: u8,
+        needs: Needs,
+        dressed: bool,
+    },
 }
 
-/// A run that goes wrong before the one that must succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    Kill,
+    Interrupt,
+    Terminate,
+}
+
+/// When a signal is sent.
+#[derive(Debug, Clone, Copy)]
+pub enum When {
+    /// When flow has told of so many events.
+    Events(u8),
+    /// When this job, which then waits without end, has been started.
+    Held(u8),
+}
+
+/// A run before the one that must make everything.
 #[derive(Debug, Clone)]
-pub enum Mishap {
-    /// These jobs fail; with or without `-k`.
-    Fail { jobs: Vec<u8>, keep_going: bool },
-    /// SIGKILL when flow has told of so many events.
-    Kill { events: u8 },
+pub enum Before {
+    /// These jobs fail.
+    Fail { jobs: Vec<u8>, keep_going: bool, keep_incomplete: bool },
+    /// Flow gets a signal.
+    Stop { signal: Signal, when: When, keep_incomplete: bool },
+    /// One file is asked for.
+    Target { file: u8 },
+    /// `--until`
+    Until { rule: u8 },
+    /// `--forcerun`
+    Force { rule: u8 },
+    /// `--forceall`
+    ForceAll,
+    /// `--rerun-triggers mtime`
+    TimesOnly,
+    /// `--batch all=1/2`
+    Batch,
 }
 
 #[derive(Debug, Clone)]
 pub struct Step {
     pub edits: Vec<Edit>,
-    pub mishap: Option<Mishap>,
+    pub before: Option<Before>,
     /// `-j`
     pub cores: u8,
+    /// `--resources load=…`, or more, if a job needs more.
+    pub load: Option<u8>,
     /// Whether a dry run is asked before.
     pub dry: bool,
+    /// Whether all is touched at the end.
+    pub touch: bool,
 }
 
 fn time() -> impl Strategy<Value = Time> {
@@ -95,37 +134,52 @@ fn time() -> impl Strategy<Value = Time> {
 fn edit() -> impl Strategy<Value = Edit> {
     let any8 = any::<u8>;
     prop_oneof![
-        4 => (any8(), any8(), time()).prop_map(|(source, text, time)| Edit::Write { source, text, time }),
+        5 => (any8(), any8(), time()).prop_map(|(source, text, time)| Edit::Write { source, text, time }),
         3 => (any8(), time()).prop_map(|(file, time)| Edit::Touch { file, time }),
         3 => any8().prop_map(|output| Edit::Remove { output }),
         3 => (any8(), any8(), time()).prop_map(|(output, text, time)| Edit::Tamper { output, text, time }),
         2 => (any8(), 0..3u8).prop_map(|(rule, value)| Edit::Param { rule, value }),
         2 => (any8(), 0..3u8).prop_map(|(rule, value)| Edit::Code { rule, value }),
         2 => (any8(), 0..3u8).prop_map(|(rule, value)| Edit::Remark { rule, value }),
-        2 => (any8(), any8(), 0..3u8, 0..3u8).prop_map(|(rule, file, output, value)| Edit::AddInput {
-            rule,
-            pick: Pick { file, output, value },
-        }),
+        2 => (any8(), pick()).prop_map(|(rule, pick)| Edit::AddInput { rule, pick }),
         2 => (any8(), any8()).prop_map(|(rule, at)| Edit::RemoveInput { rule, at }),
         1 => any8().prop_map(|rule| Edit::TurnInputs { rule }),
         1 => (any8(), 1..4u8).prop_map(|(rule, count)| Edit::Outputs { rule, count }),
+        1 => (any8(), needs(), any::<bool>()).prop_map(|(rule, needs, dressed)| Edit::Needs { rule, needs, dressed }),
     ]
 }
 
-fn mishap() -> impl Strategy<Value = Mishap> {
+fn before() -> impl Strategy<Value = Before> {
+    let signal = prop_oneof![Just(Signal::Kill), Just(Signal::Interrupt), Just(Signal::Terminate)];
+    let when = prop_oneof![(0..12u8).prop_map(When::Events), any::<u8>().prop_map(When::Held)];
+    let rarely = || prop::bool::weighted(0.2);
     prop_oneof![
-        (prop::collection::vec(any::<u8>(), 1..3), any::<bool>())
-            .prop_map(|(jobs, keep_going)| Mishap::Fail { jobs, keep_going }),
-        (0..12u8).prop_map(|events| Mishap::Kill { events }),
+        3 => (prop::collection::vec(any::<u8>(), 1..3), any::<bool>(), rarely())
+            .prop_map(|(jobs, keep_going, keep_incomplete)| Before::Fail { jobs, keep_going, keep_incomplete }),
+        4 => (signal, when, rarely())
+            .prop_map(|(signal, when, keep_incomplete)| Before::Stop { signal, when, keep_incomplete }),
+        1 => any::<u8>().prop_map(|file| Before::Target { file }),
+        1 => any::<u8>().prop_map(|rule| Before::Until { rule }),
+        1 => any::<u8>().prop_map(|rule| Before::Force { rule }),
+        1 => Just(Before::ForceAll),
+        1 => Just(Before::TimesOnly),
+        1 => Just(Before::Batch),
     ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let edits = prop::collection::vec(edit(), 0..4);
-    (edits, prop::option::weighted(0.3, mishap()), 1..5u8, prop::bool::weighted(0.3))
-        .prop_map(|(edits, mishap, cores, dry)| Step { edits, mishap, cores, dry })
+    let how = (1..=8u8, prop::option::weighted(0.4, 0..8u8), prop::bool::weighted(0.3), prop::bool::weighted(0.1));
+    (edits, prop::option::weighted(0.4, before()), how).prop_map(|(edits, before, (cores, load, dry, touch))| Step {
+        edits,
+        before,
+        cores,
+        load,
+        dry,
+        touch,
+    })
 }
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..10)
+    prop::collection::vec(step(), 1..9)
 }

@@ -1,18 +1,20 @@
-//! A workflow as the test knows it: rules over small text files, what each job's outputs must hold as a pure function
-//! of its inputs, and the Rulefile that says the same to flow. Knows nothing of records, stamps or runs.
+//! A workflow as the test knows it: rules, and which files the inputs and outputs of a job are. Knows neither what is in
+//! the files, nor the Rulefile, nor records, stamps and runs.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+/// The values of the first wildcard, `x`; the last stands for all of them, in a pattern.
+pub const VALUES: [&str; 4] = ["a", "b", "c", "{x}"];
 
-use proptest::prelude::*;
+/// Those of the second, `y`.
+pub const OTHERS: [&str; 3] = ["u", "v", "{y}"];
 
-/// The values of the one wildcard, `x`.
-pub const VALUES: [&str; 3] = ["a", "b", "c"];
+/// How many there are.
+pub const XS: usize = 3;
+pub const YS: usize = 2;
 
-/// Source files: some that stand alone, and one for each value of the wildcard.
+/// Source files: some that stand alone, and one for each value of `x`.
 pub const SOURCES: usize = 3;
 
-/// What a job does with its inputs. The two that keep only first lines let a change upstream come to nothing.
+/// What a job does with its inputs. Some keep little of them, so that a change upstream can come to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// `cat`, which flow executes without a shell.
@@ -27,6 +29,28 @@ pub enum Work {
     Run,
     /// A `run:` body that keeps the first line of the first input.
     RunFirst,
+    /// A `directory()` with some of `a.txt`, `b.txt` and `c.txt`, and `all.txt`; which ones, the lines' lengths decide.
+    Folder,
+    /// The same decision as a list of letters.
+    List,
+    /// A `touch()` output.
+    Touch,
+    /// Bash and Python scripts that do what `Bash` does, for one output.
+    Script,
+    Python,
+}
+
+/// How an input is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    Plain,
+    /// By a function of the wildcards.
+    Function,
+    Ancient,
+    /// The file for `x` in a checkpoint's folder.
+    Part,
+    /// By a function that asks a checkpoint, one file for each letter that it made.
+    Gather,
 }
 
 /// Which file an input is: resolved among the sources and the outputs of earlier rules, so that any numbers will do.
@@ -35,25 +59,44 @@ pub struct Pick {
     pub file: u8,
     pub output: u8,
     pub value: u8,
+    pub how: How,
+}
+
+/// What a job takes, and how often it is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    pub threads: u8,
+    /// Of the resource `load`; for each attempt as much again, where it `grows`.
+    pub load: u8,
+    pub grows: bool,
+    pub retries: u8,
+    /// So many attempts fail.
+    pub stumbles: u8,
 }
 
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub work: Work,
-    /// Whether its outputs have the wildcard.
-    pub wild: bool,
+    /// How many of `x` and `y` its outputs have.
+    pub wildcards: u8,
     pub outputs: usize,
     /// Bits: which outputs are `temp()`.
     pub temp: u8,
     /// Whether the target rule asks for it.
     pub target: bool,
-    /// Whether its jobs can be made to fail.
+    /// Whether its jobs can be made to fail, or to wait.
     pub fallible: bool,
+    /// Whether a second job prepares its inputs, and hands them on by a `pipe()`.
+    pub piped: bool,
+    pub checkpoint: bool,
+    /// `group:`, `ensure(non_empty=True)`, params by a function: what must not make any difference.
+    pub dressed: bool,
+    pub needs: Needs,
     pub inputs: Vec<Pick>,
     /// A number in the command, and what it is called with.
     pub code: u8,
     pub param: u8,
-    /// Comments and white space, which do not count.
+    /// Comments and white space, which do not count but in a script.
     pub remark: u8,
 }
 
@@ -62,287 +105,265 @@ pub struct Workflow {
     pub rules: Vec<Rule>,
 }
 
-/// A job: its rule, and the value of the wildcard where the rule has it.
+/// A job: its rule, and the values of the wildcards that the rule has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Job {
     pub rule: usize,
-    pub value: Option<usize>,
+    pub x: Option<usize>,
+    pub y: Option<usize>,
+    /// Whether it is the one that writes to the rule's pipe.
+    pub writes: bool,
 }
 
-/// An input: a source, or an output of a job.
+/// A file: a source, an output of a job, or one in a folder that a job makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum File {
+pub enum File {
     Source(usize),
     WildSource(usize),
     Output(Job, usize),
+    Part(Job, usize),
 }
 
-pub type Contents = BTreeMap<String, String>;
+/// What an input of a rule comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    One(File),
+    /// For each letter that the job `of` made, the file that `each` is with that in the place of its value.
+    Gathered {
+        of: Job,
+        each: File,
+    },
+}
 
 impl Work {
-    /// Whether it can have more than one output.
     pub fn has_outputs(self) -> bool {
         matches!(self, Work::Bash | Work::Run | Work::RunFirst)
+    }
+
+    pub fn is_inside(self) -> bool {
+        matches!(self, Work::Run | Work::RunFirst)
+    }
+
+    pub fn is_script(self) -> bool {
+        matches!(self, Work::Script | Work::Python)
     }
 }
 
 impl Job {
+    pub fn rule_name(self) -> String {
+        format!("{}{}", if self.writes { "w" } else { "r" }, self.rule)
+    }
+
     /// As the dry run names it.
     pub fn name(self) -> String {
-        match self.value {
-            Some(value) => format!("r{} (x={})", self.rule, VALUES[value]),
-            None => format!("r{}", self.rule),
-        }
+        let x = self.x.map(|x| format!("x={}", VALUES[x]));
+        let y = self.y.map(|y| format!("y={}", OTHERS[y]));
+        let wildcards: Vec<String> = x.into_iter().chain(y).collect();
+        let rule = self.rule_name();
+        if wildcards.is_empty() { rule } else { format!("{rule} ({})", wildcards.join(", ")) }
+    }
+
+    /// The values of its wildcards as they stand in the names of its files.
+    fn values(self) -> String {
+        let x = self.x.map(|x| format!("_{}", VALUES[x])).unwrap_or_default();
+        x + &self.y.map(|y| format!("_{}", OTHERS[y])).unwrap_or_default()
     }
 
     /// The file without which a fallible job fails.
     pub fn switch(self) -> String {
-        match self.value {
-            Some(value) => format!("switch/r{}_{}", self.rule, VALUES[value]),
-            None => format!("switch/r{}", self.rule),
-        }
-    }
-
-    fn output(self, number: usize) -> String {
-        match self.value {
-            Some(value) => format!("r{}/{number}_{}.txt", self.rule, VALUES[value]),
-            None => format!("r{}_{number}.txt", self.rule),
-        }
+        format!("switch/r{}{}", self.rule, self.values())
     }
 }
 
 impl File {
-    fn path(self) -> String {
+    /// With this in the place of the first wildcard's value.
+    pub fn with(self, x: usize) -> File {
         match self {
-            File::Source(number) => format!("s{number}.txt"),
-            File::WildSource(value) => format!("in/{}.txt", VALUES[value]),
-            File::Output(job, number) => job.output(number),
+            File::WildSource(_) => File::WildSource(x),
+            File::Output(job, output) => File::Output(Job { x: Some(x), ..job }, output),
+            File::Part(of, _) => File::Part(of, x),
+            File::Source(_) => self,
+        }
+    }
+
+    pub fn maker(self) -> Option<Job> {
+        match self {
+            File::Output(job, _) | File::Part(job, _) => Some(job),
+            File::Source(_) | File::WildSource(_) => None,
         }
     }
 }
 
-/// All source files.
-pub fn sources() -> Vec<String> {
-    let alone = (0..SOURCES).map(File::Source);
-    alone.chain((0..VALUES.len()).map(File::WildSource)).map(File::path).collect()
-}
-
 impl Rule {
-    fn is_temp(&self, output: usize) -> bool {
-        self.temp & (1 << output) != 0
+    pub fn outputs(&self) -> usize {
+        if self.work.has_outputs() { self.outputs } else { 1 }
     }
 
-    /// Its jobs.
+    pub fn is_checkpoint(&self) -> bool {
+        self.checkpoint && self.wildcards < 2 && matches!(self.work, Work::Folder | Work::List)
+    }
+
+    /// What reads a pipe must read it to its end, and once.
+    pub fn is_piped(&self) -> bool {
+        self.piped && matches!(self.work, Work::Cat | Work::Prefix | Work::Bash) && self.outputs() == 1
+    }
+
+    /// Where a checkpoint's own files are temporary, who is asked for them again is another story.
+    pub fn is_temp(&self, output: usize) -> bool {
+        self.temp & (1 << output) != 0 && !self.is_checkpoint()
+    }
+
+    /// How many attempts of its jobs fail. Jobs that run together are tried again together, which is another test's.
+    pub fn stumbles(&self) -> u8 {
+        let retries = self.retries();
+        if self.work.is_script() { 0 } else { self.needs.stumbles.min(retries) }
+    }
+
+    pub fn retries(&self) -> u8 {
+        if self.is_piped() { 0 } else { self.needs.retries }
+    }
+
+    /// Two that run together have a thread each.
+    pub fn threads(&self) -> u8 {
+        if self.is_piped() { 1 } else { self.needs.threads }
+    }
+
+    pub fn load(&self, attempt: u8) -> u8 {
+        if self.needs.grows { self.needs.load * attempt } else { self.needs.load }
+    }
+
+    /// Its jobs but those that write to pipes, for all values of its wildcards.
     pub fn jobs(&self, rule: usize) -> Vec<Job> {
-        let values = if self.wild { (0..VALUES.len()).map(Some).collect() } else { vec![None] };
-        values.into_iter().map(|value| Job { rule, value }).collect()
+        let values =
+            |wild, count| -> Vec<Option<usize>> { if wild { (0..count).map(Some).collect() } else { vec![None] } };
+        let ys = values(self.wildcards > 1, YS);
+        let xs = values(self.wildcards > 0, XS).into_iter();
+        xs.flat_map(|x| ys.iter().map(move |&y| Job { rule, x, y, writes: false })).collect()
     }
 
-    /// The parameters of a job, which count whether the work uses them or not.
-    pub fn identity(&self) -> (Work, u8, u8, bool) {
-        (self.work, self.code, self.param, self.fallible)
+    /// The job that stands for all of them, in patterns.
+    pub fn pattern(&self, rule: usize) -> Job {
+        let (x, y) = ((self.wildcards > 0).then_some(XS), (self.wildcards > 1).then_some(YS));
+        Job { rule, x, y, writes: false }
     }
 }
 
 impl Workflow {
-    /// The file an input is, in a job with this value of the wildcard.
-    fn file(&self, rule: usize, pick: Pick, value: Option<usize>) -> File {
-        let inner = value.unwrap_or(usize::from(pick.value) % VALUES.len());
-        match usize::from(pick.file) % (SOURCES + 1 + rule) {
+    pub fn path(&self, file: File) -> String {
+        match file {
+            File::Source(number) => format!("s{number}.txt"),
+            File::WildSource(value) => format!("in/{}.txt", VALUES[value]),
+            File::Part(of, value) => format!("{}/{}.txt", self.path(File::Output(of, 0)), VALUES[value]),
+            File::Output(job, number) => {
+                let suffix = match self.rules[job.rule].work {
+                    _ if job.writes => "pipe",
+                    Work::Folder => "d",
+                    _ => "txt",
+                };
+                let folder = if job.x.is_some() { "/" } else { "_" };
+                format!("r{}{folder}{number}{}.{suffix}", job.rule, job.values())
+            }
+        }
+    }
+
+    /// For each rule the checkpoint whose letters are the only values of its wildcard, because its jobs use what is in
+    /// that checkpoint's folder.
+    pub fn domains(&self) -> Vec<Option<usize>> {
+        let mut domains = Vec::with_capacity(self.rules.len());
+        for (number, rule) in self.rules.iter().enumerate() {
+            // Everybody may ask for a checkpoint, and for the last rule.
+            let is_free = rule.wildcards != 1 || rule.is_checkpoint() || number + 1 == self.rules.len();
+            let of_pick = |pick: &Pick| match pick.how {
+                How::Part => self.folder_checkpoint(number, *pick),
+                How::Gather => None,
+                _ => {
+                    domains.get((usize::from(pick.file) % (SOURCES + 1 + number)).checked_sub(SOURCES + 1)?).copied()?
+                }
+            };
+            let domain = if is_free { None } else { rule.inputs.iter().find_map(of_pick) };
+            domains.push(domain);
+        }
+        domains
+    }
+
+    /// Among the checkpoints before a rule that make one folder.
+    fn folder_checkpoint(&self, rule: usize, pick: Pick) -> Option<usize> {
+        let is_one = |of: &Rule| of.is_checkpoint() && of.work == Work::Folder && of.wildcards == 0;
+        let all: Vec<usize> = (0..rule).filter(|&number| is_one(&self.rules[number])).collect();
+        (!all.is_empty()).then(|| all[usize::from(pick.file) % all.len()])
+    }
+
+    fn gathered(&self, domains: &[Option<usize>], rule: usize, pick: Pick, x: Option<usize>) -> Option<Input> {
+        let may_ask = |of: &Rule| of.is_checkpoint() && (of.wildcards == 0 || x.is_some());
+        let all: Vec<usize> = (0..rule).filter(|&number| may_ask(&self.rules[number])).collect();
+        let checkpoint = *all.get(usize::from(pick.file).checked_rem(all.len())?)?;
+        let of = &self.rules[checkpoint];
+        let job = Job { rule: checkpoint, x: x.filter(|_| of.wildcards == 1), y: None, writes: false };
+        let mut each = vec![File::WildSource(XS)];
+        if of.work == Work::Folder {
+            each.push(File::Part(job, XS));
+        }
+        for (number, rule) in self.rules[..rule].iter().enumerate() {
+            let has_letters = domains[number].is_none_or(|domain| domain == checkpoint);
+            if rule.wildcards == 1 && rule.work != Work::Folder && has_letters {
+                each.extend((0..rule.outputs()).map(|output| File::Output(rule.pattern(number), output)));
+            }
+        }
+        // Rather what is made than a source.
+        let at = each.len() - 1 - (usize::from(pick.output) * 3 + usize::from(pick.value)) % each.len();
+        Some(Input::Gathered { of: job, each: each[at] })
+    }
+
+    fn input(&self, domains: &[Option<usize>], job: Job, pick: Pick) -> Input {
+        let Job { rule, x, y, .. } = job;
+        let inner = x.unwrap_or(usize::from(pick.value) % XS);
+        let otherwise = if x.is_some() { File::WildSource(inner) } else { File::Source(0) };
+        if pick.how == How::Gather
+            && let Some(gathered) = self.gathered(domains, rule, pick, x)
+        {
+            return gathered;
+        }
+        if pick.how == How::Part
+            && domains[rule].is_some()
+            && let Some(of) = self.folder_checkpoint(rule, pick).filter(|of| domains[rule] == Some(*of))
+        {
+            return Input::One(File::Part(self.rules[of].pattern(of), inner));
+        }
+        let file = match usize::from(pick.file) % (SOURCES + 1 + rule) {
             source if source < SOURCES => File::Source(source),
             SOURCES => File::WildSource(inner),
             other => {
-                let rule = other - SOURCES - 1;
-                let of = &self.rules[rule];
-                let value = of.wild.then_some(inner);
-                File::Output(Job { rule, value }, usize::from(pick.output) % of.outputs)
+                let number = other - SOURCES - 1;
+                let of = &self.rules[number];
+                let y = y.unwrap_or(usize::from(pick.value) % YS);
+                let (x, y) = ((of.wildcards > 0).then_some(inner), (of.wildcards > 1).then_some(y));
+                let file =
+                    File::Output(Job { rule: number, x, y, writes: false }, usize::from(pick.output) % of.outputs());
+                if domains[number].is_none() || domains[number] == domains[rule] { file } else { otherwise }
             }
-        }
+        };
+        Input::One(file)
     }
 
-    fn files(&self, job: Job) -> Vec<File> {
-        self.rules[job.rule].inputs.iter().map(|&pick| self.file(job.rule, pick, job.value)).collect()
-    }
-
-    pub fn inputs(&self, job: Job) -> Vec<String> {
-        self.files(job).into_iter().map(File::path).collect()
-    }
-
-    /// The outputs of a job, and whether each is `temp()`.
-    pub fn outputs(&self, job: Job) -> Vec<(String, bool)> {
+    /// The inputs of a job, or of a rule's pattern, with how they are given. The first one always counts.
+    pub fn inputs(&self, domains: &[Option<usize>], job: Job) -> Vec<(Input, How)> {
         let rule = &self.rules[job.rule];
-        (0..rule.outputs).map(|number| (job.output(number), rule.is_temp(number))).collect()
+        let how = |at: usize, how: How| match how {
+            // A script reads all of its inputs.
+            How::Ancient if at == 0 || rule.work.is_script() => How::Plain,
+            other => other,
+        };
+        let inputs = rule.inputs.iter().enumerate();
+        inputs.map(|(at, &pick)| (self.input(domains, job, pick), how(at, pick.how))).collect()
     }
 
     /// The outputs that are asked for: those of target rules that are kept.
-    fn targets(&self) -> Vec<(Job, usize)> {
-        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.target);
+    pub fn targets(&self, domains: &[Option<usize>]) -> Vec<(Job, usize)> {
+        let is_target = |(number, rule): &(usize, &Rule)| rule.target && domains[*number].is_none();
+        let rules = self.rules.iter().enumerate().filter(is_target);
         let jobs = rules.flat_map(|(number, rule)| rule.jobs(number));
-        jobs.flat_map(|job| (0..self.rules[job.rule].outputs).map(move |output| (job, output)))
+        jobs.flat_map(|job| (0..self.rules[job.rule].outputs()).map(move |output| (job, output)))
             .filter(|&(job, output)| !self.rules[job.rule].is_temp(output))
             .collect()
     }
-
-    /// The jobs that the targets need, each after those it depends on.
-    pub fn jobs(&self) -> Vec<Job> {
-        let mut needed: BTreeSet<Job> = self.targets().into_iter().map(|(job, _)| job).collect();
-        let mut work: Vec<Job> = needed.iter().copied().collect();
-        while let Some(job) = work.pop() {
-            work.extend(self.dependencies(job).into_iter().filter(|&before| needed.insert(before)));
-        }
-        // Rules take their inputs from earlier ones only.
-        needed.into_iter().collect()
-    }
-
-    pub fn dependencies(&self, job: Job) -> Vec<Job> {
-        let producer = |file| if let File::Output(job, _) = file { Some(job) } else { None };
-        self.files(job).into_iter().filter_map(producer).collect()
-    }
-
-    /// What a clean build makes of the sources: every file of every needed job, one after the other.
-    pub fn build(&self, sources: &Contents) -> Contents {
-        let mut contents = sources.clone();
-        for job in self.jobs() {
-            let rule = &self.rules[job.rule];
-            let inputs: Vec<&str> = self.inputs(job).iter().map(|path| contents[path].as_str()).collect();
-            let made: Vec<String> = (0..rule.outputs).map(|output| rule.content(output, &inputs)).collect();
-            contents.extend(made.into_iter().enumerate().map(|(number, text)| (job.output(number), text)));
-        }
-        contents
-    }
-
-    /// The Rulefile that says all this.
-    pub fn rulefile(&self) -> String {
-        let mut out = String::from("rule all:\n    input:\n");
-        for (job, output) in self.targets() {
-            let _ = writeln!(out, "        {:?},", job.output(output));
-        }
-        for (number, rule) in self.rules.iter().enumerate() {
-            let _ =
-                write!(out, "\n{}rule r{number}:\n    input:\n", "# Nothing to see here.\n".repeat(rule.remark.into()));
-            for &pick in &rule.inputs {
-                // In a rule with the wildcard, an input that depends on it is a pattern as well.
-                let concrete = |value| self.file(number, pick, Some(value)).path();
-                let path = match rule.wild.then(|| (concrete(0), concrete(1))) {
-                    Some((a, b)) if a != b => a.replace("a.txt", "{x}.txt"),
-                    Some((a, _)) => a,
-                    None => self.file(number, pick, None).path(),
-                };
-                let _ = writeln!(out, "        {path:?},");
-            }
-            let _ = writeln!(out, "    output:");
-            for output in 0..rule.outputs {
-                let path =
-                    if rule.wild { format!("r{number}/{output}_{{x}}.txt") } else { format!("r{number}_{output}.txt") };
-                let _ = if rule.is_temp(output) {
-                    writeln!(out, "        temp({path:?}),")
-                } else {
-                    writeln!(out, "        {path:?},")
-                };
-            }
-            let _ = writeln!(out, "    params: p=\"p{}\"", rule.param);
-            out.push_str(&rule.body(number));
-        }
-        out
-    }
-}
-
-impl Rule {
-    /// What an output must hold.
-    fn content(&self, output: usize, inputs: &[&str]) -> String {
-        let (code, param) = (self.code, self.param);
-        match self.work {
-            Work::Cat if code % 2 == 1 => inputs.iter().chain(inputs).copied().collect(),
-            Work::Cat => inputs.concat(),
-            Work::Head => inputs.iter().flat_map(|text| text.split_inclusive('\n').take(self.lines())).collect(),
-            Work::Prefix => {
-                let lines = inputs.iter().flat_map(|text| text.split_inclusive('\n'));
-                lines.map(|line| format!("{code}p{param}:{line}")).collect()
-            }
-            Work::Bash | Work::Run => format!("{code} p{param} {output}\n{}", inputs.concat()),
-            Work::RunFirst => format!("{code} {output} {}\n", inputs[0].split('\n').next().unwrap_or_default()),
-        }
-    }
-
-    /// How many lines `Head` takes.
-    fn lines(&self) -> usize {
-        1 + usize::from(self.code % 2)
-    }
-
-    fn body(&self, number: usize) -> String {
-        let code = self.code;
-        let name = format!("switch/r{number}");
-        let switch = match (self.fallible, self.wild) {
-            (false, _) => String::new(),
-            (true, false) => name,
-            (true, true) => format!("{name}_{{wildcards.x}}"),
-        };
-        let blanks = " ".repeat(usize::from(self.remark) + 1);
-        let remark = if self.remark == 0 { String::new() } else { format!("  # remark {}", self.remark) };
-        let shell = match self.work {
-            Work::Cat if code % 2 == 1 => format!("cat {{input}}{blanks}{{input}} {switch} > {{output}}{remark}"),
-            Work::Cat => format!("cat{blanks}{{input}} {switch} > {{output}}{remark}"),
-            Work::Head => format!("head -q -n {}{blanks}{{input}} {switch} > {{output}}{remark}", 1 + code % 2),
-            Work::Prefix => format!("sed 's/^/{code}{{params.p}}:/'{blanks}{{input}} {switch} > {{output}}{remark}"),
-            Work::Bash => {
-                // It writes before it fails, so that there is something half-written to remove.
-                let fail = if self.fallible { format!("; cat {switch}") } else { String::new() };
-                format!(
-                    "i=0; for o in {{output}}; do {{{{ echo {code} {{params.p}} $i;{blanks}cat {{input}}; }}}} > $o; \
-                     i=$((i+1)); done{fail}{remark}"
-                )
-            }
-            Work::Run | Work::RunFirst => return self.run_body(&switch, &blanks, &remark),
-        };
-        format!("    shell: \"\"\"{shell}\"\"\"\n")
-    }
-
-    fn run_body(&self, switch: &str, blanks: &str, remark: &str) -> String {
-        let code = self.code;
-        let line = if self.work == Work::Run {
-            format!("\"{code} %s %s\\n\" % (params.p, i) + \"\".join([read_text(f) for f in input])")
-        } else {
-            format!("\"{code} %s %s\\n\" % (i, read_text(input[0]).split(\"\\n\")[0])")
-        };
-        let mut body = format!(
-            "    run:\n        for i in range(len(output)):{remark}\n            write_text({line},{blanks}output[i])\n"
-        );
-        if self.fallible {
-            let _ = writeln!(body, "        shell(\"cat {switch}\")");
-        }
-        body
-    }
-}
-
-fn pick() -> impl Strategy<Value = Pick> {
-    (any::<u8>(), 0..3u8, 0..3u8).prop_map(|(file, output, value)| Pick { file, output, value })
-}
-
-fn rule() -> impl Strategy<Value = Rule> {
-    let work = prop_oneof![
-        2 => Just(Work::Cat),
-        2 => Just(Work::Head),
-        2 => Just(Work::Prefix),
-        3 => Just(Work::Bash),
-        3 => Just(Work::Run),
-        2 => Just(Work::RunFirst),
-    ];
-    let bits = (prop::bool::weighted(0.3), 1..4usize, prop_oneof![2 => Just(0u8), 1 => 0..8u8]);
-    let flags = (prop::bool::weighted(0.4), any::<bool>());
-    let inputs = prop::collection::vec(pick(), 1..4);
-    (work, bits, flags, inputs).prop_map(|(work, (wild, outputs, temp), (target, fallible), inputs)| {
-        // A redirection has one file.
-        let outputs = if work.has_outputs() { outputs } else { 1 };
-        Rule { work, wild, outputs, temp, target, fallible, inputs, code: 0, param: 0, remark: 0 }
-    })
-}
-
-/// Workflows in which the last rule is always asked for.
-pub fn workflow() -> impl Strategy<Value = Workflow> {
-    prop::collection::vec(rule(), 1..8).prop_map(|mut rules| {
-        if let Some(last) = rules.last_mut() {
-            (last.target, last.temp) = (true, 0);
-        }
-        Workflow { rules }
-    })
 }

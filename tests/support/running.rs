@@ -18,9 +18,15 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the command and reads its standard output.
+    /// Starts the command and reads its standard output; what it says to standard error is lost.
     pub fn start(mut command: Command) -> Running {
-        command.process_group(0).stderr(std::process::Stdio::null());
+        command.stderr(std::process::Stdio::null());
+        Running::start_as_it_is(command)
+    }
+
+    /// The same with standard error as the command has it.
+    pub fn start_as_it_is(mut command: Command) -> Running {
+        command.process_group(0);
         // SAFETY: `signal` may be called between fork and exec, and nothing else is done there.
         unsafe { command.pre_exec(default_signals) };
         let mut child = command.spawn().expect("flow starts");
