@@ -210,29 +210,31 @@ impl Text<'_> {
         let (switch, blanks) = (self.switch(), " ".repeat(usize::from(*remark) + 1));
         let remark = if *remark == 0 { String::new() } else { format!("  # remark {remark}") };
         let input = if rule.is_piped() { "{input}".into() } else { self.arguments() };
-        // They write before they fail, so that there is something half-written to remove.
-        let fail = if rule.fallible { format!("; cat {switch}") } else { String::new() };
+        // They write something else before they fail or wait, so that there is something half-written to remove.
+        let gate = |half: &str| if rule.fallible { format!("{half}; cat {switch}; ") } else { String::new() };
         let shell = match rule.work {
-            Work::Cat if rule.doubles() => format!("cat {input}{blanks}{input} {switch} > {{output}}"),
-            Work::Cat => format!("cat{blanks}{input} {switch} > {{output}}"),
-            Work::Head => format!("head -q -n {}{blanks}{input} {switch} > {{output}}", rule.lines()),
-            Work::Prefix => format!("sed 's/^/{code}{{params.p}}:/'{blanks}{input} {switch} > {{output}}"),
-            Work::Touch => format!("true{blanks}{fail}"),
+            Work::Cat if rule.doubles() => format!("cat {switch} {input}{blanks}{input} > {{output}}"),
+            Work::Cat => format!("cat{blanks}{switch} {input} > {{output}}"),
+            Work::Head => format!("head -q -n {}{blanks}{switch} {input} > {{output}}", rule.lines()),
+            Work::Prefix => format!("sed 's/^/{code}{{params.p}}:/'{blanks}{switch} {input} > {{output}}"),
+            Work::Touch => format!("{}true{blanks}", gate("true")),
             Work::List => format!(
-                "cat{blanks}{input} | {{{{ {}; for l in 1:a 2:b 4:c; do [ $((b & ${{{{l%:*}}}})) = 0 ] || echo ${{{{l#*:}}}}; \
-                 done; }}}} > {{output}}{fail}",
+                "{}cat{blanks}{input} | {{{{ {}; for l in 1:a 2:b 4:c; do [ $((b & ${{{{l%:*}}}})) = 0 ] || echo ${{{{l#*:}}}}; \
+                 done; }}}} > {{output}}",
+                gate("echo half > {output}"),
                 decision(code, "")
             ),
             Work::Folder => format!(
-                "mkdir {{output}}; cat{blanks}{input} > {{output}}/c.txt; IFS= read -r first < {{output}}/c.txt || true; \
+                "mkdir {{output}}; {}cat{blanks}{input} > {{output}}/c.txt; IFS= read -r first < {{output}}/c.txt || true; \
                  {}; [ $((b & 1)) = 0 ] || echo a {{params.p}} > {{output}}/a.txt; \
                  [ $((b & 2)) = 0 ] || echo \"$first\" > {{output}}/b.txt; [ $((b & 4)) != 0 ] || rm {{output}}/c.txt; \
-                 echo {code} $b > {{output}}/all.txt{fail}",
+                 echo {code} $b > {{output}}/all.txt",
+                gate("echo half > {output}/all.txt"),
                 decision(code, " < {output}/c.txt")
             ),
             _ => format!(
-                "i=0; for o in {{output}}; do {{{{ echo {code} {{params.p}} $i;{blanks}cat {input}; }}}} > $o; \
-                 i=$((i+1)); done{fail}"
+                "{}i=0; for o in {{output}}; do {{{{ echo {code} {{params.p}} $i;{blanks}cat {input}; }}}} > $o; i=$((i+1)); done",
+                gate("for o in {output}; do echo half > $o; done")
             ),
         };
         let stumble = match rule.stumbles() {
@@ -281,21 +283,22 @@ impl Text<'_> {
         if rule.work == Work::Script {
             let switch = self.switch();
             let switch = switch.replace("{wildcards.", "${snakemake_wildcards[").replace('}', "]}");
-            let fail = if rule.fallible { format!("cat {switch}\n") } else { String::new() };
+            let gate = format!("echo half > ${{snakemake_output[0]}}\ncat {switch}\n");
+            let gate = if rule.fallible { gate } else { String::new() };
             return format!(
-                "{remark}{{\n    echo {code} ${{snakemake_params[p]}} 0\n    \
+                "{remark}{gate}{{\n    echo {code} ${{snakemake_params[p]}} 0\n    \
                  for ((at = 0; at < ${{#snakemake_input[@]}}; at++)); do\n        \
                  file=${{snakemake_input[$at]}}\n        \
-                 if [ -d $file ]; then cat $file/*; else cat $file; fi\n    done\n}} > ${{snakemake_output[0]}}\n{fail}"
+                 if [ -d $file ]; then cat $file/*; else cat $file; fi\n    done\n}} > ${{snakemake_output[0]}}\n"
             );
         }
         let switch = self.switch().replace("{wildcards.", "{snakemake.wildcards.");
-        let fail = if rule.fallible { format!("open(f\"{switch}\").read()\n") } else { String::new() };
+        let gate = if rule.fallible { format!("    open(f\"{switch}\").read()\n") } else { String::new() };
         format!(
-            "{remark}import glob, os\nwith open(snakemake.output[0], \"w\") as out:\n    \
+            "{remark}import glob, os\nwith open(snakemake.output[0], \"w\") as out:\n{gate}    \
              print(\"{code}\", snakemake.params.p, 0, file=out)\n    for name in snakemake.input:\n        \
              for file in sorted(glob.glob(name + \"/*\")) if os.path.isdir(name) else [name]:\n            \
-             out.write(open(file).read())\n{fail}"
+             out.write(open(file).read())\n"
         )
     }
 }
