@@ -7,6 +7,7 @@ use super::Failure;
 use super::director::JobDirector;
 use super::planning::as_before;
 use super::tasks::{add_tasks, counts};
+use super::tidy::leftover_temporaries;
 use crate::graph::dag::JobId;
 use crate::plan::decide::Verdict;
 use crate::run::director::Growth;
@@ -49,7 +50,11 @@ impl JobDirector<'_> {
         self.jobs.extend(&new);
         self.through.resize(self.jobs.len(), false);
         self.take_stock();
-        let remove = self.unused_temporaries();
+        let mut remove = self.unused_temporaries();
+        if !before.open().is_empty() {
+            // What a killed run left could not be told from what may be needed before.
+            remove.extend(leftover_temporaries(project, &self.plan, &mut self.stats)?);
+        }
         Ok(Growth { tasks, rules: counts(project, &dag, &new), remove })
     }
 }

@@ -70,7 +70,7 @@ pub enum Which {
 
 /// Removes outputs of the jobs that the targets need; protected ones stay.
 pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -> Result<(), Failure> {
-    let records = if dry_run { StoreRecords::look(project)? } else { StoreRecords::open(project, disk)? };
+    let records = if dry_run { StoreRecords::look(project, disk)? } else { StoreRecords::open(project, disk)? };
     let mut stats = Stats::new(disk);
     let dag = Graph::as_on_disk(project, &mut stats)?;
     let mut keys = Vec::new();
@@ -117,11 +117,25 @@ pub fn remove_leftover_temporaries(
     stats: &mut Stats<'_>,
     disk: &dyn Disk,
 ) -> Result<(), Failure> {
+    for (name, is_directory) in leftover_temporaries(project, plan, stats)? {
+        disk.remove_output(&name, is_directory)
+            .map_err(|error| Diagnostic::error(format!("cannot remove the temporary {name}: {error}")))?;
+    }
+    Ok(())
+}
+
+/// Those files, each with whether it is a directory; none as long as a checkpoint may tell who needs them.
+pub fn leftover_temporaries(
+    project: &Project,
+    plan: &Plan,
+    stats: &mut Stats<'_>,
+) -> Result<Vec<(String, bool)>, Failure> {
+    let mut leftover = Vec::new();
     let is_fresh = |job: JobId| matches!(plan.verdicts[job.index()], Verdict::Fresh | Verdict::Refreshed(_));
     let has_temp: Vec<bool> =
         project.workflow.rules.iter().map(|rule| rule.output.items.iter().any(|output| output.flags.temp)).collect();
     if project.settings.keep_temp || !has_temp.contains(&true) || !plan.dag.open().is_empty() {
-        return Ok(());
+        return Ok(leftover);
     }
     let dag = &plan.dag;
     let needed: BTreeSet<FileId> =
@@ -130,23 +144,22 @@ pub fn remove_leftover_temporaries(
         let job = dag.job(id);
         for (&file, spec) in job.outputs.iter().zip(&project.workflow.rule(job.rule).output.items) {
             let name = dag.paths.name(file);
-            let broken = |error| Failure::from(Diagnostic::error(format!("{name}: {error}")));
             if spec.flags.temp
                 && !dag.is_goal(file)
                 && !needed.contains(&file)
-                && stats.get(&dag.paths, file).map_err(broken)?.is_some()
+                && stats.get(&dag.paths, file).map_err(|error| project.plan_error(error.into()))?.is_some()
             {
-                disk.remove_output(name, spec.flags.directory).map_err(broken)?;
+                leftover.push((name.to_owned(), spec.flags.directory));
                 stats.forget(file);
             }
         }
     }
-    Ok(())
+    Ok(leftover)
 }
 
 /// Stamps the outputs of stale jobs and records them as made, without making them.
 pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Failure> {
-    let records = if dry_run { StoreRecords::look(project)? } else { StoreRecords::open(project, disk)? };
+    let records = if dry_run { StoreRecords::look(project, disk)? } else { StoreRecords::open(project, disk)? };
     let mut stats = Stats::new(disk);
     let mut graph = Graph::new(project, &mut stats)?;
     let policy = project.policy();
