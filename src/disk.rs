@@ -48,6 +48,9 @@ pub struct Content {
 pub trait Disk: Send + Sync {
     /// The stamp of what the path leads to (symbolic links are followed); `None` where there is nothing.
     fn stat(&self, path: &str) -> io::Result<Option<Stamp>>;
+    /// When a file, or what its name leads to, was last changed in any way, in nanoseconds since the epoch: also by a copy that
+    /// gave it an older modification time.
+    fn changed_ns(&self, path: &str) -> io::Result<i64>;
     /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents. What is no
     /// regular file (a pipe, a device) is never read, and counts as empty.
     fn hash(&self, path: &str) -> io::Result<Hash>;
@@ -90,6 +93,11 @@ impl Disk for RealDisk {
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn changed_ns(&self, path: &str) -> io::Result<i64> {
+        let meta = fs::metadata(path)?;
+        Ok(meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec()))
     }
 
     fn hash(&self, path: &str) -> io::Result<Hash> {
@@ -150,7 +158,7 @@ impl Disk for RealDisk {
     }
 
     fn create_dir_all(&self, path: &str) -> io::Result<()> {
-        fs::create_dir_all(path)
+        make_folders(Path::new(path))
     }
 
     fn touch(&self, path: &str) -> io::Result<()> {
@@ -178,6 +186,24 @@ impl Disk for RealDisk {
         }
         Ok(())
     }
+}
+
+/// Makes a folder and those above it. Where something else is in the way, the error names it.
+pub fn make_folders(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path).map_err(|error| {
+        let above: Vec<&Path> = path.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
+        for folder in above.into_iter().rev() {
+            match fs::metadata(folder) {
+                Ok(meta) if !meta.is_dir() => {
+                    let what = format!("{} is there and is no folder: move it away", folder.display());
+                    return io::Error::new(io::ErrorKind::NotADirectory, what);
+                }
+                Err(error) if !is_absent(&error) => return error,
+                _ => {}
+            }
+        }
+        error
+    })
 }
 
 /// Whether an error says that there is no such file, also because a parent is a file, or a link that leads in a circle.

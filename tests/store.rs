@@ -257,6 +257,7 @@ fn a_store_of_the_first_version_is_read_and_brought_up_to_date() {
     for column in ["globals", "names", "source"] {
         old.execute_batch(&format!("ALTER TABLE jobs DROP COLUMN {column}")).unwrap();
     }
+    old.execute_batch("ALTER TABLE runs DROP COLUMN boot; DROP TABLE losses").unwrap();
     old.pragma_update(None, "user_version", 1).unwrap();
     old.close().unwrap();
     let before = fs::read(database(dir.path())).unwrap();

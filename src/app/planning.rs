@@ -219,7 +219,7 @@ impl Project {
     ) -> Result<T, Failure> {
         let mut stats = Stats::new(disk);
         let mut graph = Graph::new(self, &mut stats)?;
-        let records = StoreRecords::look(self)?;
+        let records = StoreRecords::look(self, disk)?;
         let policy = self.policy();
         let (mut planner, plan) = self.plan(&mut graph, disk, &records, &policy, &mut stats)?;
         // A reader that takes its time, a pager for one, keeps nobody else from working.

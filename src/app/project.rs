@@ -279,9 +279,15 @@ fn from_here(path: &String, goes_elsewhere: bool) -> String {
 pub fn locate(settings: &Settings) -> Result<String, Diagnostic> {
     let rulefile = settings.rulefile.as_ref().map(|path| from_here(path, settings.directory.is_some()));
     if let Some(path) = &rulefile
-        && !Path::new(path).exists()
+        && matches!(Path::new(path).try_exists(), Ok(false))
     {
         return Err(no_such_rulefile(settings));
+    }
+    if let Some(path) = &rulefile
+        && Path::new(path).is_dir()
+    {
+        return Err(Diagnostic::error(format!("{path} is a folder, and -s takes a file"))
+            .help(format!("name the Rulefile in it, or work in it: flow -d {path}")));
     }
     if let Some(directory) = &settings.directory {
         enter(directory, settings)?;
@@ -291,11 +297,22 @@ pub fn locate(settings: &Settings) -> Result<String, Diagnostic> {
 
 /// The Rulefile of the current folder.
 fn find_rulefile() -> Result<String, Diagnostic> {
-    if let Some(path) = RULEFILES.iter().find(|path| Path::new(path).is_file()) {
-        return Ok((*path).to_owned());
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    let place = std::env::current_dir().map_err(|error| {
+        Diagnostic::error(format!("the working directory is gone: {error}"))
+            .help("go to a folder that is there, or name it: flow -d DIR")
+    })?;
+    for path in RULEFILES {
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_file() => return Ok(path.to_owned()),
+            Err(error) if !matches!(error.kind(), NotFound | NotADirectory) => {
+                return Err(Diagnostic::error(format!("cannot look for {path} in {}: {error}", place.display()))
+                    .help("see that the folder can be read, or go to another one"));
+            }
+            _ => {}
+        }
     }
-    let place = std::env::current_dir().map_or_else(|_| ".".to_owned(), |dir| dir.display().to_string());
-    Err(Diagnostic::error(format!("there is no Rulefile in {place}"))
+    Err(Diagnostic::error(format!("there is no Rulefile in {}", place.display()))
         .note(format!("looked for {}", RULEFILES.join(", ")))
         .help("go to the folder that has one, or name it: flow -s FILE"))
 }

@@ -15,7 +15,7 @@ use crate::disk::Disk;
 use crate::plan::decide::{PlanError, Planner, Records, Verdict};
 use crate::run::orphans;
 use crate::stat::Stats;
-use crate::store::{Fingerprint, JobRecord, Opened, StartedRow, Store, StoreError};
+use crate::store::{FileRecord, Fingerprint, JobRecord, Loss, Opened, StartedRow, Store, StoreError};
 
 type Fingerprints = FxHashMap<Box<str>, (Fingerprint, u64)>;
 
@@ -27,6 +27,8 @@ pub struct StoreRecords {
     /// Jobs without an end on record.
     unfinished: Vec<StartedRow>,
     unfinished_keys: HashSet<String>,
+    /// When files were written that may not be what their jobs made.
+    losses: RefCell<Vec<Loss>>,
     /// For a look while another flow runs: the jobs that it has in hand.
     being_made: HashSet<String>,
     /// The outputs of all jobs on record, read when they are first asked for.
@@ -42,25 +44,29 @@ impl StoreRecords {
             project.warn(notice.clone());
         }
         tidy_up_after_killed_run(project, &opened, disk)?;
+        let is_new = opened.notice.is_some();
         let mut records = StoreRecords::over(opened);
-        match records.read() {
-            Err(StoreError::Damaged(why)) => records.heal(project, &why)?,
+        match records.read().and_then(|()| records.survey(project, disk, is_new)) {
+            Err(StoreError::Damaged(why)) => records.heal(project, disk, &why)?,
             other => other.map_err(|error| store_failure(&error))?,
         }
         Ok(records)
     }
 
     /// Opens the store to look at it. Where its records are damaged, the plan is made without them.
-    pub fn look(project: &Project) -> Result<StoreRecords, Failure> {
+    pub fn look(project: &Project, disk: &dyn Disk) -> Result<StoreRecords, Failure> {
         let looked = Store::peek(Path::new(".")).and_then(|opened| {
             let mut records = StoreRecords::over(opened);
-            records.read().map(|()| records)
+            records.read().and_then(|()| records.survey(project, disk, false)).map(|()| records)
         });
         match looked {
             Err(StoreError::Damaged(why)) => {
                 warn_of_damage(project, &why);
                 let store = Store::empty().map_err(|error| store_failure(&error))?;
-                Ok(StoreRecords::over(Opened { store, recovered: Vec::new(), notice: None, is_running: false }))
+                let opened = Opened { store, recovered: Vec::new(), notice: None, is_running: false };
+                let records = StoreRecords::over(opened);
+                records.losses.borrow_mut().push(before_last_edit(project, disk));
+                Ok(records)
             }
             other => other.map_err(|error| store_failure(&error)),
         }
@@ -75,6 +81,7 @@ impl StoreRecords {
             by_rule: FxHashMap::default(),
             unfinished_keys: unfinished.iter().map(|row| row.key.clone()).collect(),
             unfinished,
+            losses: RefCell::default(),
             being_made: being_made.into_iter().map(|row| row.key).collect(),
             outputs: OnceCell::new(),
         }
@@ -95,6 +102,44 @@ impl StoreRecords {
         Ok(())
     }
 
+    /// Learns what may be lost. After an outage, the last outputs that are on record are compared with what they were:
+    /// those that differ are unfinished.
+    fn survey(&mut self, project: &Project, disk: &dyn Disk, is_new: bool) -> Result<(), StoreError> {
+        let store = self.store.borrow();
+        if is_new {
+            store.note_loss(before_last_edit(project, disk))?;
+        }
+        let mut losses = store.losses()?;
+        let outage = store.outage()?;
+        for (key, was_cut) in &outage.suspects {
+            let Some(record) = store.record(key)? else { continue };
+            let Some(lost) = record.outputs.iter().find(|output| !is_whole(output, disk, *was_cut)) else { continue };
+            project.warn(format!(
+                "{} is not what {} made: the machine went down before it was on the disk",
+                lost.path, record.rule
+            ));
+            let row = StartedRow {
+                key: key.clone(),
+                rule: record.rule,
+                run: String::new(),
+                outputs: record.outputs.into_iter().map(|output| output.path).collect(),
+                in_place: true,
+                kept: true,
+                group: None,
+            };
+            store.writer().started(row.clone());
+            self.unfinished_keys.insert(key.clone());
+            self.unfinished.push(row);
+        }
+        if store.is_on_disk() {
+            store.writer().flush()?;
+            store.settle(&outage.losses)?;
+        }
+        losses.extend(outage.losses);
+        self.losses.replace(losses);
+        Ok(())
+    }
+
     /// The verdict on every job, where some are `known`. Damaged records are set aside when they are met, and the plan is made anew without them.
     pub fn decide(
         &self,
@@ -105,7 +150,7 @@ impl StoreRecords {
     ) -> Result<Vec<Verdict>, Failure> {
         match planner.decide_rest(known, stats) {
             Err(PlanError::Damaged(why)) => {
-                self.heal(project, &why)?;
+                self.heal(project, stats.disk(), &why)?;
                 planner.decide_all(stats)
             }
             other => other,
@@ -114,8 +159,10 @@ impl StoreRecords {
     }
 
     /// Sets damaged records aside, or does without them in a look. What is unfinished is not forgotten with them.
-    fn heal(&self, project: &Project, why: &str) -> Result<(), Failure> {
+    pub fn heal(&self, project: &Project, disk: &dyn Disk, why: &str) -> Result<(), Failure> {
         let mut store = self.store.borrow_mut();
+        let loss = before_last_edit(project, disk);
+        self.losses.borrow_mut().push(loss);
         self.fingerprints.replace(ManuallyDrop::default());
         if !store.is_on_disk() {
             warn_of_damage(project, why);
@@ -124,6 +171,7 @@ impl StoreRecords {
         }
         project.warn(store.rebuild(why).map_err(|error| store_failure(&error))?);
         let writer = store.writer();
+        store.note_loss(loss).map_err(|error| store_failure(&error))?;
         for row in &self.unfinished {
             writer.started(StartedRow { kept: true, ..row.clone() });
         }
@@ -170,6 +218,10 @@ impl Records for StoreRecords {
         self.being_made.contains(key)
     }
 
+    fn losses(&self) -> Vec<Loss> {
+        self.losses.borrow().clone()
+    }
+
     fn is_output(&self, path: &str) -> Result<bool, PlanError> {
         if self.outputs.get().is_none() {
             let paths = self.store.borrow().output_paths().map_err(plan_error)?;
@@ -178,6 +230,23 @@ impl Records for StoreRecords {
         }
         Ok(self.outputs.get().is_some_and(|outputs| outputs.contains(path)))
     }
+}
+
+/// Whether an output is what is on record, where its stamp is: one whose stamp differs is the plan's to judge. What has no hash
+/// on record, a directory or a very large file, is believed in unless its run was cut off.
+fn is_whole(output: &FileRecord, disk: &dyn Disk, was_cut: bool) -> bool {
+    let Some(hash) = output.hash else { return !was_cut || !matches!(disk.stat(&output.path), Ok(Some(_))) };
+    match disk.stat(&output.path) {
+        Ok(Some(stamp)) if stamp == output.stamp => disk.hash(&output.path).is_ok_and(|now| now == hash),
+        _ => true,
+    }
+}
+
+/// Where all records are lost: what was made before the last edit of the workflow's own files may be of other code or
+/// params than they have now.
+fn before_last_edit(project: &Project, disk: &dyn Disk) -> Loss {
+    let edited = project.workflow.read.iter().filter_map(|path| disk.changed_ns(path).ok()).max();
+    (i64::MIN, edited.unwrap_or(i64::MAX))
 }
 
 fn warn_of_damage(project: &Project, why: &str) {
@@ -216,6 +285,14 @@ pub fn store_failure(error: &StoreError) -> Failure {
         diagnostic = diagnostic
             .note("one flow works in a folder at a time")
             .help("wait for it to end; if that process is surely gone (on another host, say), run `flow --unlock`");
+    }
+    if let StoreError::Sqlite(_) | StoreError::Write(_) | StoreError::Io { .. } = error {
+        let room = diagnostic.message.contains("No space left");
+        diagnostic = diagnostic.note("what was made and is not on record will be made again").help(if room {
+            "make room on the disk, and run flow again"
+        } else {
+            "see that .flow, and what is in it, can be read and written; then run flow again"
+        });
     }
     diagnostic.into()
 }

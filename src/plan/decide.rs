@@ -33,6 +33,10 @@ pub trait Records {
     /// Whether another flow, which runs now, has the job in hand. Only for those who look.
     fn is_being_made(&self, key: &str) -> bool;
 
+    /// The times, since and until in nanoseconds since the epoch, in which files were written that may not be what their
+    /// jobs made: records of them, or a part of them, may be lost.
+    fn losses(&self) -> Vec<(i64, i64)>;
+
     /// Whether some job's record has the file among its outputs.
     ///
     /// # Errors
@@ -315,6 +319,9 @@ impl Planner<'_> {
             if let Some(reason) = self.made_by_another(job, stats)? {
                 return Ok(Verdict::Stale(reason));
             }
+            if self.may_be_lost(job, stats)? {
+                return Ok(Verdict::Stale(Reason::RecordLost));
+            }
             if self.triggers.mtime
                 && let Some(reason) = self.newer_input(job, awaited, stats)?
             {
@@ -352,6 +359,22 @@ impl Planner<'_> {
         for &file in files {
             if stats.get(&self.dag.paths, file)?.is_some() {
                 return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a job without a record has an output from a time of which records were lost.
+    fn may_be_lost(&self, job: &Job, stats: &mut Stats<'_>) -> Result<bool, PlanError> {
+        let losses = self.records.losses();
+        for &output in job.outputs.iter().filter(|_| !losses.is_empty()) {
+            let name = self.dag.paths.name(output);
+            if stats.get(&self.dag.paths, output)?.is_some() {
+                let changed = stats.disk().changed_ns(name);
+                let changed = changed.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
+                if losses.iter().any(|&(since, until)| (since..=until).contains(&changed)) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

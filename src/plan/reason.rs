@@ -34,6 +34,8 @@ pub enum Reason {
     },
     /// The job was started and did not finish.
     Unfinished,
+    /// There is no record of the job, and it may have been lost.
+    RecordLost,
     /// An output is not as the job left it.
     OutputChanged {
         file: FileId,
@@ -104,6 +106,7 @@ impl Reason {
             Reason::OutputMissing(files) => format!("missing: {}", list(paths, files)),
             Reason::TempNeeded { file } => format!("temporary {} is needed again", name(file)),
             Reason::Unfinished => "its last run did not finish".into(),
+            Reason::RecordLost => "the record of its last run was lost".into(),
             Reason::OutputChanged { file, change } => {
                 format!("output {} was changed since it was made: {}", name(file), change.text())
             }
@@ -145,6 +148,7 @@ impl Reason {
             Reason::OutputMissing(_) => "output-missing",
             Reason::TempNeeded { .. } => "temp-needed",
             Reason::Unfinished => "unfinished",
+            Reason::RecordLost => "record-lost",
             Reason::OutputChanged { .. } => "output-changed",
             Reason::InputChanged { .. } => "input-changed",
             Reason::InputNewer { .. } => "input-newer",

@@ -56,7 +56,7 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
     let started_at_ms = now_ms();
     let begun = Instant::now();
     let mut usage = Usage::default();
-    let (mut inputs, mut began, mut handled) = (Vec::new(), false, Handled::new(&*shared.disk));
+    let (mut inputs, mut began, mut handled) = (Vec::new(), Began::default(), Handled::new(&*shared.disk));
     let result = stamp_inputs(shared, order).and_then(|records| {
         inputs = records;
         let outputs = attempt(shared, order, &inputs, &mut usage, &mut handled, &mut began)?;
@@ -76,17 +76,46 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
         Err(_) if order.whole_log => all_lines(&spec.stdio_log),
         Err(_) => last_lines(&spec.stdio_log, TAIL),
     };
-    Outcome { job: spec.job, began, result, usage, inputs, outputs, started_at_ms, ended_at_ms: now_ms(), log_tail }
+    let Began { began, is_clean, unremoved } = began;
+    let ended_at_ms = now_ms();
+    Outcome {
+        job: spec.job,
+        began,
+        result,
+        is_clean,
+        unremoved,
+        usage,
+        inputs,
+        outputs,
+        started_at_ms,
+        ended_at_ms,
+        log_tail,
+    }
 }
 
-/// Sets `began` when it comes to the outputs.
+/// Whether a job came to its outputs, and whether it took away after a failure what it had made of them.
+#[derive(Default)]
+struct Began {
+    began: bool,
+    is_clean: bool,
+    unremoved: Vec<String>,
+}
+
+impl Began {
+    fn cleaned(&mut self, unremoved: Vec<String>) {
+        self.is_clean = unremoved.is_empty();
+        self.unremoved = unremoved;
+    }
+}
+
+/// Tells `began` when it comes to the outputs, and what it leaves of them.
 fn attempt(
     shared: &Shared,
     order: &Order,
     inputs: &[FileRecord],
     usage: &mut Usage,
     handled: &mut Handled<'_>,
-    began: &mut bool,
+    began: &mut Began,
 ) -> Result<Vec<FileRecord>, JobError> {
     let spec = &*order.spec;
     let mut outputs = Outputs::new(spec, &*shared.disk);
@@ -96,7 +125,7 @@ fn attempt(
     outputs.check_replaceable(inputs)?;
     // Old outputs are removed next: from here on the store must know that this job had begun.
     order.ticket.begin().map_err(|error| JobError::Disk(error.to_string()))?;
-    *began = true;
+    began.began = true;
     outputs.prepare(handled)?;
     let cached = Cached::of(spec, inputs, |input| shared.whole_hash(input))?;
     if let Some(cached) = &cached {
@@ -105,7 +134,7 @@ fn attempt(
             Ok(Some(stamps)) => return record_outputs(shared, order, &outputs, stamps, handled),
             Ok(None) => {}
             Err(error) => {
-                outputs.discard();
+                began.cleaned(outputs.discard());
                 return Err(error);
             }
         }
@@ -135,10 +164,10 @@ fn attempt(
         }
         Err(error) => {
             if !(order.keep_incomplete && spec.writes_in_place()) {
-                outputs.discard();
+                began.cleaned(outputs.discard());
             }
-            if !order.keep_incomplete && error != JobError::Interrupted {
-                outputs.retract();
+            if !order.keep_incomplete && error != JobError::Interrupted && began.is_clean {
+                began.cleaned(outputs.retract());
             }
             Err(error)
         }
@@ -225,6 +254,8 @@ pub(super) fn panicked(order: &Order, panic: &(dyn Any + Send)) -> Outcome {
         job: order.spec.job,
         began: true,
         result: Err(panic_error("the job", panic)),
+        is_clean: false,
+        unremoved: Vec::new(),
         usage: Usage::default(),
         inputs: Vec::new(),
         outputs: Vec::new(),

@@ -247,21 +247,32 @@ impl<'a> Outputs<'a> {
         }
     }
 
-    /// After a failure: nothing of what the job wrote is left. Faults are not told, the job's own is.
-    pub fn discard(&self) {
+    /// After a failure: nothing of what the job wrote is left. Gives what could not be removed, and why.
+    pub fn discard(&self) -> Vec<String> {
+        let mut left = Vec::new();
         for output in &self.spec.outputs {
-            let _ = self.disk.remove_output(&self.written(output), output.directory);
+            left.extend(self.try_to_remove(&self.written(output), output));
             if output.update {
                 restore(&output.path);
             }
         }
+        left
     }
 
-    /// After a failure: what an earlier run of the job left is not its result any more. Protected outputs stay.
-    pub fn retract(&self) {
-        for output in self.spec.outputs.iter().filter(|output| !output.update && !is_protected(&output.path)) {
-            let _ = self.disk.remove_output(&output.path, output.directory);
+    fn try_to_remove(&self, path: &str, output: &OutputSpec) -> Option<String> {
+        // A directory that the job made in place of a file is the user's to look at.
+        if !output.directory && Path::new(path).is_dir() {
+            return None;
         }
+        let removed = self.disk.remove_output(path, output.directory);
+        removed.err().map(|error| format!("{path}, which is unfinished: {error}"))
+    }
+
+    /// After a failure: what an earlier run of the job left is not its result any more. Protected outputs stay. Gives
+    /// what could not be removed, and why.
+    pub fn retract(&self) -> Vec<String> {
+        let results = self.spec.outputs.iter().filter(|output| !output.update && !is_protected(&output.path));
+        results.filter_map(|output| self.try_to_remove(&output.path, output)).collect()
     }
 }
 

@@ -172,6 +172,10 @@ pub struct Outcome {
     /// Whether it came to touch its outputs.
     pub began: bool,
     pub result: Result<(), JobError>,
+    /// After a failure: whether nothing is left of what the job made.
+    pub is_clean: bool,
+    /// What could not be removed, with the reason.
+    pub unremoved: Vec<String>,
     pub usage: Usage,
     /// The inputs as they were just before the job began, in order; hashed where [`super::executor::Order`] asks.
     pub inputs: Vec<FileRecord>,

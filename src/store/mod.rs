@@ -3,6 +3,7 @@
 
 mod inbox;
 mod lock;
+mod losses;
 mod record;
 mod schema;
 mod writer;
@@ -14,10 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
-use crate::disk::{Hash, Stamp};
+use crate::disk::{Hash, Stamp, make_folders};
 use crate::event::Usage;
 
 pub use lock::{host, is_zombie, start_time};
+pub use losses::{Loss, Outage};
 pub use record::{FailureRecord, FileRecord, Fingerprint, JobRecord, Left, Names, RunRecord, StartedRow};
 pub use schema::VERSION;
 pub use writer::{Ticket, Writer};
@@ -40,12 +42,12 @@ pub enum StoreError {
     /// The file is not what a store left: set it aside with [`Store::rebuild`].
     #[error("the records are damaged: {0}")]
     Damaged(String),
-    #[error("cannot keep records: {0}")]
+    #[error("cannot keep records in {FOLDER}: {}", in_words(.0))]
     Sqlite(rusqlite::Error),
     /// The writer met this earlier; nothing was recorded since.
-    #[error("cannot write records: {0}")]
+    #[error("cannot write the records in {FOLDER}: {0}")]
     Write(String),
-    #[error("{path}: {error}")]
+    #[error("cannot keep records: {path}: {error}")]
     Io { path: String, error: io::Error },
 }
 
@@ -53,6 +55,20 @@ impl StoreError {
     fn io(path: &Path, error: io::Error) -> Self {
         StoreError::Io { path: path.display().to_string(), error }
     }
+}
+
+/// What SQLite says, as the system would say it where the two are the same.
+fn in_words(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DiskFull, ReadOnly, SystemIoFailure};
+    let words = match error.sqlite_error_code() {
+        Some(DiskFull) => "No space left on device",
+        Some(SystemIoFailure) => "the disk failed (disk I/O error)",
+        Some(CannotOpen) => "state.db cannot be opened",
+        Some(ReadOnly) => "state.db may not be written",
+        Some(DatabaseBusy) => "another program has state.db open",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -106,7 +122,12 @@ impl Store {
     /// [`StoreError::Locked`], [`StoreError::Newer`], or a disk's. Damage is no error: see [`Opened::notice`].
     pub fn open(directory: &Path) -> Result<Opened, StoreError> {
         let folder = directory.join(FOLDER);
-        fs::create_dir_all(&folder).map_err(|error| StoreError::io(&folder, error))?;
+        let is_new = !folder.exists();
+        make_folders(&folder).map_err(|error| StoreError::io(&folder, error))?;
+        if is_new {
+            // SQLite syncs what is in the folder, and nobody else the folder's own name.
+            fs::File::open(directory).and_then(|directory| directory.sync_all()).ok();
+        }
         let lock = lock::Lock::take(&folder.join("lock"))?;
         let (connection, notice) = match open_file(&folder) {
             Err(StoreError::Damaged(why)) => {
@@ -279,6 +300,41 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
+    /// What happened to the machine since the records were written.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn outage(&self) -> Result<Outage, StoreError> {
+        Ok(losses::outage(&self.connection())?)
+    }
+
+    /// Notes what came of an outage, which is not found again.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn settle(&self, losses: &[Loss]) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        losses::settle(&transaction, losses)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Notes that files which were written in a time may not be what their jobs made.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn note_loss(&self, loss: Loss) -> Result<(), StoreError> {
+        Ok(losses::note(&self.connection(), loss)?)
+    }
+
+    /// All such times.
+    ///
+    /// # Errors
+    /// A database's.
+    pub fn losses(&self) -> Result<Vec<Loss>, StoreError> {
+        Ok(losses::all(&self.connection())?)
+    }
+
     /// Sets a damaged file aside and goes on with an empty store; gives the message that says so.
     /// Writers that were handed out before are dead.
     pub fn rebuild(&mut self, why: &str) -> Result<String, StoreError> {
@@ -350,7 +406,7 @@ fn open_file(folder: &Path) -> Result<Connection, StoreError> {
 
 /// Tables that this version has and the file lacks show up when a statement is prepared.
 fn check_tables(connection: &Connection) -> Result<(), StoreError> {
-    for table in ["jobs", "inputs", "outputs", "runs", "started", "failures", "rules"] {
+    for table in ["jobs", "inputs", "outputs", "runs", "started", "failures", "rules", "losses"] {
         if let Err(error) = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0")) {
             return Err(StoreError::Damaged(error.to_string()));
         }

@@ -76,7 +76,7 @@ pub enum Left {
     Nothing,
     /// Half-written outputs, on request: they stay marked as unfinished.
     Kept,
-    /// What was there: it had not begun.
+    /// What was there: it had not begun; or half-written outputs that could not be removed. Its mark, if any, stays.
     AsBefore,
 }
 
@@ -108,6 +108,8 @@ pub struct RunRecord {
     /// The command line, for people.
     pub arguments: String,
     pub cores: u32,
+    /// Of the machine: see [`super::losses`].
+    pub boot: Option<String>,
 }
 
 impl RunRecord {
@@ -119,6 +121,6 @@ impl RunRecord {
         let seed = format!("{host}\0{pid}\0{}\0{}", now.as_nanos(), place.display());
         let tag = blake3::hash(seed.as_bytes()).to_hex()[..16].to_owned();
         let started_at_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        RunRecord { tag, host, pid, started_at_ms, arguments, cores }
+        RunRecord { tag, host, pid, started_at_ms, arguments, cores, boot: super::losses::boot() }
     }
 }

@@ -1,9 +1,10 @@
-//! The schema of `.flow/state.db` (version 2), and how a file comes to have it. Users may query it between runs:
+//! The schema of `.flow/state.db` (version 3), and how a file comes to have it. Users may query it between runs:
 //!
 //! - `jobs`: one row a job that succeeded, by its `key` (first output path, or rule and wildcards where there is none);
 //!   `wildcards`, `params`, `globals` and `names` are JSON, times are milliseconds (since the epoch, or long), `peak_memory` is bytes.
 //! - `inputs`, `outputs`: the files of a job in their order, with stamp (`size`, `mtime_ns`, `inode`, `is_dir`) and BLAKE3.
 //! - `runs`: one row a run that had something to do. `failures`: jobs that failed. `rules`: mean wall time by rule.
+//! - `losses`: times in which files were written that may not be what their jobs made, in nanoseconds since the epoch.
 //! - `started`: jobs without an end on record; empty between runs unless one was killed or kept unfinished files.
 
 use rusqlite::Connection;
@@ -11,10 +12,10 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The version that this flow writes (`PRAGMA user_version`).
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// From version n to n + 1, each in the transaction of [`migrate`]. A version once released is never edited.
-const STEPS: [&str; VERSION as usize] = [V1, V2];
+const STEPS: [&str; VERSION as usize] = [V1, V2, V3];
 
 /// `jobs_by_key` covers what a run with nothing to do reads: it never touches the wide rows. Nothing but the writer
 /// adds rows, and it looks the key up first, so that the index need not also be a unique one on `key` alone.
@@ -57,12 +58,20 @@ ALTER TABLE jobs ADD COLUMN names TEXT NOT NULL DEFAULT '{"input":[],"output":[]
 ALTER TABLE jobs ADD COLUMN source TEXT;
 "#;
 
+/// What the machine may have lost: the boot in which a run wrote, as long as that matters; and when files were written that
+/// may be missing in part.
+const V3: &str = "
+ALTER TABLE runs ADD COLUMN boot TEXT;
+CREATE TABLE losses (id INTEGER PRIMARY KEY, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL);
+";
+
 /// How the connection works, before it first reads.
 ///
 /// `EXCLUSIVE`: no shared-memory file, so that a network file system serves; nobody else may open it during a run (the
 /// lock says so already). `NORMAL`: a commit is not synced. A crash or `kill -9` of flow loses nothing; a power cut may
-/// lose the last commits, and what the jobs wrote then is not on the disk either, for nobody syncs it. `FULL` would pay
-/// a sync for every start of a shell job, 10 ms each on a plain disk.
+/// lose the last commits, while names and sizes of files that were written later are on the disk. `FULL` would pay a sync
+/// for every start of a shell job, 10 ms each on a plain disk: instead, the beginning of a run is synced
+/// ([`super::writer`]), and after an outage what was written since is not trusted without a record ([`super::losses`]).
 pub fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE;

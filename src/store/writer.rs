@@ -50,7 +50,26 @@ enum Command {
 struct Progress {
     next: u64,
     committed: u64,
-    error: Option<String>,
+    error: Option<Fault>,
+}
+
+/// The first failure; `damaged` if the file is not what a store left.
+#[derive(Debug, Clone)]
+struct Fault {
+    text: String,
+    damaged: bool,
+}
+
+impl Fault {
+    fn plain(text: impl ToString) -> Self {
+        Fault { text: text.to_string(), damaged: false }
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        if fault.damaged { StoreError::Damaged(fault.text) } else { StoreError::Write(fault.text) }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +89,7 @@ impl Shared {
         while progress.error.is_none() && progress.committed < number {
             progress = self.moved.wait(progress).unwrap_or_else(PoisonError::into_inner);
         }
-        progress.error.clone().map_or(Ok(()), |error| Err(StoreError::Write(error)))
+        progress.error.clone().map_or(Ok(()), |fault| Err(fault.into()))
     }
 }
 
@@ -111,7 +130,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("records".to_owned())
             .spawn(move || serve(&connection, &theirs))
-            .map_err(|error| shared.progress().error = Some(error.to_string()))
+            .map_err(|error| shared.progress().error = Some(Fault::plain(error)))
             .ok();
         Writer { shared, thread: Arc::new(Mutex::new(thread)) }
     }
@@ -168,7 +187,7 @@ impl Writer {
 
     /// The first failure of the thread, if there was one.
     pub fn check(&self) -> Result<(), StoreError> {
-        self.shared.progress().error.clone().map_or(Ok(()), |error| Err(StoreError::Write(error)))
+        self.shared.progress().error.clone().map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     /// Commits what is queued and ends the thread.
@@ -190,7 +209,7 @@ impl Writer {
         let urgent = command.is_urgent();
         if !self.shared.inbox.put(command, urgent) {
             let mut progress = self.shared.progress();
-            progress.error.get_or_insert_with(|| "the records are closed".to_owned());
+            progress.error.get_or_insert_with(|| Fault::plain("the records are closed"));
             self.shared.moved.notify_all();
         }
     }
@@ -294,7 +313,10 @@ fn serve(connection: &Mutex<Connection>, shared: &Shared) {
         let mut progress = shared.progress();
         match written {
             Ok(()) => progress.committed = progress.committed.max(number),
-            Err(error) => drop(progress.error.get_or_insert_with(|| error.to_string())),
+            Err(error) => drop(progress.error.get_or_insert_with(|| Fault {
+                text: super::in_words(&error),
+                damaged: matches!(StoreError::from(error), StoreError::Damaged(_)),
+            })),
         }
         let failed = progress.error.is_some();
         shared.moved.notify_all();
@@ -306,16 +328,38 @@ fn serve(connection: &Mutex<Connection>, shared: &Shared) {
 }
 
 fn write(connection: &mut Connection, batch: Batch, run: &mut Option<i64>) -> rusqlite::Result<()> {
+    // That a run begins is on the disk before any of its jobs does: should the machine go down, all that was written later
+    // and is not on record is known to be in doubt.
+    let begins = !batch.runs.is_empty();
+    if begins {
+        connection.execute_batch("PRAGMA synchronous = FULL")?;
+    }
+    write_batch(connection, &batch, run)?;
+    if begins {
+        connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+    }
+    Ok(())
+}
+
+fn write_batch(connection: &mut Connection, batch: &Batch, run: &mut Option<i64>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for record in &batch.runs {
         transaction.execute(
-            "INSERT INTO runs (tag, host, pid, arguments, cores, started_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![record.tag, record.host, record.pid, record.arguments, record.cores, record.started_at_ms],
+            "INSERT INTO runs (tag, host, pid, arguments, cores, started_ms, boot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                record.tag,
+                record.host,
+                record.pid,
+                record.arguments,
+                record.cores,
+                record.started_at_ms,
+                record.boot
+            ],
         )?;
         *run = Some(transaction.last_insert_rowid());
     }
-    write_ends(&transaction, &batch)?;
-    write_starts(&transaction, &batch)?;
+    write_ends(&transaction, batch)?;
+    write_starts(&transaction, batch)?;
     for record in &batch.finished {
         write_job(&transaction, record, *run)?;
     }

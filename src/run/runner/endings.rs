@@ -105,7 +105,10 @@ impl Loop<'_> {
         self.run.scheduler.retry(job);
     }
 
-    fn record_failure(&self, prepared: &Prepared, outcome: &Outcome, error: &JobError) {
+    fn record_failure(&mut self, prepared: &Prepared, outcome: &Outcome, error: &JobError) {
+        for left in &outcome.unremoved {
+            self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {left}") });
+        }
         let spec = &prepared.spec;
         self.run.writer.failed(Box::new(FailureRecord {
             key: prepared.key.clone(),
@@ -118,7 +121,9 @@ impl Loop<'_> {
             left: match outcome.began {
                 false => Left::AsBefore,
                 true if self.run.settings.keep_incomplete && spec.writes_in_place() => Left::Kept,
-                true => Left::Nothing,
+                true if outcome.is_clean => Left::Nothing,
+                // Its row tells the next run to remove what is left.
+                true => Left::AsBefore,
             },
         }));
     }
