@@ -99,7 +99,7 @@ fn judge(folder: &Folder, run: &Disturbed, fault: &Fault, versions: &[&Tree], ca
         same(&tree, clean, case, &said);
     } else {
         assert_eq!(*code, Some(1), "{case}: {said}");
-        let of_database = run.path.is_empty() || run.path.starts_with(".flow/state.db");
+        let of_database = run.path.is_empty() || run.path.starts_with(".flow");
         let by_sqlite = ["disk I/O error", "cannot be opened", "No space left on device", "may not be written"];
         let is_told = said.contains(fault.words) || (of_database && by_sqlite.iter().any(|words| said.contains(words)));
         assert!(is_told, "{case}: the cause is missing in\n{said}");

@@ -12,7 +12,7 @@ use super::director::JobDirector;
 use super::handlers::Handlers;
 use super::planning::Graph;
 use super::project::Project;
-use super::records::{StoreRecords, store_failure};
+use super::records::StoreRecords;
 use super::spec::shell_in_run;
 use super::tasks::{Totals, add_tasks, counts};
 use super::tidy;
@@ -41,6 +41,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     if project.settings.strict {
         check_strict(project)?;
     }
+    signals::outlive_file_limit();
     let records = StoreRecords::open(project, disk)?;
     let mut stats = Stats::new(disk);
     let mut graph = Graph::new(project, &mut stats)?;
@@ -60,7 +61,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let mut reporter = reporter(project);
     let jobs = plan.jobs_to_do();
     if jobs.is_empty() {
-        writer.flush().map_err(|error| store_failure(&error))?;
+        writer.flush().map_err(|error| records.failed(project, disk, &error))?;
         let wall = began.elapsed();
         reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, not_run: 0, wall });
         return Ok(());
@@ -111,7 +112,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         disk,
     }
     .go();
-    let summary = summary.map_err(|error| store_failure(&error))?;
+    let summary = summary.map_err(|error| records.failed(project, disk, &error))?;
     let account = format!(
         "{} jobs to do\n{} done\n{} failed\n{} not run\n",
         director.jobs.len(),
@@ -120,7 +121,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         summary.not_run.len()
     );
     // A handler may ask for the records (`flow --summary`).
-    writer.flush().map_err(|error| store_failure(&error))?;
+    writer.flush().map_err(|error| records.failed(project, disk, &error))?;
     let handled = match summary.ending {
         Ending::Done => handlers.run("onsuccess", around.onsuccess.as_ref(), &account),
         Ending::Failed => handlers.run("onerror", around.onerror.as_ref(), &account),
@@ -129,7 +130,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     drop(watch);
     director.unrecorded.clear(summary.not_run.iter().filter(|job| !summary.abandoned.contains(job)).copied());
     writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
-    writer.flush().map_err(|error| store_failure(&error))?;
+    writer.flush().map_err(|error| records.failed(project, disk, &error))?;
     if let Some(failure) = director.stuck.take() {
         return Err(failure);
     }

@@ -17,6 +17,9 @@ use crate::run::orphans;
 use crate::stat::Stats;
 use crate::store::{FileRecord, Fingerprint, JobRecord, Loss, Opened, StartedRow, Store, StoreError};
 
+/// A mean that is longer is no mean.
+const LONGEST_MS: f64 = 1e12;
+
 type Fingerprints = FxHashMap<Box<str>, (Fingerprint, u64)>;
 
 pub struct StoreRecords {
@@ -43,10 +46,10 @@ impl StoreRecords {
         if let Some(notice) = &opened.notice {
             project.warn(notice.clone());
         }
-        tidy_up_after_killed_run(project, &opened, disk)?;
+        let tidied = tidy_up_after_killed_run(project, &opened, disk)?;
         let is_new = opened.notice.is_some();
         let mut records = StoreRecords::over(opened);
-        match records.read().and_then(|()| records.survey(project, disk, is_new)) {
+        match tidied.and_then(|()| records.read()).and_then(|()| records.survey(project, disk, is_new)) {
             Err(StoreError::Damaged(why)) => records.heal(project, disk, &why)?,
             other => other.map_err(|error| store_failure(&error))?,
         }
@@ -96,7 +99,7 @@ impl StoreRecords {
         })?;
         for (rule, mean_ms, _) in store.durations_by_rule()? {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            self.by_rule.insert(rule, mean_ms.max(0.0) as u64);
+            self.by_rule.insert(rule, mean_ms.clamp(0.0, LONGEST_MS) as u64);
         }
         self.fingerprints.replace(ManuallyDrop::new(fingerprints));
         Ok(())
@@ -176,6 +179,18 @@ impl StoreRecords {
             writer.started(StartedRow { kept: true, ..row.clone() });
         }
         writer.flush().map_err(|error| store_failure(&error))
+    }
+
+    /// What is told of an error of the store in a run. Damaged records are set aside, so that the next run goes on without them.
+    pub fn failed(&self, project: &Project, disk: &dyn Disk, error: &StoreError) -> Failure {
+        let StoreError::Damaged(why) = error else { return store_failure(error) };
+        match self.heal(project, disk, why) {
+            Err(failure) => failure,
+            Ok(()) => Diagnostic::error("the records turned out to be damaged in the middle of the run")
+                .note("what it has made is there, and not on record")
+                .help("run flow again")
+                .into(),
+        }
     }
 
     pub fn store(&self) -> Ref<'_, Store> {
@@ -260,11 +275,15 @@ fn plan_error(error: StoreError) -> PlanError {
     }
 }
 
-/// Ends what a killed run left running, and removes what it left half-written.
-fn tidy_up_after_killed_run(project: &Project, opened: &Opened, disk: &dyn Disk) -> Result<(), Failure> {
+/// Ends what a killed run left running, and removes what it left half-written. Gives whether that is on record.
+fn tidy_up_after_killed_run(
+    project: &Project,
+    opened: &Opened,
+    disk: &dyn Disk,
+) -> Result<Result<(), StoreError>, Failure> {
     let left: Vec<&str> = opened.recovered.iter().filter(|row| !row.kept).map(|row| row.key.as_str()).collect();
     if left.is_empty() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let is_directory = |row: &StartedRow, at: usize| {
         let rule = project.workflow.find(&row.rule).map(|rule| project.workflow.rule(rule));
@@ -275,7 +294,7 @@ fn tidy_up_after_killed_run(project: &Project, opened: &Opened, disk: &dyn Disk)
         project.warn(line);
     }
     // Their old records stay, and so does their mark: whatever is on disk of them is not as a job left it.
-    opened.store.tidied(left).map_err(|error| store_failure(&error))
+    Ok(opened.store.tidied(left))
 }
 
 /// A store's error as a message.

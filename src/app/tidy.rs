@@ -103,7 +103,8 @@ pub fn delete(project: &Project, disk: &dyn Disk, which: Which, dry_run: bool) -
         }
     }
     if which == Which::All && !dry_run {
-        records.store().forget(keys.iter().map(String::as_str)).map_err(|error| store_failure(&error))?;
+        let forgotten = records.store().forget(keys.iter().map(String::as_str));
+        forgotten.map_err(|error| records.failed(project, disk, &error))?;
     }
     print(if out.is_empty() { "Nothing to remove.\n" } else { &out });
     Ok(())
@@ -176,7 +177,7 @@ pub fn touch(project: &Project, disk: &dyn Disk, dry_run: bool) -> Result<(), Fa
             writer.refreshed(record.clone());
         }
     }
-    writer.flush().map_err(|error| store_failure(&error))?;
+    writer.flush().map_err(|error| records.failed(project, disk, &error))?;
     if !out.is_empty() && project.settings.say.verbosity <= Verbosity::Quiet {
         let verb = if dry_run { "would touch" } else { "touched" };
         let count = out.lines().count();

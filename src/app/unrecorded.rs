@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use super::Failure;
 use super::planning::Plan;
 use super::project::Project;
-use super::records::{StoreRecords, store_failure};
+use super::records::StoreRecords;
+use crate::disk::RealDisk;
 use crate::graph::dag::JobId;
 use crate::plan::decide::{Records, key};
 use crate::rulefile::rule::Action;
@@ -51,7 +52,7 @@ impl Unrecorded<'_> {
             self.marked.insert(number, key);
         }
         if self.marked.len() > before {
-            self.writer.flush().map_err(|error| store_failure(&error))?;
+            self.writer.flush().map_err(|error| records.failed(project, &RealDisk, &error))?;
         }
         Ok(())
     }

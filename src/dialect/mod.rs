@@ -11,7 +11,7 @@ pub mod text;
 
 mod builtins;
 mod explain;
-mod modules;
+pub mod modules;
 mod number;
 mod strings;
 mod table;

@@ -364,22 +364,6 @@ impl Planner<'_> {
         Ok(false)
     }
 
-    /// Whether a job without a record has an output from a time of which records were lost.
-    fn may_be_lost(&self, job: &Job, stats: &mut Stats<'_>) -> Result<bool, PlanError> {
-        let losses = self.records.losses();
-        for &output in job.outputs.iter().filter(|_| !losses.is_empty()) {
-            let name = self.dag.paths.name(output);
-            if stats.get(&self.dag.paths, output)?.is_some() {
-                let changed = stats.disk().changed_ns(name);
-                let changed = changed.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
-                if losses.iter().any(|&(since, until)| (since..=until).contains(&changed)) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
-    }
-
     /// Without a record, times are all there is: an input that is newer than the oldest output.
     fn newer_input(&self, job: &Job, awaited: &[Awaited], stats: &mut Stats<'_>) -> Result<Option<Reason>, PlanError> {
         let awaited: BTreeSet<FileId> = awaited.iter().map(|awaited| awaited.file).collect();

@@ -6,6 +6,7 @@ mod checkpoints;
 pub mod decide;
 mod fingerprint;
 pub mod identity;
+mod losses;
 pub mod normal;
 pub mod reason;
 mod temporaries;

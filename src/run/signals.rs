@@ -2,6 +2,7 @@
 //! loop. What follows from it is decided there. A signal that flow was told to ignore (`nohup`) stays ignored.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -28,6 +29,15 @@ pub fn watch(reports: Sender<Report>) -> io::Result<Watch> {
         }
     })?;
     Ok(Watch { handle })
+}
+
+/// From now on a file that would grow beyond what `ulimit -f` allows is an error of the write, which names the file, and not
+/// flow's end. Jobs are started with the signal as it is by default.
+pub fn outlive_file_limit() {
+    if !is_ignored(libc::SIGXFSZ) {
+        // Without it, flow ends as any program does.
+        let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::default());
+    }
 }
 
 impl Drop for Watch {

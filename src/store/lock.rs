@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// Whether the file system has locks.
+    pub by_kernel: bool,
 }
 
 /// Who holds a lock, as its file tells.
@@ -33,10 +35,10 @@ impl Lock {
         let io = |error| StoreError::io(path, error);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let until = Instant::now() + PATIENCE;
-        loop {
+        let by_kernel = loop {
             let tried = file.try_lock();
             if tried.is_ok() {
-                break;
+                break true;
             }
             let mut text = String::new();
             file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(io)?;
@@ -50,14 +52,14 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Err(locked(path, holder)),
                 // No flock on this file system: believe the file, unless its process is known to be dead.
                 _ if may_live == Some(true) => return Err(locked(path, holder)),
-                _ => break,
+                _ => break false,
             }
-        }
+        };
         let pid = std::process::id();
         let holder = Holder { host: host(), pid, started: start_time(pid).unwrap_or(0) };
         file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
         writeln!(file, "{} {} {}", holder.pid, holder.started, holder.host).map_err(io)?;
-        Ok(Lock { file })
+        Ok(Lock { file, by_kernel })
     }
 }
 

@@ -24,6 +24,9 @@ pub use record::{FailureRecord, FileRecord, Fingerprint, JobRecord, Left, Names,
 pub use schema::VERSION;
 pub use writer::{Ticket, Writer};
 
+/// No job takes longer, whatever the records say: a million of them can be added up.
+const LONGEST_MS: i64 = 1 << 40;
+
 /// Where the store lives, below the working directory.
 const FOLDER: &str = ".flow";
 
@@ -53,6 +56,7 @@ pub enum StoreError {
 
 impl StoreError {
     fn io(path: &Path, error: io::Error) -> Self {
+        let path = path.strip_prefix(".").unwrap_or(path);
         StoreError::Io { path: path.display().to_string(), error }
     }
 }
@@ -73,15 +77,21 @@ fn in_words(error: &rusqlite::Error) -> String {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{
+            ConstraintViolation, DatabaseCorrupt, NotADatabase, SchemaChanged, TooBig, TypeMismatch, Unknown,
+        };
         match error.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged(error.to_string()),
-            _ => match error {
-                // A value of another type than the schema's: some other program wrote it, or a flipped bit.
-                rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::Utf8Error(..) => StoreError::Damaged(error.to_string()),
-                other => StoreError::Sqlite(other),
+            // The statements are always the same: where SQLite does not understand one (`Unknown` is its code for that), or
+            // what it writes does not fit, the schema is not ours.
+            Some(
+                DatabaseCorrupt | NotADatabase | Unknown | ConstraintViolation | TypeMismatch | SchemaChanged | TooBig,
+            ) => StoreError::Damaged(error.to_string()),
+            Some(_) => StoreError::Sqlite(error),
+            None => match error {
+                rusqlite::Error::InvalidPath(_) | rusqlite::Error::NulError(_) => StoreError::Sqlite(error),
+                // A column that is not there, a value of another type than the schema's: some other program wrote it, or a
+                // flipped bit.
+                other => StoreError::Damaged(other.to_string()),
             },
         }
     }
@@ -129,10 +139,10 @@ impl Store {
             fs::File::open(directory).and_then(|directory| directory.sync_all()).ok();
         }
         let lock = lock::Lock::take(&folder.join("lock"))?;
-        let (connection, notice) = match open_file(&folder) {
+        let (connection, notice) = match open_file(&folder, lock.by_kernel) {
             Err(StoreError::Damaged(why)) => {
                 let notice = set_aside(&folder, &why)?;
-                (open_file(&folder)?, Some(notice))
+                (open_file(&folder, lock.by_kernel)?, Some(notice))
             }
             other => (other?, None),
         };
@@ -161,7 +171,7 @@ impl Store {
             Some(connection) => (connection, None),
             None => {
                 let copy = copy(&folder)?;
-                (open_file(copy.path())?, Some(copy))
+                (open_file(copy.path(), true)?, Some(copy))
             }
         };
         let mut store = Store::over(connection, None, None)?;
@@ -243,7 +253,8 @@ impl Store {
             let Ok(fingerprint) = bytes.try_into() else {
                 return Err(StoreError::Damaged(format!("the fingerprint of {key}")));
             };
-            each(key, fingerprint, row.get_ref(2)?.as_i64().map_err(rusqlite::Error::from)?.cast_unsigned());
+            let wall_ms = row.get_ref(2)?.as_i64().map_err(rusqlite::Error::from)?;
+            each(key, fingerprint, wall_ms.clamp(0, LONGEST_MS).cast_unsigned());
         }
         Ok(())
     }
@@ -344,7 +355,7 @@ impl Store {
         drop(std::mem::replace(&mut *self.connection(), empty));
         let Some(folder) = &self.folder else { return Ok(String::new()) };
         let notice = set_aside(folder, why)?;
-        let connection = open_file(folder)?;
+        let connection = open_file(folder, self._lock.as_ref().is_none_or(|lock| lock.by_kernel))?;
         connection.set_prepared_statement_cache_capacity(64);
         self.connection = Arc::new(Mutex::new(connection));
         self.writer = Writer::start(Arc::clone(&self.connection));
@@ -384,14 +395,17 @@ impl Drop for Store {
 }
 
 /// Opens the file, checked as far as its state gives reason to: its length and its schema, and all of its structure
-/// after a crash (its write-ahead log is still there).
-fn open_file(folder: &Path) -> Result<Connection, StoreError> {
+/// after a crash (its write-ahead log is still there). Where the file system has no locks, SQLite is told to ask for none.
+fn open_file(folder: &Path, has_locks: bool) -> Result<Connection, StoreError> {
     let path = folder.join("state.db");
     let crashed = has_log(folder);
-    if !crashed && is_cut(&path).map_err(|error| StoreError::io(&path, error))? {
-        return Err(StoreError::Damaged("the file is cut off".to_owned()));
-    }
-    let mut connection = Connection::open(&path)?;
+    check_header(&path, crashed)?;
+    let flags = OpenFlags::default();
+    let mut connection = if has_locks {
+        Connection::open_with_flags(&path, flags)?
+    } else {
+        Connection::open_with_flags_and_vfs(&path, flags, "unix-none")?
+    };
     schema::configure(&connection)?;
     schema::migrate(&mut connection)?;
     if crashed {
@@ -423,9 +437,7 @@ fn has_log(folder: &Path) -> bool {
 /// have to be changed first. SQLite's `immutable` does that: <https://www.sqlite.org/uri.html>.
 fn open_at_rest(folder: &Path) -> Result<Option<Connection>, StoreError> {
     let path = folder.join("state.db");
-    if is_cut(&path).map_err(|error| StoreError::io(&path, error))? {
-        return Err(StoreError::Damaged("the file is cut off".to_owned()));
-    }
+    check_header(&path, false)?;
     let mut uri = String::from("file:");
     for character in path.to_string_lossy().chars() {
         match character {
@@ -477,26 +489,35 @@ fn copy(folder: &Path) -> Result<tempfile::TempDir, StoreError> {
     Ok(place)
 }
 
-/// Whether a database file is shorter than its header says (SQLite's file format, section 1.3: page size at byte 16,
-/// pages at byte 28). SQLite itself takes a file of less than a page for an empty one.
-fn is_cut(path: &Path) -> io::Result<bool> {
+/// Looks for what SQLite does not: a file that is shorter than its header says, which may be after a crash, and one that
+/// claims to be of a format that can only be read (SQLite's file format, section 1.3: page size at byte 16, format
+/// versions at 18, pages at byte 28). SQLite itself takes a file of less than a page for an empty one.
+fn check_header(path: &Path, crashed: bool) -> Result<(), StoreError> {
     let mut start = Vec::new();
-    let length = match fs::File::open(path) {
-        Ok(file) => {
-            let length = file.metadata()?.len();
-            file.take(32).read_to_end(&mut start)?;
-            length
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
+    let read = fs::File::open(path).and_then(|file| {
+        let length = file.metadata()?.len();
+        file.take(32).read_to_end(&mut start).map(|_| length)
+    });
+    let length = match read {
+        Ok(length) => length,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(StoreError::io(path, error)),
     };
-    let Some((page, pages)) = start.get(16..18).zip(start.get(28..32)) else { return Ok(length > 0) };
+    let cut = || Err(StoreError::Damaged("the file is cut off".to_owned()));
+    let Some((page, pages)) = start.get(16..18).zip(start.get(28..32)) else {
+        // SQLite makes an empty file first, and a log when there is something in it: beside an empty one, it would throw the log
+        // away.
+        return if length == 0 && !crashed { Ok(()) } else { cut() };
+    };
+    if start[18..20].iter().any(|version| !(1..=2).contains(version)) {
+        return Err(StoreError::Damaged(format!("a format of version {}", start[18].max(start[19]))));
+    }
     let page = match u64::from(u16::from_be_bytes([page[0], page[1]])) {
         1 => 65_536,
         size => size,
     };
     let pages = u64::from(u32::from_be_bytes([pages[0], pages[1], pages[2], pages[3]]));
-    Ok(length < page * pages)
+    if length < page * pages && !crashed { cut() } else { Ok(()) }
 }
 
 /// Moves the file and its write-ahead log out of the way, under the first free number.
@@ -513,8 +534,9 @@ fn set_aside(folder: &Path, why: &str) -> Result<String, StoreError> {
         }
     }
     Ok(format!(
-        "the records of this directory were damaged ({why}); they were set aside as {FOLDER}/state.db.damaged-{n}, and \
-         files on the disk are judged by their times"
+        "the records of this directory were damaged ({why}); they were set aside as {FOLDER}/state.db.damaged-{n}: outputs from \
+         before the last edit of the Rulefile are made again, later ones are judged by their times (flow --touch takes all \
+         for made)"
     ))
 }
 

@@ -125,12 +125,8 @@ impl Folder {
         self.edit("in/b.txt", "OTHER\n");
     }
 
-    /// Writes a source at a time that is later than that of all outputs, as an editor does.
     fn edit(&self, path: &str, text: &str) {
-        self.project.write(path, text);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
-        let later = FileTime::from_unix_time(i64::try_from(now.as_secs()).expect("a time") + 2, 0);
-        set_file_mtime(self.project.path(path), later).expect("it can be stamped");
+        edit(&self.project, path, text);
     }
 
     /// Runs flow, with the calls that touch the folder shown to `watch`.
@@ -167,6 +163,14 @@ impl Folder {
         );
         ran
     }
+}
+
+/// Writes a source at a time that is later than that of all outputs, as an editor does.
+pub fn edit(project: &Project, path: &str, text: &str) {
+    project.write(path, text);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+    let later = FileTime::from_unix_time(i64::try_from(now.as_secs()).expect("a time") + 2, 0);
+    set_file_mtime(project.path(path), later).expect("it can be stamped");
 }
 
 /// Two trees are the same.

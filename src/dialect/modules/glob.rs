@@ -5,7 +5,7 @@ use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
 
-use super::message;
+use super::{is_failure, message};
 use crate::dialect::listing;
 
 /// The paths that match. `**` stands for any folders when `recursive`, else for what `*` stands for; a dot at the
@@ -17,8 +17,17 @@ pub fn matches(pattern: &str, recursive: bool, eval: &Evaluator<'_, '_, '_>) -> 
     let options =
         MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
     let found = glob::glob_with(pattern, options).map_err(|error| message(format!("`{pattern}`: {error}")))?;
-    let mut paths: Vec<String> =
-        found.filter_map(Result::ok).filter_map(|path| path.to_str().map(str::to_owned)).collect();
+    let mut paths: Vec<String> = Vec::new();
+    for path in found {
+        match path {
+            Ok(path) => paths.extend(path.to_str().map(str::to_owned)),
+            Err(error) if is_failure(error.error()) => {
+                return Err(message(format!("cannot list {}: {}", error.path().display(), error.error())));
+            }
+            // Who may not look finds nothing, as in Python.
+            Err(_) => {}
+        }
+    }
     if pattern.starts_with("./") {
         paths.iter_mut().filter(|path| !path.starts_with("./")).for_each(|path| path.insert_str(0, "./"));
     }

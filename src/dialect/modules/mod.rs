@@ -93,6 +93,24 @@ impl<'v> StarlarkValue<'v> for Import {
     }
 }
 
+/// What is known of a path, if there is anything: as in Python, nothing where it may not be looked at. A disk that fails does
+/// not say that there is nothing.
+pub fn look(path: &str) -> starlark::Result<Option<std::fs::Metadata>> {
+    match std::fs::metadata(path) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(error) if is_failure(&error) => Err(message(format!("cannot look at {path}: {error}"))),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether an error says nothing of what is there: a broken disk, too many open files.
+pub fn is_failure(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    let about_it = [NotFound, NotADirectory, PermissionDenied, InvalidFilename, InvalidInput];
+    // A link that leads in a circle.
+    !about_it.contains(&error.kind()) && error.raw_os_error() != Some(libc::ELOOP)
+}
+
 /// An error with these words.
 pub fn message(text: impl Into<String>) -> starlark::Error {
     starlark::Error::new_other(anyhow::Error::msg(text.into()))

@@ -13,6 +13,7 @@ use starlark::values::{
 };
 
 use super::glob::matches;
+use super::look;
 use super::message;
 use super::posix::{absolute, expand_user, join, path_text, split_extension, split_path};
 use crate::dialect::operators::{BinaryOp, Overload};
@@ -181,13 +182,13 @@ fn methods(builder: &mut MethodsBuilder) {
         Ok(this.0.clone())
     }
     fn exists(this: &PathValue) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(&this.0).exists())
+        Ok(look(&this.0)?.is_some())
     }
     fn is_file(this: &PathValue) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(&this.0).is_file())
+        Ok(look(&this.0)?.is_some_and(|meta| meta.is_file()))
     }
     fn is_dir(this: &PathValue) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(&this.0).is_dir())
+        Ok(look(&this.0)?.is_some_and(|meta| meta.is_dir()))
     }
     fn is_absolute(this: &PathValue) -> starlark::Result<bool> {
         Ok(this.0.starts_with('/'))

@@ -6,8 +6,8 @@ use starlark::values::none::NoneOr;
 use starlark::values::tuple::UnpackTuple;
 use starlark::values::{Heap, Value};
 
-use super::message;
 use super::path::PathValue;
+use super::{look, message};
 use crate::dialect::text::items;
 
 /// The text of a path given as text or as a `Path`.
@@ -128,13 +128,13 @@ pub fn functions(builder: &mut GlobalsBuilder) {
         Ok((root.to_owned(), extension.to_owned()))
     }
     fn exists<'v>(path: Value<'v>) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(&path_text(path)?).exists())
+        Ok(look(&path_text(path)?)?.is_some())
     }
     fn isfile<'v>(path: Value<'v>) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(&path_text(path)?).is_file())
+        Ok(look(&path_text(path)?)?.is_some_and(|meta| meta.is_file()))
     }
     fn isdir<'v>(path: Value<'v>) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(&path_text(path)?).is_dir())
+        Ok(look(&path_text(path)?)?.is_some_and(|meta| meta.is_dir()))
     }
     fn islink<'v>(path: Value<'v>) -> starlark::Result<bool> {
         Ok(std::path::Path::new(&path_text(path)?).is_symlink())

@@ -14,6 +14,7 @@ use super::loader::{Loader, fail, is, is_callable};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::from_starlark;
 use crate::dialect::listing;
+use crate::dialect::modules::{is_failure, look};
 use crate::dialect::namedlist::Namedlist;
 use crate::rulefile::expand::{Combine, expand as expand_one};
 use crate::rulefile::instance::pattern_error;
@@ -129,15 +130,32 @@ fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
     let folder = pattern.prefix().rfind('/').map_or("", |at| &pattern.prefix()[..=at]);
     let start = folder_of(pattern.prefix());
     let mut columns = vec![Vec::new(); pattern.names().len()];
-    if !std::path::Path::new(start).is_dir() {
-        return Ok(columns);
+    let unlisted = |path: &std::path::Path, error: &std::io::Error| {
+        let shown = crate::diagnostic::printable(&path.to_string_lossy());
+        Box::new(
+            Diagnostic::error(format!("cannot list {shown}: {error}"))
+                .note("looked for the files of a glob_wildcards() pattern there"),
+        )
+    };
+    match std::fs::metadata(start) {
+        Ok(meta) if meta.is_dir() => {}
+        Err(error) if is_failure(&error) => return Err(unlisted(start.as_ref(), &error)),
+        _ => return Ok(columns),
     }
     let walk = walkdir::WalkDir::new(start).min_depth(1).follow_links(true).sort_by_file_name();
     let ours = |entry: &walkdir::DirEntry| entry.file_name().to_str().is_some_and(|name| OWN_FOLDERS.contains(&name));
     let mut hits: Vec<(String, Vec<String>)> = Vec::new();
     for entry in walk.into_iter().filter_entry(|entry| !ours(entry)) {
-        // A link that leads nowhere or in a circle, or a folder that cannot be read, holds no data for anyone.
-        let Ok(entry) = entry else { continue };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => match (error.path(), error.io_error()) {
+                // Below it, a link that leads nowhere or in a circle, or somebody else's folder, holds no data for anyone.
+                (Some(path), Some(error_there)) if error.depth() == 0 || is_failure(error_there) => {
+                    return Err(unlisted(path, error_there));
+                }
+                _ => continue,
+            },
+        };
         let Some(path) = entry.path().to_str() else {
             // Someone else's file, unless it has the form that is asked for.
             let nearly = entry.path().to_string_lossy();
@@ -252,7 +270,7 @@ pub fn files(builder: &mut GlobalsBuilder) {
     }
 
     fn exists<'v>(#[starlark(require = pos)] path: &str) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(path).exists())
+        Ok(look(path)?.is_some())
     }
 }
 
