@@ -110,7 +110,9 @@ impl StoreRecords {
     fn survey(&mut self, project: &Project, disk: &dyn Disk, is_new: bool) -> Result<(), StoreError> {
         let store = self.store.borrow();
         if is_new {
-            store.note_loss(before_last_edit(project, disk))?;
+            for loss in [before_last_edit(project, disk), store.unrecorded()] {
+                store.note_loss(loss)?;
+            }
         }
         let mut losses = store.losses()?;
         let outage = store.outage()?;
@@ -130,7 +132,9 @@ impl StoreRecords {
                 kept: true,
                 group: None,
             };
-            store.writer().started(row.clone());
+            if store.is_on_disk() {
+                store.writer().started(row.clone());
+            }
             self.unfinished_keys.insert(key.clone());
             self.unfinished.push(row);
         }
@@ -164,8 +168,8 @@ impl StoreRecords {
     /// Sets damaged records aside, or does without them in a look. What is unfinished is not forgotten with them.
     pub fn heal(&self, project: &Project, disk: &dyn Disk, why: &str) -> Result<(), Failure> {
         let mut store = self.store.borrow_mut();
-        let loss = before_last_edit(project, disk);
-        self.losses.borrow_mut().push(loss);
+        let losses = [before_last_edit(project, disk), store.unrecorded()];
+        self.losses.borrow_mut().extend(losses);
         self.fingerprints.replace(ManuallyDrop::default());
         if !store.is_on_disk() {
             warn_of_damage(project, why);
@@ -174,7 +178,7 @@ impl StoreRecords {
         }
         project.warn(store.rebuild(why).map_err(|error| store_failure(&error))?);
         let writer = store.writer();
-        store.note_loss(loss).map_err(|error| store_failure(&error))?;
+        losses.iter().try_for_each(|&loss| store.note_loss(loss)).map_err(|error| store_failure(&error))?;
         for row in &self.unfinished {
             writer.started(StartedRow { kept: true, ..row.clone() });
         }
@@ -187,7 +191,7 @@ impl StoreRecords {
         match self.heal(project, disk, why) {
             Err(failure) => failure,
             Ok(()) => Diagnostic::error("the records turned out to be damaged in the middle of the run")
-                .note("what it has made is there, and not on record")
+                .note("what it has made is on no record, and will be made again")
                 .help("run flow again")
                 .into(),
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::StoreError;
+use crate::disk::Stamp;
 
 /// How long a lock is waited for that no living flow holds: a child that was being started when its flow was killed has
 /// it until `exec` closes the file, and one that looks at the records shares it while it reads.
@@ -18,6 +19,8 @@ pub struct Lock {
     file: File,
     /// Whether the file system has locks.
     pub by_kernel: bool,
+    /// When it was taken, and before that by one who did not free it, in nanoseconds since the epoch.
+    pub since_ns: i64,
 }
 
 /// Who holds a lock, as its file tells.
@@ -55,11 +58,14 @@ impl Lock {
                 _ => break false,
             }
         };
+        let meta = file.metadata().map_err(io)?;
+        let left_ns = (meta.len() > 0).then(|| Stamp::of(&meta).mtime_ns);
         let pid = std::process::id();
         let holder = Holder { host: host(), pid, started: start_time(pid).unwrap_or(0) };
         file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
         writeln!(file, "{} {} {}", holder.pid, holder.started, holder.host).map_err(io)?;
-        Ok(Lock { file, by_kernel })
+        let taken_ns = Stamp::of(&file.metadata().map_err(io)?).mtime_ns;
+        Ok(Lock { file, by_kernel, since_ns: left_ns.unwrap_or(taken_ns) })
     }
 }
 

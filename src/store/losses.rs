@@ -14,7 +14,7 @@ use super::lock::host;
 const UNSYNCED_MS: i64 = 120_000;
 
 /// A file may have a stamp that lies a tick before the time at which it was written.
-const TICK_NS: i64 = 1_000_000_000;
+pub(super) const TICK_NS: i64 = 1_000_000_000;
 
 /// A time in which files were written that may not be what their jobs made: since and until, in nanoseconds since 1970.
 pub type Loss = (i64, i64);
@@ -35,13 +35,21 @@ pub fn boot() -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+pub(super) fn now_ns() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
+}
+
 /// What other boots of this machine left.
 pub(super) fn outage(connection: &Connection) -> rusqlite::Result<Outage> {
     let Some(boot) = boot() else { return Ok(Outage::default()) };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
-    let host = host();
+    let (now, host) = (now_ns(), host());
     let mut outage = Outage::default();
+    // All jobs are looked at only where there was an outage.
+    let others = "SELECT EXISTS (SELECT 1 FROM runs WHERE host = ?1 AND boot != ?2)";
+    if !connection.query_row(others, params![host, boot], |row| row.get::<_, bool>(0))? {
+        return Ok(outage);
+    }
     let mut cut = connection.prepare(
         "SELECT min(started_ms) FROM runs WHERE ended_ms IS NULL AND host = ?1 AND boot != ?2 GROUP BY boot",
     )?;

@@ -121,7 +121,7 @@ pub struct Store {
     /// A copy that is looked at while another flow writes.
     _copy: Option<tempfile::TempDir>,
     // Last, so that they are freed when the connection is closed.
-    _lock: Option<lock::Lock>,
+    lock: Option<lock::Lock>,
     shared: Option<fs::File>,
 }
 
@@ -230,7 +230,7 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(64);
         let connection = Arc::new(Mutex::new(connection));
         let writer = Writer::start(Arc::clone(&connection));
-        Ok(Store { connection, writer, folder, _copy: None, _lock: lock, shared: None })
+        Ok(Store { connection, writer, folder, _copy: None, lock, shared: None })
     }
 
     /// The way in for new records; clones write through the same thread.
@@ -330,6 +330,13 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
+    /// The time since this flow began, or one before it that was killed: what was made in it is on no record when damaged ones
+    /// are set aside.
+    pub fn unrecorded(&self) -> Loss {
+        let since_ns = self.lock.as_ref().map_or(i64::MAX, |lock| lock.since_ns);
+        (since_ns.saturating_sub(losses::TICK_NS), losses::now_ns())
+    }
+
     /// Notes that files which were written in a time may not be what their jobs made.
     ///
     /// # Errors
@@ -355,7 +362,7 @@ impl Store {
         drop(std::mem::replace(&mut *self.connection(), empty));
         let Some(folder) = &self.folder else { return Ok(String::new()) };
         let notice = set_aside(folder, why)?;
-        let connection = open_file(folder, self._lock.as_ref().is_none_or(|lock| lock.by_kernel))?;
+        let connection = open_file(folder, self.lock.as_ref().is_none_or(|lock| lock.by_kernel))?;
         connection.set_prepared_statement_cache_capacity(64);
         self.connection = Arc::new(Mutex::new(connection));
         self.writer = Writer::start(Arc::clone(&self.connection));

@@ -3,6 +3,10 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod tracer;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[path = "untraced.rs"]
 pub mod tracer;
 
 use std::collections::BTreeMap;
