@@ -190,19 +190,20 @@ impl Disk for RealDisk {
 
 /// Makes a folder and those above it. Where something else is in the way, the error names it.
 pub fn make_folders(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path).map_err(|error| {
+    fs::create_dir_all(path).or_else(|error| {
         let above: Vec<&Path> = path.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
         for folder in above.into_iter().rev() {
             match fs::metadata(folder) {
                 Ok(meta) if !meta.is_dir() => {
                     let what = format!("{} is there and is no folder: move it away", folder.display());
-                    return io::Error::new(io::ErrorKind::NotADirectory, what);
+                    return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
                 }
-                Err(error) if !is_absent(&error) => return error,
+                Err(error) if !is_absent(&error) => return Err(error),
                 _ => {}
             }
         }
-        error
+        // It may be there though it could not be looked at a moment ago.
+        if path.is_dir() { Ok(()) } else { Err(error) }
     })
 }
 

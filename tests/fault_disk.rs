@@ -34,17 +34,16 @@ fn takes_room(call: &Call<'_>) -> bool {
 /// A run that was disturbed.
 struct Disturbed {
     traced: Traced,
-    /// The first call that failed, and how many did.
+    /// The first call that failed, and what all of them were about.
     place: String,
-    path: String,
-    failed: usize,
+    paths: BTreeSet<String>,
     /// Whether flow was kept from removing something.
     kept: bool,
 }
 
 fn disturbed(folder: &Folder, words: &str, fault: &Fault, n: usize, for_good: bool) -> Disturbed {
-    let (mut seen, mut failed, mut kept) = (0, 0, false);
-    let (mut place, mut path) = (String::new(), String::new());
+    let (mut seen, mut kept) = (0, false);
+    let (mut place, mut paths) = (String::new(), BTreeSet::new());
     let traced = folder.trace(words, &mut |call| {
         if call.moment != Moment::Before || !(fault.concerns)(call) {
             return Order::Go;
@@ -53,17 +52,16 @@ fn disturbed(folder: &Folder, words: &str, fault: &Fault, n: usize, for_good: bo
         if seen < n || (seen > n && !for_good) {
             return Order::Go;
         }
-        if failed == 0 {
+        if paths.is_empty() {
             place = format!("{} {}", call.name, call.path);
-            path = call.path.to_owned();
         }
-        failed += 1;
+        paths.insert(call.path.to_owned());
         kept |= ["unlink", "rmdir"].iter().any(|name| call.name.starts_with(name));
         // What is in a folder is removed after a look at it.
         kept |= call.name == "getdents" || call.name == "statx" || call.opens();
         Order::Fail(fault.error)
     });
-    Disturbed { traced, place, path, failed, kept }
+    Disturbed { traced, place, paths, kept }
 }
 
 /// Every output is as a run made it, or not there.
@@ -99,14 +97,16 @@ fn judge(folder: &Folder, run: &Disturbed, fault: &Fault, versions: &[&Tree], ca
         same(&tree, clean, case, &said);
     } else {
         assert_eq!(*code, Some(1), "{case}: {said}");
-        let of_database = run.path.is_empty() || run.path.starts_with(".flow");
+        let of_records = run.paths.iter().any(|path| path.is_empty() || path.starts_with(".flow"));
         let by_sqlite = ["disk I/O error", "cannot be opened", "No space left on device", "may not be written"];
-        let is_told = said.contains(fault.words) || (of_database && by_sqlite.iter().any(|words| said.contains(words)));
+        let is_told = said.contains(fault.words) || (of_records && by_sqlite.iter().any(|words| said.contains(words)));
         assert!(is_told, "{case}: the cause is missing in\n{said}");
-        let name = run.path.rsplit('/').next().expect("a name").trim_start_matches(".flow-tmp.");
-        let of_records = run.path.is_empty() || run.path.starts_with(".flow") || run.path.contains('#');
+        let name = |path: &String| path.rsplit('/').next().unwrap_or(path).trim_start_matches(".flow-tmp.").to_owned();
+        // A file without a name yet is called by the one that it is to have.
+        let is_named =
+            run.paths.iter().any(|path| path.contains('#') || (!path.is_empty() && said.contains(&name(path))));
         assert!(
-            said.contains(name) || (of_records && (said.contains("records") || said.contains(".flow"))),
+            is_named || (of_records && (said.contains("records") || said.contains(".flow"))),
             "{case}: the file is missing in\n{said}"
         );
         if !run.kept {
@@ -133,7 +133,7 @@ fn fails(version: Version, words: &str, fault: &Fault) {
         for n in (start..=count).step_by(step) {
             let folder = Folder::of(version);
             let run = disturbed(&folder, words, fault, n, for_good);
-            if run.failed == 0 {
+            if run.paths.is_empty() {
                 continue;
             }
             let case = format!("{version:?} {words}, {}, {n} {}, for good {for_good}", fault.words, run.place);

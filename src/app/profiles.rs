@@ -18,12 +18,12 @@ pub fn read(wanted: &Wanted) -> Result<Vec<Profile>, Diagnostic> {
     match wanted.workflow_profile.as_deref() {
         Some("none") => {}
         Some(name) if Path::new(name).exists() => out.push(profile(name)?),
-        Some(name) => match of_the_workflow(wanted, name) {
+        Some(name) => match of_the_workflow(wanted, name)? {
             Some(file) => out.push(from_file(&file)?),
             None => out.push(profile(name)?),
         },
         None => {
-            if let Some(file) = of_the_workflow(wanted, "default") {
+            if let Some(file) = of_the_workflow(wanted, "default")? {
                 out.push(from_file(&file)?);
             }
         }
@@ -40,7 +40,7 @@ pub fn read(wanted: &Wanted) -> Result<Vec<Profile>, Diagnostic> {
 }
 
 /// A profile that comes with the workflow: below `profiles/`, here or beside the Rulefile.
-fn of_the_workflow(wanted: &Wanted, name: &str) -> Option<PathBuf> {
+fn of_the_workflow(wanted: &Wanted, name: &str) -> Result<Option<PathBuf>, Diagnostic> {
     let rulefile = wanted.rulefile.as_deref().and_then(|path| Path::new(path).parent());
     let folders = match (rulefile, &wanted.directory) {
         (Some(folder), _) => vec![folder.to_path_buf()],
@@ -48,7 +48,7 @@ fn of_the_workflow(wanted: &Wanted, name: &str) -> Option<PathBuf> {
         (None, None) => vec![PathBuf::from("workflow")],
     };
     let mut places = std::iter::once(PathBuf::new()).chain(folders).map(|folder| folder.join("profiles").join(name));
-    places.find_map(|place| in_folder(&place))
+    places.find_map(|place| in_folder(&place)).transpose()
 }
 
 /// A profile by its path, or by a name below the folders for configuration.
@@ -62,7 +62,7 @@ fn profile(name: &str) -> Result<Profile, Diagnostic> {
     let folders: Vec<PathBuf> = own.into_iter().chain([PathBuf::from("/etc/xdg")]).collect();
     let named = folders.iter().flat_map(|folder| ["flow", "snakemake"].map(|program| folder.join(program).join(name)));
     let found = std::iter::once(path.to_path_buf()).chain(named).find_map(|place| in_folder(&place));
-    match found {
+    match found.transpose()? {
         Some(file) => from_file(&file),
         None => Err(Diagnostic::error(format!("there is no profile {name}"))
             .note("a profile is a YAML file, or a folder with config.yaml, config.v8+.yaml or profile.yaml")
@@ -74,7 +74,10 @@ fn profile(name: &str) -> Result<Profile, Diagnostic> {
 
 /// The file of a folder that holds for this version: `config.v8+.yaml` before `config.yaml`, the highest that is not too
 /// high.
-fn in_folder(folder: &Path) -> Option<PathBuf> {
+///
+/// A folder that cannot be listed is an error: its options would be left out, and nobody would know.
+fn in_folder(folder: &Path) -> Option<Result<PathBuf, Diagnostic>> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
     let version = |name: &str| -> Option<(u32, u32)> {
         let (rest, prefer) = match (name.strip_prefix("profile."), name.strip_prefix("config.")) {
             (Some(rest), _) => (rest, 1),
@@ -87,10 +90,17 @@ fn in_folder(folder: &Path) -> Option<PathBuf> {
         let version: u32 = rest.strip_prefix('v')?.strip_suffix("+.")?.parse().ok()?;
         (version <= VERSION).then_some((version, prefer))
     };
-    let entries = std::fs::read_dir(folder).ok()?.flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let listed = std::fs::read_dir(folder).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
+    let entries = match listed {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return None,
+        Err(error) => {
+            return Some(Err(Diagnostic::error(format!("cannot look for a profile in {}: {error}", folder.display()))));
+        }
+    };
+    let names = entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
     let best = names.filter_map(|name| Some((version(&name)?, name))).max()?;
-    Some(folder.join(best.1))
+    Some(Ok(folder.join(best.1)))
 }
 
 fn from_file(path: &Path) -> Result<Profile, Diagnostic> {

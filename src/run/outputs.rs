@@ -260,12 +260,10 @@ impl<'a> Outputs<'a> {
     }
 
     fn try_to_remove(&self, path: &str, output: &OutputSpec) -> Option<String> {
-        // A directory that the job made in place of a file is the user's to look at.
-        if !output.directory && Path::new(path).is_dir() {
-            return None;
-        }
-        let removed = self.disk.remove_output(path, output.directory);
-        removed.err().map(|error| format!("{path}, which is unfinished: {error}"))
+        let error = self.disk.remove_output(path, output.directory).err()?;
+        // What is in a directory that the job made in place of a file is the user's to look at.
+        let is_theirs = !output.directory && Path::new(path).is_dir();
+        (!is_theirs).then(|| format!("{path}, which is unfinished: {error}"))
     }
 
     /// After a failure: what an earlier run of the job left is not its result any more. Protected outputs stay. Gives
