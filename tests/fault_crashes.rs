@@ -1,13 +1,13 @@
 //! SIGKILL to flow before and after the calls by which it touches the disk, in a first run and in an update, on one worker
 //! and on two: the next plain `flow` completes, with the bytes of a clean build, and takes nothing stale for fresh.
-//! `FLOW_FAULTS=1` kills at every call that changes the disk; the plain version at some of them, and at other ones in each
+//! `FLOW_FAULTS=1` kills at every call that changes the disk, `FLOW_FAULTS=5` at every fifth; the plain version at some of them, and at other ones in each
 //! of its four ways.
 
 mod faults;
 mod support;
 
 use faults::tracer::{Moment, Order};
-use faults::{Folder, Version, clean, clean_after, is_long, skips};
+use faults::{Folder, Version, clean, clean_after, is_long, skips, step};
 
 /// In the plain version, how many kills lie in each way through a run.
 const KILLS: usize = 9;
@@ -47,7 +47,7 @@ fn survives(version: Version, words: &str) {
     }
     let trees = [clean(version), clean_after(version)];
     let count = changes(version, words);
-    let step = if is_long() { 1 } else { count.div_ceil(KILLS) };
+    let step = step(count.div_ceil(KILLS));
     let start = if is_long() { 1 } else { 1 + step / (1 + words.len() + version as usize) };
     let mut cases = 0;
     for n in (start..=count).step_by(step) {

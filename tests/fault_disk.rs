@@ -1,6 +1,6 @@
 //! A disk that fails: the n-th call of flow that could give an error gives it, once or from then on. Flow ends, says what
 //! failed and why, leaves every output whole or absent, and ends with 0 only if all of them are right; the next run, which
-//! is not disturbed, completes, and the one after it has nothing to do. `FLOW_FAULTS=1` tries every n, and prints what flow
+//! is not disturbed, completes, and the one after it has nothing to do. `FLOW_FAULTS=1` tries every n (5: every fifth), and prints what flow
 //! said; the plain version tries some of them, others for each error.
 
 mod faults;
@@ -9,7 +9,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use faults::tracer::{Call, Moment, Order, Traced};
-use faults::{Folder, Tree, Version, clean, is_long, same, skips};
+use faults::{Folder, Tree, Version, clean, is_long, same, skips, step};
 
 /// In the plain version, how many calls are tried for each error, once and for good.
 const TRIES: usize = 5;
@@ -126,7 +126,7 @@ fn fails(version: Version, words: &str, fault: &Fault) {
         count += usize::from(call.moment == Moment::Before && (fault.concerns)(call));
         Order::Go
     });
-    let step = if is_long() { 1 } else { count.div_ceil(TRIES) };
+    let step = step(count.div_ceil(TRIES));
     let start = if is_long() { 1 } else { 1 + step / (1 + fault.words.len() % 5) };
     let mut cases = 0;
     for for_good in [false, true] {

@@ -2,10 +2,10 @@
 //! of a file, some is there, some is not, some in part, in any order; what was written to other files is as it was, empty or
 //! zeroes, with the sizes and times that they had. The machine starts again, which flow knows by the number of the boot. The
 //! next run completes with the bytes of a clean build, and takes nothing for fresh that is not. `FLOW_FAULTS=1` has the power
-//! fail at every change, five times in other ways; the plain version at some.
+//! fail at every change (5: at every fifth), five times in other ways; the plain version at some.
 //!
-//! Not in the model: what is in a directory that a job made, after the end of its run; names that vanish though the folder's later changes are there, and outputs whose old content comes back
-//! under the new time.
+//! Not in the model: what is in a directory that a job made, after the end of its run; names that vanish though the folder's
+//! later changes are there, and outputs whose old content comes back under the new time.
 
 mod faults;
 mod support;
@@ -16,7 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use faults::tracer::{Call, Moment, Order, trace};
-use faults::{DEADLINE, Folder, Random, Version, clean, end_jobs, is_long, skips};
+use faults::{DEADLINE, Folder, Random, Version, clean, end_jobs, is_long, skips, step};
 use filetime::{FileTime, set_file_mtime};
 
 /// In the plain version, how many failures lie in each way through a run.
@@ -213,7 +213,7 @@ fn survives(version: Version, words: &str) {
         });
         count
     };
-    let step = if is_long() { 1 } else { count.div_ceil(FAILURES) };
+    let step = step(count.div_ceil(FAILURES));
     let mut cases = 0;
     for n in (1 + step / 2..=count + 1).step_by(step) {
         for way in if is_long() { (0..5).collect() } else { vec![(n / step) % 5] } {

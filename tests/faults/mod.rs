@@ -243,6 +243,12 @@ pub fn is_long() -> bool {
     std::env::var_os("FLOW_FAULTS").is_some()
 }
 
+/// Every which case is tried: in the long version the number in `FLOW_FAULTS`, else this one.
+pub fn step(plain: usize) -> usize {
+    let long = std::env::var("FLOW_FAULTS").ok();
+    long.map_or(plain, |text| text.parse().unwrap_or(1)).max(1)
+}
+
 /// splitmix64, by Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
 pub struct Random(pub u64);
 
