@@ -229,8 +229,15 @@ fn flow_after_a_bit_was_turned_over_and_an_edit() {
         }
         assert_eq!(ran.code, Some(0), "{case}: {}", ran.stderr);
         assert_eq!(project.read("c.txt"), wanted, "{case}: {}{}", ran.stdout, ran.stderr);
-        project.flow("-j2").exits(0).says("Nothing to do");
-        fates.push(if ran.stderr.contains("damaged") { Fate::SetAside } else { Fate::Right });
+        // Damage may be met only when what is there is written over.
+        let mut again = project.flow("-j2").exits(0);
+        let is_late = again.stderr.contains("were damaged");
+        if is_late {
+            again = project.flow("-j2").exits(0);
+        }
+        again.says("Nothing to do");
+        assert_eq!(project.read("c.txt"), wanted, "{case}: after a further run");
+        fates.push(if is_late || ran.stderr.contains("damaged") { Fate::SetAside } else { Fate::Right });
     }
     told("edits", &fates);
 }
