@@ -44,7 +44,7 @@ fn a_process_that_a_failed_job_leaves_behind_is_ended() {
 fn measured(project: &Project) -> (Option<i32>, i64) {
     let mut command = project.command("-j1 --log-format json");
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("flow can be started");
-    support::running::wait_with_memory(&child)
+    support::running::wait_with_memory(child)
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl Drop for Running {
 }
 
 /// Waits for a child; gives its exit code (`None` after a signal), and the most memory that it or a child of its had, in KiB.
-pub fn wait_with_memory(child: &Child) -> (Option<i32>, i64) {
+pub fn wait_with_memory(mut child: Child) -> (Option<i32>, i64) {
     use std::os::unix::process::ExitStatusExt;
     let pid = i32::try_from(child.id()).expect("process ids are positive 32-bit numbers");
     let mut status = 0;
@@ -85,6 +85,8 @@ pub fn wait_with_memory(child: &Child) -> (Option<i32>, i64) {
     // SAFETY: see above.
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     assert_eq!(waited, pid, "it can be waited for");
+    // The handle learns that there is nobody left to wait for.
+    let _ = child.wait();
     (std::process::ExitStatus::from_raw(status).code(), usage.ru_maxrss)
 }
 
