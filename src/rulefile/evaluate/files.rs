@@ -148,11 +148,12 @@ fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
     for entry in walk.into_iter().filter_entry(|entry| !ours(entry)) {
         let entry = match entry {
             Ok(entry) => entry,
-            Err(error) => match (error.path(), error.io_error()) {
-                // Below it, a link that leads nowhere or in a circle, or somebody else's folder, holds no data for anyone.
-                (Some(path), Some(error_there)) if error.depth() == 0 || is_failure(error_there) => {
-                    return Err(unlisted(path, error_there));
+            Err(error) => match error.io_error() {
+                Some(found) if error.depth() == 0 || is_failure(found) => {
+                    // In the middle of a folder, walkdir does not say of which.
+                    return Err(unlisted(error.path().unwrap_or(start.as_ref()), found));
                 }
+                // Below it, a link that leads nowhere or in a circle, or somebody else's folder, holds no data for anyone.
                 _ => continue,
             },
         };
