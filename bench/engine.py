@@ -4,12 +4,13 @@
 usage: bench/engine.py [--flow target/release/flow] [--shapes wide layers ...] [--works nothing plan change run]
                        [--sizes 1000 10000 100000] [--runs 5] [--tools flow ninja ...] [--calls] [--start]
 
-Every job is `: > output`. `nothing`: all is made, nothing is to be done. `plan`: a dry run with nothing made. `change`: one
-source is edited, all that depends on it is made. `run`: everything is made. For all but `run`, the files are laid down as the
-tool would have left them (flow by `--touch --forceall`, ninja by a log of its form), so that a million need not be run first. The tools
-take turns, so that a machine whose speed drifts is equally unkind to all; medians of wall and CPU seconds, peak memory, and the ratio of
-wall times to flow's are printed as a table in Markdown; with `--calls` the system calls of one more run under strace. Tools
-that are not installed are left out; Snakemake and GNU parallel are asked only for what they can do in minutes. Needs Python 3.9 or later.
+Every job is `: > output`. `nothing`: all is made, nothing is to be done. `plan`: a dry run with nothing made. `change`:
+one source is edited, all that depends on it is made. `run`: everything is made. For `nothing` and `change` the files are
+laid down as the tool would have left them (flow by `--touch --forceall`, ninja by a log of its form), so that a million
+need not be run first. The tools take turns, so that a machine whose speed drifts is equally unkind to all; medians of wall
+and CPU seconds, peak memory, and the ratio of wall times to flow's are printed as tables in Markdown; with `--calls` the
+system calls of one more run under strace. Tools that are not installed are left out; Snakemake and GNU parallel are asked
+only for what they can do in minutes. Needs Python 3.9 or later.
 """
 import argparse
 import json
@@ -63,8 +64,8 @@ def tools(flow: Path, wanted: Optional[list[str]]) -> dict[str, Tool]:
 
 
 class Starter:
-    """A process of its own that starts the commands: what a child is said to have used of memory is at least what its parent
-    used, and this one is small, for it is made before any graph."""
+    """A process of its own that starts the commands: what a child is said to have used of memory is at least what its
+    parent used, and this one is small, for it is made before any graph."""
 
     def __init__(self) -> None:
         (ask_in, ask_out), (answer_in, answer_out) = os.pipe(), os.pipe()
@@ -122,9 +123,11 @@ def report(title: str, rows: dict[str, Row]) -> None:
     medians = {name: Figures(*(statistics.median(column) for column in zip(*row.runs))) for name, row in rows.items()}
     base = medians["flow"].wall if "flow" in medians else None
     for name, figures in medians.items():
-        ratio = f"{figures.wall / base:.2f}" if base else ""
-        counted = f" {rows[name].calls if rows[name].calls is not None else ''} |" if with_calls else ""
-        print(f"| {name} | {figures.wall:.4f} | {figures.cpu:.4f} | {figures.memory:.1f} | {ratio} |{counted}", flush=True)
+        cells = [name, f"{figures.wall:.4f}", f"{figures.cpu:.4f}", f"{figures.memory:.1f}"]
+        cells.append(f"{figures.wall / base:.2f}" if base else "")
+        if with_calls:
+            cells.append(str(rows[name].calls or ""))
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def write(path: Path, text: str = "") -> None:
@@ -173,6 +176,7 @@ def lay_down(name: str, tool: Tool, shape: Shape, n: int, folder: Path, starter:
 def may(name: str, work: str, shape_name: str, n: int) -> bool:
     """Whether a tool is asked for a work."""
     if name == "parallel":
+        # It knows no files: it runs what it is given.
         return work == "run" and shape_name == "wide"
     if name == "snakemake":
         # It plans by recursion: a chain of a thousand is too deep.
@@ -191,12 +195,15 @@ def change(shape: Shape, n: int, folder: Path, turn: int) -> None:
         (folder / f"out/{n // 2}").unlink()
 
 
-def bench(shape_name: str, n: int, known: dict[str, Tool], options: argparse.Namespace, starter: Starter, root: Path) -> None:
+def bench(
+    shape_name: str, n: int, known: dict[str, Tool], options: argparse.Namespace, starter: Starter, root: Path
+) -> None:
     shape = SHAPES[shape_name]
     jobs = list(shape.jobs(n))
-    size = f"{shape_name}: {len(jobs)} jobs, {len(jobs) + len(shape.sources(n))} files, {sum(len(i) for _, i in jobs)} edges"
+    files, edges = len(jobs) + len(shape.sources(n)), sum(len(inputs) for _, inputs in jobs)
+    size = f"{shape_name}: {len(jobs)} jobs, {files} files, {edges} edges"
     for work in options.works:
-        asked = {name: tool for name, tool in known.items() if may(name, work, shape_name, n) and (work != "plan" or tool.plan)}
+        asked = {name: tool for name, tool in known.items() if may(name, work, shape_name, n)}
         folders = {name: root / f"{shape_name}-{n}-{work}-{name}" for name in asked}
         for name, tool in asked.items():
             describe(tool.file, shape, n, folders[name])
@@ -210,10 +217,11 @@ def bench(shape_name: str, n: int, known: dict[str, Tool], options: argparse.Nam
                 if work == "change":
                     change(shape, n, folders[name], turn)
                 figures[name].append(starter.timed(tool.plan if work == "plan" else tool.run, folders[name]))
+        counts = options.calls and work in ("nothing", "plan")
         rows = {}
         for name, tool in asked.items():
             command = tool.plan if work == "plan" else tool.run
-            rows[name] = Row(figures[name], calls(command, folders[name]) if options.calls and work in ("nothing", "plan") else None)
+            rows[name] = Row(figures[name], calls(command, folders[name]) if counts else None)
         report(f"**{work}** {size}", rows)
         for folder in folders.values():
             shutil.rmtree(folder)

@@ -1,8 +1,8 @@
 """The graphs of bench/engine.py: what they are, and how each tool is told of them.
 
-A shape gives its sources and jobs, each job `: > output`, for about N files; from these come the files of ninja, n2 and make. For
-flow and Snakemake, which read the same file, each shape says itself as a person would write it: with wildcards and functions.
-Knows no tool's command line and times nothing.
+A shape gives its sources and jobs, each job `: > output`, for about N files; from these come the files of ninja, n2 and
+make. For flow and Snakemake, which read the same file, each shape says itself as a person would write it: with wildcards
+and functions. Knows no tool's command line and times nothing.
 """
 from typing import Callable, Iterator, NamedTuple
 
@@ -109,9 +109,8 @@ def rules_jobs(n: int) -> Iterator[Job]:
 
 def rules_rulefile(n: int) -> str:
     wanted = "".join(f'        "out/{i}",\n' for i in range(n // 2))
-    rules = "".join(
-        f'\nrule r{i}:\n    input: "src/{i}"\n    output: "out/{i}"\n    shell: ": > {{output}}"\n' for i in range(n // 2)
-    )
+    rule = '\nrule r{0}:\n    input: "src/{0}"\n    output: "out/{0}"\n    shell: ": > {{output}}"\n'
+    rules = "".join(rule.format(i) for i in range(n // 2))
     return f"rule all:\n    input:\n{wanted}{rules}"
 
 

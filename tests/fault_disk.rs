@@ -99,7 +99,9 @@ fn judge(folder: &Folder, run: &Disturbed, fault: &Fault, versions: &[&Tree], ca
         // 2 where the options are still being read: a profile has some.
         assert!([Some(1), Some(2)].contains(code), "{case}: {said}");
         let of_records = run.paths.iter().any(|path| path.is_empty() || path.starts_with(".flow"));
-        let by_sqlite = ["disk I/O error", "cannot be opened", "No space left on device", "may not be written"];
+        // A page that the disk fails to give (`SQLITE_IOERR_CORRUPTFS`) is to SQLite as good as one with something else in it.
+        let unread = "database disk image is malformed";
+        let by_sqlite = ["disk I/O error", "cannot be opened", "No space left on device", "may not be written", unread];
         let is_told = said.contains(fault.words) || (of_records && by_sqlite.iter().any(|words| said.contains(words)));
         assert!(is_told, "{case}: the cause is missing in\n{said}");
         let name = |path: &String| path.rsplit('/').next().unwrap_or(path).trim_start_matches(".flow-tmp.").to_owned();
