@@ -283,7 +283,7 @@ impl Text<'_> {
         if rule.work == Work::Script {
             let switch = self.switch();
             let switch = switch.replace("{wildcards.", "${snakemake_wildcards[").replace('}', "]}");
-            let gate = format!("echo half > ${{snakemake_output[0]}}\ncat {switch}\n");
+            let gate = format!("echo half > ${{snakemake_output[0]}}\ncat {switch} || exit 1\n");
             let gate = if rule.fallible { gate } else { String::new() };
             return format!(
                 "{remark}{gate}{{\n    echo {code} ${{snakemake_params[p]}} 0\n    \
