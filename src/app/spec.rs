@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::planning::Plan;
 use super::project::Project;
 use super::tidy::shadow_folder;
@@ -11,7 +13,6 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::graph::dag::{Dag, JobId};
 use crate::path::FileId;
 use crate::plan::identity::named_paths;
-use crate::plan::together::is_live;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Flags, JobContext, NamespaceId, Rule, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
@@ -121,9 +122,9 @@ pub fn job_spec(
         })
     });
     let outputs = outputs.collect::<Result<_, Diagnostic>>()?;
-    let names_of = |is_one: &dyn Fn(FileId) -> bool| -> Vec<String> {
-        let files = job.inputs.iter().filter(|&&file| is_one(file));
-        files.map(|&file| dag.paths.name(file).to_owned()).collect()
+    let marked = |is_one: fn(&Flags) -> bool| -> Vec<String> {
+        let files = marked(dag, workflow, &job.inputs, is_one);
+        files.into_iter().map(|file| dag.paths.name(file).to_owned()).collect()
     };
     let spec = JobSpec {
         job: number,
@@ -142,8 +143,8 @@ pub fn job_spec(
         stdio_log,
         benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
         basedir: workflow.basedir.clone(),
-        live_inputs: names_of(&|file| is_live(dag, workflow, file)),
-        made_directories: names_of(&|file| is_directory(dag, workflow, file)),
+        live_inputs: marked(Flags::live),
+        made_directories: marked(|flags| flags.directory),
         // Work inside flow writes nothing but its outputs, and those to temporaries.
         shadow: rule
             .shadow
@@ -191,6 +192,21 @@ fn asks_for_a_temporary_folder(rule: &Rule) -> bool {
         Action::Script { .. } => true,
         Action::None => false,
     }
+}
+
+/// Those of the files that are outputs with such a mark. The outputs of each maker are looked through once.
+fn marked(dag: &Dag, workflow: &Workflow, files: &[FileId], is_one: fn(&Flags) -> bool) -> Vec<FileId> {
+    let mut of_makers: FxHashMap<JobId, FxHashSet<FileId>> = FxHashMap::default();
+    let is_marked = |&file: &FileId| {
+        let Some(maker) = dag.producer(file) else { return false };
+        let those = of_makers.entry(maker).or_insert_with(|| {
+            let job = dag.job(maker);
+            let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);
+            outputs.filter(|(_, spec)| is_one(&spec.flags)).map(|(&output, _)| output).collect()
+        });
+        those.contains(&file)
+    };
+    files.iter().copied().filter(is_marked).collect()
 }
 
 /// Whether a file is a `directory()` output.

@@ -11,7 +11,7 @@ use crate::rulefile::rule::Workflow;
 use crate::stat::Stats;
 
 /// Whether a file is there only while the job that makes it runs.
-pub fn is_live(dag: &Dag, workflow: &Workflow, file: FileId) -> bool {
+fn is_live(dag: &Dag, workflow: &Workflow, file: FileId) -> bool {
     dag.producer(file).is_some_and(|maker| {
         let job = dag.job(maker);
         let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);

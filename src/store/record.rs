@@ -108,7 +108,7 @@ pub struct RunRecord {
     /// The command line, for people.
     pub arguments: String,
     pub cores: u32,
-    /// Of the machine: see [`super::losses`].
+    /// Of the machine: see `losses.rs`.
     pub boot: Option<String>,
 }
 

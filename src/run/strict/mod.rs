@@ -1,8 +1,8 @@
 //! `--strict`: a job's processes see their declared inputs, the system and a temporary folder, and write their outputs and
 //! logs. Declared files in; processes that cannot do more, and what they tried, out. Knows files and processes, no rules.
 //!
-//! Two of the kernel's means work together. Landlock ([`landlock`]) refuses: its rights hang on files and folders that are
-//! there, and nothing gets round them. Seccomp's notifications ([`notify`], [`observer`]) name: each call that names a file is
+//! Two of the kernel's means work together. Landlock (`landlock`) refuses: its rights hang on files and folders that are
+//! there, and nothing gets round them. Seccomp's notifications (`notify`, `observer`) name: each call that names a file is
 //! looked at before it is made, so that what a program tries is known even if it hides that it failed, and what Landlock cannot
 //! tell apart (a new file and its neighbours in the folder of an output) is refused one by one.
 //!
