@@ -15,6 +15,8 @@ struct Known {
     code: String,
     param: u8,
     inputs: Vec<(String, Content)>,
+    /// Inputs whose changes did not count: what the job saw of them when it ran is not known here.
+    ancient: BTreeSet<String>,
     outputs: Vec<(String, Content)>,
 }
 
@@ -41,6 +43,8 @@ pub struct Facts {
     tampered: bool,
     /// Inputs by name that hold something else than they did.
     changed: BTreeSet<String>,
+    /// Inputs that count now, and did not before: they may hold something else than the job saw.
+    overlooked: BTreeSet<String>,
     /// The list of inputs is another one; that of outputs.
     list: bool,
     outputs: bool,
@@ -67,7 +71,7 @@ impl Facts {
 
     /// Whether the reason that flow gives is true.
     fn bear_out(&self, reason: &str) -> bool {
-        let names_changed = || self.changed.iter().any(|name| reason.contains(name.as_str()));
+        let names_changed = || self.changed.union(&self.overlooked).any(|name| reason.contains(name.as_str()));
         let any_of = |starts: &[&str]| starts.iter().any(|start| reason.starts_with(start));
         // What a killed run had begun is removed before the next one makes its plan.
         self.unsure
@@ -128,6 +132,8 @@ impl Memory {
         let is_other =
             |(path, content): &(&String, &Content)| before.get(*path).is_some_and(|before| before != *content);
         let counting = made.inputs.iter().filter(|(_, counts)| *counts).map(|(path, _)| (path, &build.contents[path]));
+        facts.overlooked =
+            counting.clone().map(|(path, _)| path).filter(|path| known.ancient.contains(*path)).cloned().collect();
         facts.changed = counting.filter(is_other).map(|(path, _)| path.clone()).collect();
         facts.param = known.param != now.param;
         facts.code = known.code != now.code;
@@ -151,6 +157,7 @@ fn known_now(world: &World, build: &Build<'_>, made: &Made) -> Known {
         // A job that writes to a pipe has no params.
         param: if made.job.writes { 0 } else { rule.param },
         inputs: made.inputs.iter().map(|(path, _)| with_content(path)).collect(),
+        ancient: made.inputs.iter().filter(|(_, counts)| !counts).map(|(path, _)| path.clone()).collect(),
         outputs: made.outputs.iter().map(|(path, _)| with_content(path)).collect(),
     }
 }
