@@ -34,6 +34,34 @@ fn a_job_that_writes_another_one_s_output_is_named() {
 }
 
 #[test]
+fn a_job_whose_outputs_were_written_again_fails_once() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: "out.txt"
+
+        rule outer:
+            output: "a.txt", "c.txt"
+            shell: "for f in {output}; do echo outer > $f; done"
+
+        rule inner:
+            output: "b.txt"
+            shell: "echo inner > {output}"
+
+        rule last:
+            input: "a.txt", "b.txt", "c.txt"
+            output: "out.txt"
+            shell: "cat {input} > {output}; for f in {input}; do echo another text > $f; done"
+        "#,
+    );
+    let ran = project.make("-j1").exits(1);
+    let failed = ran.events_of("failed");
+    let mut rules: Vec<&str> = failed.iter().filter_map(|event| event["rule"].as_str()).collect();
+    rules.sort_unstable();
+    assert_eq!(rules, ["inner", "outer"]);
+}
+
+#[test]
 fn a_job_that_changes_its_source_is_told_of_and_made_again() {
     let project = Project::new(
         r#"

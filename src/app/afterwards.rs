@@ -27,7 +27,7 @@ const TICK_MS: i64 = 20;
 #[derive(Debug, Default)]
 pub struct Ledger {
     made: Vec<Made>,
-    /// Files that no job makes, as the first job found them that read them, and until when one did.
+    /// Files that no job makes, as the first job found them that read them.
     read: FxHashMap<FileId, Read>,
     /// By number, when each job ran: milliseconds since the epoch.
     times: FxHashMap<u32, (i64, i64)>,
@@ -56,8 +56,8 @@ pub struct Change {
     /// The job that made it, or the first that read it.
     pub job: u32,
     pub kind: Kind,
-    /// Jobs, other than its maker, that ran when it was changed; none where that cannot be told.
-    pub meanwhile: Vec<u32>,
+    /// When it was changed, in milliseconds since the epoch; `None` if it is gone.
+    pub at_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,12 @@ pub enum Kind {
     OutputGone,
     SourceChanged,
     SourceGone,
+}
+
+impl Change {
+    fn new(file: FileId, job: u32, kind: Kind, now: Option<Stamp>) -> Change {
+        Change { file, job, kind, at_ms: now.map(|stamp| stamp.mtime_ns / 1_000_000) }
+    }
 }
 
 impl Ledger {
@@ -114,8 +120,7 @@ impl Ledger {
                 Some(_) => return None,
             },
         };
-        let meanwhile = stamp.map_or_else(Vec::new, |stamp| self.ran_at(stamp.mtime_ns / 1_000_000, made.job));
-        Some(Change { file: made.file, job: made.job, kind, meanwhile })
+        Some(Change::new(made.file, made.job, kind, stamp))
     }
 
     fn of_source(&self, file: FileId, read: &Read, paths: &Paths, disk: &dyn Disk) -> Option<Change> {
@@ -124,15 +129,16 @@ impl Ledger {
             None => (Kind::SourceGone, None),
             Some(stamp) => (Kind::SourceChanged, Some(stamp)),
         };
-        // Its readers too: a job may change what it reads.
-        let meanwhile = stamp.map_or_else(Vec::new, |stamp| self.ran_at(stamp.mtime_ns / 1_000_000, u32::MAX));
-        Some(Change { file, job: read.job, kind, meanwhile })
+        Some(Change::new(file, read.job, kind, stamp))
     }
 
-    /// The jobs that ran at a time, but for one, in their order.
-    fn ran_at(&self, at_ms: i64, but: u32) -> Vec<u32> {
+    /// The jobs that ran when a file was changed, in their order; not its maker, but its readers: a job may change what it
+    /// reads. Looks through all jobs.
+    pub fn meanwhile(&self, change: &Change) -> Vec<u32> {
+        let Some(at_ms) = change.at_ms else { return Vec::new() };
+        let maker = (change.kind < Kind::SourceChanged).then_some(change.job);
         let ran = |&(&job, &(start, end)): &(&u32, &(i64, i64))| {
-            job != but && (start - TICK_MS..=end + TICK_MS).contains(&at_ms)
+            Some(job) != maker && (start - TICK_MS..=end + TICK_MS).contains(&at_ms)
         };
         let mut jobs: Vec<u32> = self.times.iter().filter(ran).map(|(&job, _)| job).collect();
         jobs.sort_unstable();
@@ -154,10 +160,14 @@ impl JobDirector<'_> {
     /// What is told of files that are not as they were.
     pub(super) fn look_at_files(&self) -> Afterwards {
         let mut told = Afterwards::default();
+        let mut failed = FxHashSet::default();
         let mut more = 0;
         for change in self.ledger.changes(&self.plan.dag.paths, self.stats.disk()) {
             if change.kind == Kind::Rewritten {
-                told.failures.push((change.job, *self.fail(&self.rewritten(&change))));
+                // A job is failed once, whatever number of its outputs is concerned.
+                if failed.insert(change.job) {
+                    told.failures.push((change.job, *self.fail(&self.rewritten(&change))));
+                }
             } else if told.warnings.len() < MOST_WARNINGS {
                 told.warnings.push(self.warning(&change));
             } else {
@@ -167,8 +177,6 @@ impl JobDirector<'_> {
         if more > 0 {
             told.warnings.push(format!("{more} more files were changed while the run went on"));
         }
-        // A job is failed once, whatever number of its outputs is concerned.
-        told.failures.dedup_by_key(|(job, _)| *job);
         told
     }
 
@@ -178,12 +186,13 @@ impl JobDirector<'_> {
         let id = self.id(change.job);
         let outputs = self.plan.dag.job(id).outputs.iter().zip(&self.rule(id).output.items);
         let place = outputs.into_iter().find(|(file, _)| **file == change.file).map(|(_, spec)| spec.span);
-        let message = format!("{name} was written again after its job had ended{}", self.suspects(change));
+        let meanwhile = self.ledger.meanwhile(change);
+        let message = format!("{name} was written again after its job had ended{}", self.suspects(&meanwhile));
         let mut diagnostic = Diagnostic::error(message);
         if let Some(span) = place {
             diagnostic = diagnostic.at(span, "this job makes it");
         }
-        if let [one] = change.meanwhile[..] {
+        if let [one] = meanwhile[..] {
             diagnostic = diagnostic.at(self.rule(self.id(one)).action_span, "this ran when it was written");
         }
         diagnostic.help("let one rule make the file, or give each rule a file of its own")
@@ -192,7 +201,7 @@ impl JobDirector<'_> {
     fn warning(&self, change: &Change) -> String {
         let name = self.plan.dag.paths.name(change.file);
         let job = self.name(change.job);
-        let suspects = self.suspects(change);
+        let suspects = self.suspects(&self.ledger.meanwhile(change));
         match change.kind {
             Kind::Rewritten | Kind::Touched => {
                 format!("{name} was touched after its job, {job}, had ended{suspects}: the next run makes it again")
@@ -208,14 +217,11 @@ impl JobDirector<'_> {
     }
 
     /// Who ran when a file was changed.
-    fn suspects(&self, change: &Change) -> String {
-        match &change.meanwhile[..] {
-            [] => String::new(),
-            jobs if jobs.len() > MOST_SUSPECTS => String::new(),
-            jobs => {
-                let jobs: Vec<String> = jobs.iter().map(|&job| self.name(job).to_string()).collect();
-                format!(", while {} ran", jobs.join(" and "))
-            }
+    fn suspects(&self, meanwhile: &[u32]) -> String {
+        if meanwhile.is_empty() || meanwhile.len() > MOST_SUSPECTS {
+            return String::new();
         }
+        let jobs: Vec<String> = meanwhile.iter().map(|&job| self.name(job).to_string()).collect();
+        format!(", while {} ran", jobs.join(" and "))
     }
 }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashSet;
+
 use super::child::signal_name;
 use super::director::{Afterwards, Decision, Director, Prepared};
 use super::executor::{Executor, Force, Order, Report};
@@ -474,9 +476,10 @@ impl Loop<'_> {
         for (job, failure) in failures {
             let (job_name, usage) = (self.run.director.name(job), Usage::default());
             self.run.reporter.tell(&Event::Failed { job: job_name, reason: String::new(), failure, usage });
-            self.done.retain(|&done| done != job);
             self.failed.push(job);
         }
+        let failed: FxHashSet<u32> = self.failed.iter().copied().collect();
+        self.done.retain(|job| !failed.contains(job));
     }
 
     fn end(mut self) -> Summary {
