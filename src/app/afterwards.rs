@@ -183,14 +183,11 @@ impl JobDirector<'_> {
     /// An output that another hand has written.
     fn rewritten(&self, change: &Change) -> Diagnostic {
         let name = self.plan.dag.paths.name(change.file);
-        let id = self.id(change.job);
-        let outputs = self.plan.dag.job(id).outputs.iter().zip(&self.rule(id).output.items);
-        let place = outputs.into_iter().find(|(file, _)| **file == change.file).map(|(_, spec)| spec.span);
         let meanwhile = self.ledger.meanwhile(change);
         let message = format!("{name} was written again after its job had ended{}", self.suspects(&meanwhile));
         let mut diagnostic = Diagnostic::error(message);
-        if let Some(span) = place {
-            diagnostic = diagnostic.at(span, "this job makes it");
+        if let Some(output) = self.plan.dag.declared(change.file, &self.project.workflow) {
+            diagnostic = diagnostic.at(output.span, "this job makes it");
         }
         if let [one] = meanwhile[..] {
             diagnostic = diagnostic.at(self.rule(self.id(one)).action_span, "this ran when it was written");

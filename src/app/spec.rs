@@ -209,14 +209,6 @@ fn marked(dag: &Dag, workflow: &Workflow, files: &[FileId], is_one: fn(&Flags) -
     files.iter().copied().filter(is_marked).collect()
 }
 
-/// Whether a file is a `directory()` output.
-pub fn is_directory(dag: &Dag, workflow: &Workflow, file: FileId) -> bool {
-    let Some(maker) = dag.producer(file) else { return false };
-    let job = dag.job(maker);
-    let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);
-    outputs.into_iter().any(|(&output, spec)| output == file && spec.flags.directory)
-}
-
 /// Where a job's output goes that it does not log itself: a folder a rule, a file a job.
 pub fn own_log(rule: &Rule, wildcards: &[(String, String)]) -> String {
     let mut name = String::new();

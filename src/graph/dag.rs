@@ -7,7 +7,7 @@ use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::path::{FileId, Paths};
-use crate::rulefile::rule::{Flags, RuleId};
+use crate::rulefile::rule::{Flags, OutputPattern, RuleId, Workflow};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u32);
@@ -177,6 +177,13 @@ impl Dag {
     /// The job that makes a file, `None` for a source.
     pub fn producer(&self, file: FileId) -> Option<JobId> {
         self.writers.producers.get(file.index()).copied().flatten()
+    }
+
+    /// What the rule of the job that makes a file says of it; `None` for a source.
+    pub fn declared<'w>(&self, file: FileId, workflow: &'w Workflow) -> Option<&'w OutputPattern> {
+        let job = self.job(self.producer(file)?);
+        let at = job.outputs.iter().position(|&output| output == file)?;
+        workflow.rule(job.rule).output.items.get(at)
     }
 
     /// The jobs that a job needs, each once.

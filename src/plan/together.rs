@@ -12,11 +12,7 @@ use crate::stat::Stats;
 
 /// Whether a file is there only while the job that makes it runs.
 fn is_live(dag: &Dag, workflow: &Workflow, file: FileId) -> bool {
-    dag.producer(file).is_some_and(|maker| {
-        let job = dag.job(maker);
-        let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);
-        outputs.into_iter().any(|(&output, spec)| output == file && spec.flags.live())
-    })
+    dag.declared(file, workflow).is_some_and(|output| output.flags.live())
 }
 
 /// The sets of jobs that files connect which are there only while jobs run, each with its jobs in their order.

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::command::{Redirect, Simple};
+use super::declared::Declared;
 use super::outputs::temporary;
 use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Work};
-use super::strict::{Cage, Declared, System};
+use super::strict::{Cage, System};
 use crate::event::{Access, Deed};
 use crate::path::normalise;
 

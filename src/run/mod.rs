@@ -10,6 +10,7 @@ mod bounds;
 mod cache;
 pub mod child;
 pub mod command;
+pub mod declared;
 mod dependents;
 pub mod director;
 pub mod executor;

@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
 
+use super::declared::Declared;
 use crate::event::Access;
 
 pub fn missing() -> Option<(&'static str, &'static str)> {
@@ -14,14 +15,6 @@ pub fn missing() -> Option<(&'static str, &'static str)> {
 
 pub fn is_observed() -> bool {
     false
-}
-
-#[derive(Debug, Default)]
-pub struct Declared {
-    pub read: Vec<PathBuf>,
-    pub written: Vec<PathBuf>,
-    pub streams: Vec<PathBuf>,
-    pub private: Vec<PathBuf>,
 }
 
 #[derive(Debug)]

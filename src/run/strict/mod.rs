@@ -18,7 +18,7 @@ mod system;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -31,6 +31,7 @@ use self::notify::Listener;
 use self::observer::observe;
 use self::sight::{Seen, Sight};
 use self::system::Place;
+use super::declared::Declared;
 use crate::event::Access;
 
 /// The threads of a job do little.
@@ -47,19 +48,6 @@ pub fn missing() -> Option<(&'static str, &'static str)> {
 /// Whether what jobs try is seen; else it is refused, and named only where a program says so.
 pub fn is_observed() -> bool {
     landlock::version().is_some_and(system::can_observe)
-}
-
-/// What a job declares, by paths as it is given them.
-#[derive(Debug, Default)]
-pub struct Declared {
-    /// Inputs, and what flow gives the job to read. Of a folder, all that is in it.
-    pub read: Vec<PathBuf>,
-    /// Outputs and logs that need not be there yet; of a folder, all that is in it.
-    pub written: Vec<PathBuf>,
-    /// Files that are there, and may be opened again by a job that has them open.
-    pub streams: Vec<PathBuf>,
-    /// Folders that are the job's own.
-    pub private: Vec<PathBuf>,
 }
 
 /// The bounds of one job.
