@@ -100,6 +100,9 @@ pub struct Failure {
     pub undeclared: Vec<Access>,
     /// Whether it will be tried again.
     pub retrying: bool,
+    /// Whether it would be tried again, were the run not ending.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]

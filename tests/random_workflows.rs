@@ -71,7 +71,8 @@ fn share(of: u64) {
             .run(&strategy, |(workflow, steps)| run(&workflow, &steps).map_err(TestCaseError::fail));
         if let Err(TestError::Fail(reason, (workflow, steps))) = done {
             let rulefile = workflow.rulefile();
-            panic!("case {seed}:\n{rulefile}\nsteps: {steps:#?}\n\n{reason}");
+            // First as well, for who sees no more than the beginning.
+            panic!("case {seed}: {reason}\n\n{rulefile}\nsteps: {steps:#?}\n\n{reason}");
         }
     }
 }

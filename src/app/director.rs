@@ -10,7 +10,7 @@ use super::cache::Cache;
 use super::planning::{Graph, Plan};
 use super::project::Project;
 use super::records::StoreRecords;
-use super::spec::{is_directory, job_spec, own_log};
+use super::spec::{job_spec, own_log};
 use super::tasks::{Totals, amount, demand_varies};
 use super::undeclared::undeclared;
 use super::unrecorded::Unrecorded;
@@ -183,7 +183,7 @@ impl<'a> JobDirector<'a> {
 
     /// Whether a file is a `directory()` output.
     fn is_directory(&self, file: FileId) -> bool {
-        is_directory(&self.plan.dag, &self.project.workflow, file)
+        self.plan.dag.declared(file, &self.project.workflow).is_some_and(|output| output.flags.directory)
     }
 
     pub(super) fn id(&self, job: u32) -> JobId {
@@ -204,6 +204,7 @@ impl<'a> JobDirector<'a> {
             log_tail: Vec::new(),
             undeclared: Vec::new(),
             retrying: false,
+            abandoned: false,
         })
     }
 

@@ -45,6 +45,7 @@ fn run() -> Vec<Event> {
         log_tail: vec!["no such file\u{1b}[31m".to_owned()],
         undeclared: Vec::new(),
         retrying: false,
+        abandoned: false,
     };
     vec![
         Event::Planned { total: 2, rules, cores: 4, estimate: None },

@@ -71,6 +71,8 @@ pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize)
     }
     if failure.retrying {
         out.push_str(" (trying again)");
+    } else if failure.abandoned {
+        out.push_str(" (not tried again, because the run ends)");
     }
     let mut field = |name: &str, text: &str| {
         out.push_str(&format!("\n  {name:<8}{}", printable(text).replace('\n', "\n          ")));

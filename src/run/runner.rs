@@ -532,5 +532,6 @@ fn no_failure() -> Failure {
         log_tail: Vec::new(),
         undeclared: Vec::new(),
         retrying: false,
+        abandoned: false,
     }
 }

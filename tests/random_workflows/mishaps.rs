@@ -161,8 +161,15 @@ impl Laws {
         if told.exit != Some(i32::from(!failed.is_empty())) {
             return Err(format!("the run ended with {:?}", told.exit));
         }
-        let with_partners = broken.iter().flat_map(|&job| [job, Job { writes: true, ..job }]).collect();
-        if let Some(job) = failed.difference(&with_partners).next() {
+        let with_partners: BTreeSet<Job> = broken.iter().flat_map(|&job| [job, Job { writes: true, ..job }]).collect();
+        let abandoned = told.abandoned();
+        let is_true = |job: &Job| {
+            !keep_going && (with_partners.contains(job) || told.attempts()[job] <= rules[job.rule].stumbles())
+        };
+        if let Some(job) = abandoned.iter().find(|job| !is_true(job)) {
+            return Err(format!("{} was given up", job.name()));
+        }
+        if let Some(job) = failed.difference(&with_partners).find(|job| !abandoned.contains(job)) {
             return Err(format!("{} failed", job.name()));
         }
         if let Some(job) = told.finished().intersection(broken).next() {

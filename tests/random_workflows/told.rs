@@ -10,7 +10,7 @@ use crate::workflow::{Job, OTHERS, VALUES};
 pub enum Said {
     Started { job: Job, reason: String, threads: u8, attempt: u8 },
     Finished(Job),
-    Failed { job: Job, retrying: bool },
+    Failed { job: Job, retrying: bool, abandoned: bool },
     Stopped(Job),
     Interrupted,
 }
@@ -69,7 +69,12 @@ impl Told {
 
     /// For good.
     pub fn failed(&self) -> BTreeSet<Job> {
-        self.jobs(|said| if let Said::Failed { job, retrying: false } = said { Some(*job) } else { None })
+        self.jobs(|said| if let Said::Failed { job, retrying: false, .. } = said { Some(*job) } else { None })
+    }
+
+    /// What failed when the run was ending already, and would have been tried again.
+    pub fn abandoned(&self) -> BTreeSet<Job> {
+        self.jobs(|said| if let Said::Failed { job, abandoned: true, .. } = said { Some(*job) } else { None })
     }
 
     pub fn stopped(&self) -> BTreeSet<Job> {
@@ -91,7 +96,11 @@ fn said(event: &Value) -> Option<Said> {
             attempt: number("attempt")?,
         },
         "finished" => Said::Finished(job(event)?),
-        "failed" => Said::Failed { job: job(event)?, retrying: event["failure"]["retrying"] == true },
+        "failed" => Said::Failed {
+            job: job(event)?,
+            retrying: event["failure"]["retrying"] == true,
+            abandoned: event["failure"]["abandoned"] == true,
+        },
         "stopped" => Said::Stopped(job(event)?),
         "interrupted" => Said::Interrupted,
         _ => return None,

@@ -81,7 +81,8 @@ impl Loop<'_> {
             JobError::Undeclared { accesses, .. } => accesses.clone(),
             _ => Vec::new(),
         };
-        let retrying = running.attempt <= prepared.retries && self.closing.is_none() && undeclared.is_empty();
+        let has_retries = running.attempt <= prepared.retries && undeclared.is_empty();
+        let retrying = has_retries && self.closing.is_none();
         self.record_failure(&prepared, outcome, error);
         let failure = Failure {
             cause: error.to_string(),
@@ -92,6 +93,7 @@ impl Loop<'_> {
             log_tail: outcome.log_tail.clone(),
             undeclared,
             retrying,
+            abandoned: has_retries && !retrying,
         };
         if !retrying {
             return self.refuse(job, prepared.reason, failure, outcome.usage);
