@@ -167,3 +167,49 @@ fn connected_jobs_are_tried_again_together() {
     assert_eq!((tries.matches("make").count(), tries.matches("keep").count()), (3, 3), "{tries}");
     assert!(tries.contains("keep 3"));
 }
+
+#[test]
+fn what_is_found_out_later_waits_for_jobs_that_run_together() {
+    let project = Project::new(
+        r#"
+        def found(wildcards):
+            return read_text(checkpoints.look.get().output[0]).split()
+
+        rule all:
+            input: "all.txt", "go"
+
+        rule make:
+            output: pipe("x.pipe")
+            shell: "echo one > {output}"
+
+        rule keep:
+            input: "x.pipe"
+            output: "x.out"
+            shell: "cat {input} > {output}; until test -e go; do :; done; echo two >> {output}"
+
+        checkpoint look:
+            output: "look.txt"
+            priority: -1
+            shell: "echo x.out > {output}"
+
+        rule join:
+            input: found
+            output: "join.txt"
+            priority: 1
+            shell: "cat {input} > {output}"
+
+        rule all_of_it:
+            input: "x.out", "join.txt"
+            output: "all.txt"
+            shell: "cat {input} > {output}"
+
+        rule go:
+            input: "look.txt"
+            output: "go"
+            shell: "touch go"
+        "#,
+    );
+    // `join` is known when `keep` runs, and would be picked before `go`, which `keep` waits for.
+    project.flow("-j3").exits(0);
+    assert_eq!(project.read("all.txt"), "one\ntwo\none\ntwo\n");
+}

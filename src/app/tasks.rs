@@ -86,8 +86,7 @@ pub fn add_tasks(
     let mut demands: FxHashMap<u32, Vec<u64>> = FxHashMap::default();
     let sets = Sets::of(project, plan, jobs)?;
     for &id in jobs {
-        let first = sets.first(id);
-        if first != id {
+        if sets.first(id) != id {
             numbers[id.index()] = Some(tasks.ride(tasks.next()));
             continue;
         }
@@ -156,9 +155,12 @@ pub fn add_tasks(
         numbers[id.index()] = Some(number);
     }
     for &id in jobs {
-        let number = |id: JobId| numbers[sets.first(id).index()];
+        let number = |id: JobId| numbers[id.index()];
         let after = number(id).expect("just numbered");
-        for before in dag.dependencies(id).filter_map(number).filter(|&before| before != after) {
+        if let Some(first) = Some(sets.first(id)).filter(|&first| first != id).and_then(number) {
+            tasks.carry(first, after);
+        }
+        for before in dag.dependencies(id).filter_map(number) {
             tasks.edge(before, after);
         }
     }

@@ -10,6 +10,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::dependents::{Dependents, longest_paths};
 use super::ready::{Least, fits};
 
@@ -43,8 +45,8 @@ pub struct Tasks {
     demands: Vec<u64>,
     /// Before, after.
     edges: Vec<(u32, u32)>,
-    /// Jobs that another one takes along.
-    riders: Vec<u32>,
+    /// Jobs that another one takes along, and that one.
+    riders: Vec<(u32, u32)>,
 }
 
 /// A demand that is more than there is.
@@ -78,13 +80,17 @@ impl Tasks {
         Ok(number)
     }
 
-    /// Adds a job that runs together with another one, which asks for what both take and waits for what both need: it
-    /// gets a number and no turn of its own.
+    /// Adds a job that is to run together with another one, which asks for what both take: it gets a number and no turn
+    /// of its own. [`Tasks::carry`] says with whom.
     pub fn ride(&mut self, position: u32) -> u32 {
         let task = Task { priority: 0, frees: false, weight: 0, position, demand: Demand::new() };
-        let number = self.add(task).expect("it asks for nothing");
-        self.riders.push(number);
-        number
+        self.add(task).expect("it asks for nothing")
+    }
+
+    /// When `first` has its turn, it takes `rider` along: it waits for what that one needs, and who needs that one waits
+    /// for it.
+    pub fn carry(&mut self, first: u32, rider: u32) {
+        self.riders.push((rider, first));
     }
 
     /// `after` waits for `before`. Saying so twice is as good as once.
@@ -114,6 +120,7 @@ impl Tasks {
             waits: Vec::new(),
             state: Vec::new(),
             successors: BTreeMap::new(),
+            firsts: FxHashMap::default(),
             blocked: false,
         };
         scheduler.grow(self);
@@ -163,6 +170,8 @@ pub struct Scheduler {
     state: Vec<State>,
     /// By running job, the one that takes its place when it ends; that one holds nothing until then.
     successors: BTreeMap<u32, u32>,
+    /// By job that another one takes along, that one.
+    firsts: FxHashMap<u32, u32>,
     /// Nothing that is ready fits, and nothing has changed since that was found.
     blocked: bool,
 }
@@ -178,8 +187,11 @@ impl Scheduler {
         let Tasks { first, tasks, demands, edges, riders, .. } = more;
         debug_assert_eq!(first, self.len());
         let count = first as usize + tasks.len();
-        let mut edges: Vec<(u32, u32)> =
-            self.dependents.edges().chain(edges.into_iter().filter(|&(_, after)| after >= first)).collect();
+        self.firsts.extend(riders.iter().copied());
+        let whose_turn = |job: u32| self.firsts.get(&job).copied().unwrap_or(job);
+        let edges = edges.into_iter().map(|(before, after)| (whose_turn(before), whose_turn(after)));
+        let is_new = |&(before, after): &(u32, u32)| after >= first && before != after;
+        let mut edges: Vec<(u32, u32)> = self.dependents.edges().chain(edges.filter(is_new)).collect();
         edges.sort_unstable();
         edges.dedup();
         self.dependents = Dependents::of_edges(&edges, count);
@@ -190,7 +202,7 @@ impl Scheduler {
         self.demands.extend(demands);
         self.waits.resize(count, 0);
         self.state.resize(count, State::Waiting);
-        for rider in riders {
+        for (rider, _) in riders {
             self.state[rider as usize] = State::Done;
         }
         for &(before, after) in edges.iter().filter(|&&(_, after)| after >= first) {
@@ -521,6 +533,26 @@ mod tests {
         assert_eq!(scheduler.pick_successor(1), None, "2 waits for it");
         scheduler.finish(1);
         assert_eq!(scheduler.pick(), Some(2));
+    }
+
+    #[test]
+    fn who_needs_a_job_that_is_taken_along_waits_for_the_one_that_takes_it() {
+        let mut tasks = Tasks::new(vec![2]);
+        tasks.add(task(0, 1, 0, &[1])).unwrap();
+        let rider = tasks.ride(1);
+        tasks.add(task(0, 1, 2, &[1])).unwrap();
+        tasks.carry(0, rider);
+        tasks.edge(0, rider);
+        tasks.edge(rider, 2);
+        let mut scheduler = tasks.schedule();
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), None));
+        let mut more = scheduler.more();
+        more.add(task(0, 1, 3, &[1])).unwrap();
+        more.edge(rider, 3);
+        scheduler.grow(more);
+        assert_eq!(scheduler.pick(), None, "3 came later, and waits too");
+        scheduler.finish(0);
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(2), Some(3)));
     }
 
     proptest! {
