@@ -309,3 +309,39 @@ fn asking_wrongly_is_told_at_its_place() {
     project.rulefile("checkpoint one:\n    input: 'a'\n");
     project.flow("-n").exits(1).says("checkpoint `one` has no output");
 }
+
+#[test]
+fn until_goes_on_to_what_a_checkpoint_makes_known() {
+    let project = Project::new(
+        r#"
+        def found(wildcards):
+            return read_text(checkpoints.names.get().output[0]).split()
+
+        rule all:
+            input: "all.txt"
+
+        checkpoint names:
+            output: "names.txt"
+            shell: "echo a.part b.part > {output}"
+
+        rule part:
+            output: "{name}.part"
+            shell: "echo {wildcards.name} > {output}"
+
+        rule join:
+            input: found, "beside.txt"
+            output: "all.txt"
+            shell: "cat {input} > {output}"
+
+        rule beside:
+            output: "beside.txt"
+            shell: "touch {output}"
+        "#,
+    );
+    project.makes("--until part", &["names", "part name=a", "part name=b"]);
+    project.makes("--until part", &[]);
+    project.remove("b.part");
+    project.makes("--until part", &["part name=b"]);
+    project.makes("--until beside", &["beside"]);
+    project.makes("", &["join"]);
+}

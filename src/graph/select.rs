@@ -9,14 +9,19 @@ use crate::rulefile::rule::Workflow;
 pub type Selection = Vec<bool>;
 
 /// The jobs that stay when the run goes no further than `until` and leaves out `omit_from` and what comes after it.
-/// Both are names of rules or files.
+/// Both are names of rules or files. Where no job is known for a name of `until`, the checkpoints stay whose outputs may
+/// make one known.
 pub fn select(dag: &Dag, workflow: &Workflow, until: &[String], omit_from: &[String]) -> Selection {
     let mut keep = vec![true; dag.jobs.len()];
     if !until.is_empty() {
         keep.fill(false);
-        spread(dag.ids().filter(|&job| is_named(dag, workflow, job, until)).collect(), &mut keep, true, |job| {
-            dag.dependencies(job).collect()
-        });
+        let is_of = |name| dag.ids().filter(move |&job| is_named(dag, workflow, job, std::slice::from_ref(name)));
+        let mut last: Vec<JobId> = until.iter().flat_map(is_of).collect();
+        if until.iter().any(|name| is_of(name).next().is_none()) {
+            let awaited = dag.open().iter().flat_map(|(_, files)| files);
+            last.extend(awaited.filter_map(|&file| dag.producer(file)));
+        }
+        spread(last, &mut keep, true, |job| dag.dependencies(job).collect());
     }
     if !omit_from.is_empty() {
         let start = dag.ids().filter(|&job| is_named(dag, workflow, job, omit_from)).collect();

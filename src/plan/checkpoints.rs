@@ -16,13 +16,11 @@ impl Planner<'_> {
     /// The disk cannot be asked.
     pub fn checkpoints_done(&self, verdicts: &[Verdict], stats: &mut Stats<'_>) -> Result<Vec<FileId>, PlanError> {
         let mut done = Vec::new();
-        for (job, files) in self.dag.open().iter().filter(|(job, _)| !self.left_out[job.index()]) {
-            // What it needs is taken as it was.
-            if verdicts[job.index()] == Verdict::Fresh {
-                continue;
-            }
+        // What a fresh job needs is taken as it was.
+        for (_, files) in self.dag.open().iter().filter(|(job, _)| verdicts[job.index()] != Verdict::Fresh) {
             for &file in files {
-                if self.is_done(file, verdicts, stats)? {
+                let is_left_out = self.dag.producer(file).is_some_and(|maker| self.left_out[maker.index()]);
+                if !is_left_out && self.is_done(file, verdicts, stats)? {
                     done.push(file);
                 }
             }

@@ -159,8 +159,19 @@ impl Laws {
                     build.get(job).is_some_and(|made| made.outputs.iter().all(|(_, stays)| *stays == Stays::Kept))
                 };
                 let words = vec!["--until".into(), format!("r{rule}")];
-                let jobs = Some(build.with_all_before(of_rule(rule)));
-                of_rule(rule).all(is_kept).then_some(Part { words, jobs, ..everything })
+                // Where some are known only when checkpoints are done that the others do not need, those suffice.
+                let asked: BTreeSet<Job> = build.jobs.iter().flat_map(|made| made.asks.iter().copied()).collect();
+                let known = crate::mishaps::known_to_be_needed(
+                    &build,
+                    &asked,
+                    &self.world.workflow.targets(&self.world.workflow.domains()),
+                );
+                let are_known = of_rule(rule).filter(|job| known.contains(job)).count();
+                let are_all_known = are_known == of_rule(rule).count();
+                let checkpoints = asked.into_iter().filter(|_| !are_all_known);
+                let jobs = Some(build.with_all_before(of_rule(rule).chain(checkpoints)));
+                let makes = are_all_known || are_known == 0;
+                of_rule(rule).all(is_kept).then_some(Part { words, jobs, makes, ..everything })
             }
             Before::Force { rule: number } => {
                 let rule = rule(number);

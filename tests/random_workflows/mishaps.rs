@@ -224,7 +224,11 @@ fn without(build: &Build<'_>, failed: &BTreeSet<Job>) -> BTreeSet<Job> {
 
 /// The jobs of which it is known that they are needed though some were not done: what a job needs that asks one of those is
 /// not known.
-fn known_to_be_needed(build: &Build<'_>, without: &BTreeSet<Job>, targets: &[(Job, usize)]) -> BTreeSet<Job> {
+pub(crate) fn known_to_be_needed(
+    build: &Build<'_>,
+    without: &BTreeSet<Job>,
+    targets: &[(Job, usize)],
+) -> BTreeSet<Job> {
     let mut known: BTreeSet<Job> = targets.iter().map(|(job, _)| *job).collect();
     for made in build.jobs.iter().rev() {
         if known.contains(&made.job) && !made.asks.iter().any(|asked| without.contains(asked)) {
