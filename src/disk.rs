@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 /// What `stat` says of a file's identity: compared for equality only, so that clocks that run backwards do no harm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// Bytes; 0 for a directory.
     pub size: u64,
@@ -21,15 +21,32 @@ pub struct Stamp {
     pub mtime_ns: i64,
     pub inode: u64,
     pub is_dir: bool,
+    /// When anything of the file was changed last, its name and its rights included, in nanoseconds since the epoch, which no program
+    /// can set; 0 where nobody has noted it. It says that one should look, not that something is different, and two stamps
+    /// are equal without it.
+    pub changed_ns: i64,
+}
+
+impl PartialEq for Stamp {
+    fn eq(&self, other: &Stamp) -> bool {
+        let of = |stamp: &Stamp| (stamp.size, stamp.mtime_ns, stamp.inode, stamp.is_dir);
+        of(self) == of(other)
+    }
 }
 
 impl Stamp {
+    /// Whether a file with equal stamps may have been written in between: something of it was changed.
+    pub fn may_differ(&self, now: &Stamp) -> bool {
+        self.changed_ns != 0 && self.changed_ns != now.changed_ns && !now.is_dir
+    }
+
     pub fn of(meta: &fs::Metadata) -> Stamp {
         Stamp {
             size: if meta.is_dir() { 0 } else { meta.len() },
             mtime_ns: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
             inode: meta.ino(),
             is_dir: meta.is_dir(),
+            changed_ns: meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec()),
         }
     }
 }
@@ -48,9 +65,6 @@ pub struct Content {
 pub trait Disk: Send + Sync {
     /// The stamp of what the path leads to (symbolic links are followed); `None` where there is nothing.
     fn stat(&self, path: &str) -> io::Result<Option<Stamp>>;
-    /// When a file, or what its name leads to, was last changed in any way, in nanoseconds since the epoch: also by a copy that
-    /// gave it an older modification time.
-    fn changed_ns(&self, path: &str) -> io::Result<i64>;
     /// The BLAKE3 hash of a file's content; for a directory, of its sorted tree of names and contents. What is no
     /// regular file (a pipe, a device) is never read, and counts as empty.
     fn hash(&self, path: &str) -> io::Result<Hash>;
@@ -93,11 +107,6 @@ impl Disk for RealDisk {
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    fn changed_ns(&self, path: &str) -> io::Result<i64> {
-        let meta = fs::metadata(path)?;
-        Ok(meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec()))
     }
 
     fn hash(&self, path: &str) -> io::Result<Hash> {

@@ -87,6 +87,32 @@ fn stamps_of_whole_seconds_that_are_all_equal_are_fresh() {
 }
 
 #[test]
+fn an_input_that_was_written_over_and_given_its_old_time_is_a_change() {
+    let project = copy().file("in.txt", "one\n");
+    stamp(&project, "in.txt", 1_000_000);
+    project.makes("", &["copy"]);
+    // The same file, of the same size.
+    std::fs::write(project.path("in.txt"), "two\n").expect("it can be written");
+    stamp(&project, "in.txt", 1_000_000);
+    let ran = project.makes("", &["copy"]);
+    assert_eq!(ran.reason("copy"), "input in.txt has changed: its content differs");
+    assert_eq!(project.read("out.txt"), "two\n");
+    project.makes("", &[]);
+}
+
+#[test]
+fn an_input_of_which_nothing_but_its_rights_or_names_changed_is_no_change() {
+    let project = copy().file("in.txt", "one\n");
+    project.makes("", &["copy"]);
+    std::fs::hard_link(project.path("in.txt"), project.path("other.txt")).expect("a link can be made");
+    project.makes("", &[]);
+    let readonly = std::os::unix::fs::PermissionsExt::from_mode(0o444);
+    std::fs::set_permissions(project.path("in.txt"), readonly).expect("its rights can be set");
+    project.makes("", &[]);
+    project.makes("", &[]);
+}
+
+#[test]
 fn a_link_is_what_it_leads_to() {
     let project = copy().file("a.txt", "one\n").file("b.txt", "two\n").file("same.txt", "two\n");
     let link = |target: &str| {

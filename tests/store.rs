@@ -9,7 +9,7 @@ use flow::event::Usage;
 use flow::store::{FailureRecord, FileRecord, JobRecord, Left, Names, RunRecord, StartedRow, Store, StoreError};
 
 fn file(path: &str, size: u64) -> FileRecord {
-    let stamp = Stamp { size, mtime_ns: -5, inode: u64::MAX, is_dir: false };
+    let stamp = Stamp { size, mtime_ns: -5, inode: u64::MAX, is_dir: false, changed_ns: 0 };
     FileRecord { path: path.to_owned(), stamp, hash: size.is_multiple_of(2).then_some([9; 32]) }
 }
 

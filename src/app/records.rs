@@ -264,7 +264,8 @@ fn is_whole(output: &FileRecord, disk: &dyn Disk, was_cut: bool) -> bool {
 /// Where all records are lost: what was made before the last edit of the workflow's own files may be of other code or
 /// params than they have now.
 fn before_last_edit(project: &Project, disk: &dyn Disk) -> Loss {
-    let edited = project.workflow.read.iter().filter_map(|path| disk.changed_ns(path).ok()).max();
+    let changed = |path: &String| disk.stat(path).ok().flatten().map(|stamp| stamp.changed_ns);
+    let edited = project.workflow.read.iter().filter_map(changed).max();
     (i64::MIN, edited.unwrap_or(i64::MAX))
 }
 

@@ -289,12 +289,12 @@ impl Planner<'_> {
         for (at, &file) in job.inputs.iter().enumerate() {
             let Some(stamp) = stats.get(&self.dag.paths, file)? else { return Ok(None) };
             let counts = self.stamp_counts(rule, job, at, &stamp);
-            digest.file(self.dag.paths.name(file), counts.then_some(&stamp));
+            digest.input(self.dag.paths.name(file), counts.then_some(&stamp));
         }
         digest.count(job.outputs.len());
         for &file in &job.outputs {
             let Some(stamp) = stats.get(&self.dag.paths, file)? else { return Ok(None) };
-            digest.file(self.dag.paths.name(file), Some(&stamp));
+            digest.output(self.dag.paths.name(file), &stamp);
         }
         Ok(Some(digest.finish()))
     }
@@ -431,7 +431,10 @@ impl Planner<'_> {
             let now = stats.get(&self.dag.paths, file)?;
             let change = match (now, awaited.get(&file)) {
                 (Some(now), None) if self.stamp_counts(rule, job, at, &now) => {
-                    self.change(file, old.stamp, old.hash, now, stats)?
+                    match self.change(file, old.stamp, old.hash, now, stats)? {
+                        None => self.change_in_place(file, old, now, stats)?,
+                        change => change,
+                    }
                 }
                 // If its maker is fresh after all, the file comes back as it was made last.
                 (None, None | Some(false)) => self.made_anew_since(file, old)?,
@@ -551,6 +554,21 @@ impl Planner<'_> {
             return Ok(None);
         }
         Ok(Some(Change::between(old, now, old_hash.is_some())))
+    }
+
+    /// A difference that neither size nor time tell: somebody wrote over the file and gave it the time that it had.
+    fn change_in_place(
+        &mut self,
+        file: FileId,
+        old: &FileRecord,
+        now: Stamp,
+        stats: &Stats<'_>,
+    ) -> Result<Option<Change>, PlanError> {
+        let Some(hash) = old.hash.filter(|_| self.triggers.checksum && old.stamp.may_differ(&now)) else {
+            return Ok(None);
+        };
+        let same = self.has_content(file, now, hash, stats)?;
+        Ok((!same).then(|| Change::between(old.stamp, now, true)))
     }
 
     fn has_content(&mut self, file: FileId, now: Stamp, old: Hash, stats: &Stats<'_>) -> Result<bool, PlanError> {

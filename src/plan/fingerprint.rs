@@ -42,17 +42,26 @@ impl FingerprintHasher {
         self.0.update(text.as_bytes());
     }
 
-    /// `None` for a stamp that does not count.
-    pub fn file(&mut self, path: &str, stamp: Option<&Stamp>) {
-        self.text(path);
-        if let Some(stamp) = stamp {
-            let mut bytes = [0; 25];
-            bytes[..8].copy_from_slice(&stamp.size.to_le_bytes());
-            bytes[8..16].copy_from_slice(&stamp.mtime_ns.to_le_bytes());
-            bytes[16..24].copy_from_slice(&stamp.inode.to_le_bytes());
-            bytes[24] = u8::from(stamp.is_dir);
-            self.0.update(&bytes);
+    /// An input, also by when anything of it was changed; `None` for a stamp that does not count.
+    pub fn input(&mut self, path: &str, stamp: Option<&Stamp>) {
+        match stamp {
+            Some(stamp) => {
+                self.output(path, stamp);
+                self.0.update(&(if stamp.is_dir { 0 } else { stamp.changed_ns }).to_le_bytes());
+            }
+            None => self.text(path),
         }
+    }
+
+    /// An output: flow itself names, links and protects it after it was made.
+    pub fn output(&mut self, path: &str, stamp: &Stamp) {
+        self.text(path);
+        let mut bytes = [0; 25];
+        bytes[..8].copy_from_slice(&stamp.size.to_le_bytes());
+        bytes[8..16].copy_from_slice(&stamp.mtime_ns.to_le_bytes());
+        bytes[16..24].copy_from_slice(&stamp.inode.to_le_bytes());
+        bytes[24] = u8::from(stamp.is_dir);
+        self.0.update(&bytes);
     }
 
     pub fn finish(self) -> Fingerprint {
@@ -76,11 +85,11 @@ impl Planner<'_> {
         let mut digest = FingerprintHasher::new(identity, job, rule);
         digest.count(inputs.len());
         for (at, file) in inputs.iter().enumerate() {
-            digest.file(&file.path, self.stamp_counts(rule, job, at, &file.stamp).then_some(&file.stamp));
+            digest.input(&file.path, self.stamp_counts(rule, job, at, &file.stamp).then_some(&file.stamp));
         }
         digest.count(outputs.len());
         for file in &outputs {
-            digest.file(&file.path, Some(&file.stamp));
+            digest.output(&file.path, &file.stamp);
         }
         JobRecord {
             key: key(&self.dag, self.workflow, job),

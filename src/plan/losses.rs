@@ -1,8 +1,6 @@
 //! Lost records: a job without one is not judged by times where its outputs are from a time of which records, or a part of
 //! what was written, may be lost. The disk says when a file was last changed; why something was lost is not known here.
 
-use std::io;
-
 use super::decide::{PlanError, Planner};
 use crate::graph::dag::Job;
 use crate::stat::Stats;
@@ -12,13 +10,9 @@ impl Planner<'_> {
     pub(super) fn may_be_lost(&self, job: &Job, stats: &mut Stats<'_>) -> Result<bool, PlanError> {
         let losses = self.records.losses();
         for &output in job.outputs.iter().filter(|_| !losses.is_empty()) {
-            let name = self.dag.paths.name(output);
-            if stats.get(&self.dag.paths, output)?.is_some() {
-                let changed = stats.disk().changed_ns(name);
-                let changed = changed.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
-                if losses.iter().any(|&(since, until)| (since..=until).contains(&changed)) {
-                    return Ok(true);
-                }
+            let Some(stamp) = stats.get(&self.dag.paths, output)? else { continue };
+            if losses.iter().any(|&(since, until)| (since..=until).contains(&stamp.changed_ns)) {
+                return Ok(true);
             }
         }
         Ok(false)

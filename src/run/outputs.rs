@@ -19,7 +19,7 @@ use crate::store::FileRecord;
 pub(super) const PREFIX: &str = ".flow-tmp.";
 
 /// Of what is there only while jobs run: the same every time.
-pub(super) const NO_STAMP: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0, is_dir: false };
+pub(super) const NO_STAMP: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0, is_dir: false, changed_ns: 0 };
 
 /// The longest file name of common file systems, in bytes.
 const NAME_MAX: usize = 255;

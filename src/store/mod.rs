@@ -576,7 +576,8 @@ fn job_record(key: &str, row: &Row<'_>) -> rusqlite::Result<JobRecord> {
 }
 
 fn files(connection: &Connection, table: &str, job: i64) -> Result<Vec<FileRecord>, StoreError> {
-    let query = format!("SELECT path, size, mtime_ns, inode, is_dir, hash FROM {table} WHERE job = ?1 ORDER BY seq");
+    let columns = "path, size, mtime_ns, inode, is_dir, hash, changed_ns";
+    let query = format!("SELECT {columns} FROM {table} WHERE job = ?1 ORDER BY seq");
     let mut statement = connection.prepare_cached(&query)?;
     let rows = statement.query_map([job], |row| {
         Ok(FileRecord {
@@ -586,6 +587,7 @@ fn files(connection: &Connection, table: &str, job: i64) -> Result<Vec<FileRecor
                 mtime_ns: row.get(2)?,
                 inode: row.get::<_, i64>(3)?.cast_unsigned(),
                 is_dir: row.get(4)?,
+                changed_ns: row.get(6)?,
             },
             hash: row.get::<_, Option<Hash>>(5)?,
         })

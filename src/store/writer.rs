@@ -440,9 +440,9 @@ fn write_job(transaction: &Transaction<'_>, record: &JobRecord, run: Option<i64>
             record.source,
         ])?;
     let job = transaction.last_insert_rowid();
-    let mut insert = transaction.prepare_cached("INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+    let mut insert = transaction.prepare_cached("INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     write_files(&mut insert, job, &record.inputs)?;
-    let mut insert = transaction.prepare_cached("INSERT INTO outputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+    let mut insert = transaction.prepare_cached("INSERT INTO outputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     write_files(&mut insert, job, &record.outputs)
 }
 
@@ -457,6 +457,7 @@ fn write_files(insert: &mut rusqlite::CachedStatement<'_>, job: i64, files: &[Fi
             file.stamp.inode.cast_signed(),
             file.stamp.is_dir,
             file.hash,
+            file.stamp.changed_ns,
         ])?;
     }
     Ok(())
