@@ -17,6 +17,22 @@ impl FileId {
     }
 }
 
+/// The bytes that fit into a name on the file systems of Linux and of macOS.
+pub const NAME_MAX: usize = 255;
+
+/// The bytes that fit into the path of a file that is made: those of a path on Linux, less what stands before its name
+/// while a job works on it.
+pub const PATH_MAX: usize = 4095 - ".flow-tmp.".len();
+
+/// How many bytes a path or a name in it has, and how many it may have, where those are fewer.
+pub fn excess(path: &str) -> Option<(usize, usize)> {
+    if path.len() <= NAME_MAX {
+        return None;
+    }
+    let name = path.split('/').map(str::len).find(|&len| len > NAME_MAX).map(|len| (len, NAME_MAX));
+    name.or((path.len() > PATH_MAX).then_some((path.len(), PATH_MAX)))
+}
+
 /// All paths of a run, in one arena: about ten bytes each over their text.
 #[derive(Debug, Clone, Default)]
 pub struct Paths {

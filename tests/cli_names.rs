@@ -214,3 +214,152 @@ fn a_name_that_is_not_utf_8_is_refused_or_passed_over() {
     let target = raw_name(b"out/b\xffd.txt");
     project.flow_with([&target]).exits(2).says("UTF-8");
 }
+
+/// Rules that make a file `{name}` in each of the ways that a file can be made.
+const WAYS: &str = r#"
+    rule command:
+        input: "in.txt"
+        output: "command/{name}"
+        shell: "cat {input} > {output}; echo said"
+
+    rule body:
+        input: "in.txt"
+        output: "body/{name}"
+        run: write_text(read_text(input[0]), output[0])
+
+    rule mixed:
+        input: "in.txt"
+        output: "mixed/{name}"
+        benchmark: "mixed-benchmark/{name}"
+        log: "mixed-log/{name}"
+        run:
+            write_text(read_text(input[0]), output[0])
+            shell("echo more >> {output}; echo said > {log}")
+
+    rule script:
+        input: "in.txt"
+        output: "script/{name}"
+        script: "copy.sh"
+
+    rule folder:
+        input: "in.txt"
+        output: directory("folder/{name}")
+        shell: "mkdir {output}; cp {input} {output}/x"
+
+    rule shadow:
+        input: "in.txt"
+        output: protected("shadow/{name}")
+        shadow: "minimal"
+        shell: "cat {input} > {output}"
+
+    rule pipe:
+        input: "in.txt"
+        output: pipe("pipe/{name}")
+        shell: "cat {input} > {output}"
+
+    rule piped:
+        input: "pipe/{name}"
+        output: "piped/{name}"
+        shell: "cat {input} > {output}"
+"#;
+
+const FOLDERS: [&str; 7] = ["command", "body", "mixed", "script", "folder", "shadow", "piped"];
+
+fn ways() -> Project {
+    let script = "cat \"${snakemake_input[0]}\" > \"${snakemake_output[0]}\"\n";
+    Project::new(WAYS).file("in.txt", "x\n").file("copy.sh", script)
+}
+
+#[test]
+fn names_of_255_bytes_are_made_in_every_way_and_longer_ones_are_refused() {
+    let project = ways();
+    for name in ["n".repeat(255), "é".repeat(127), format!("{}.fits", "n".repeat(250))] {
+        let targets: Vec<String> = FOLDERS.iter().map(|folder| format!("{folder}/{name}")).collect();
+        project.flow_with([&["-j2".to_owned()], &targets[..]].concat()).exits(0);
+        assert!(targets.iter().all(|target| project.exists(target)));
+        project.flow_with(&targets).exits(0).says("Nothing to do.");
+        for option in ["-S", "--why", "--dag", "-n"] {
+            project.flow_with([&[option.to_owned()], &targets[..]].concat()).exits(0);
+        }
+    }
+    let before = project.tree();
+    for folder in FOLDERS {
+        let ran = project.flow_with([format!("{folder}/{}", "n".repeat(256))]).exits(1);
+        ran.says("is too long: 256 bytes, where 255 fit");
+    }
+    assert_eq!(project.tree().len(), before.len(), "nothing is left of it");
+}
+
+#[test]
+fn the_longest_paths_are_made_and_longer_ones_are_refused() {
+    let project = ways();
+    let path = |folder: &str, size: usize| {
+        let mut path = format!("{folder}/");
+        while path.len() + 202 < size {
+            path.push_str(&format!("{}/", "d".repeat(200)));
+        }
+        format!("{path}{}", "n".repeat(size - path.len()))
+    };
+    for folder in ["command", "body", "mixed", "script", "piped"] {
+        let longest = path(folder, 4085);
+        project.flow_with(["-j2", &longest]).exits(0);
+        project.flow_with(["-j2", &longest]).exits(0).says("Nothing to do.");
+        for size in [4086, 4096, 10_000] {
+            let ran = project.flow_with([path(folder, size)]).exits(1);
+            ran.says(&format!("is too long: {size} bytes, where 4085 fit"));
+        }
+    }
+}
+
+#[test]
+fn an_output_whose_name_is_too_long_is_refused_at_its_place() {
+    let project = Project::new(&format!(
+        "rule long:\n    output: \"short.txt\", \"{}.txt\"\n    shell: \"touch {{output}}\"\n",
+        "n".repeat(300)
+    ));
+    project.flow("short.txt").exits(1).says("is too long: 304 bytes, where 255 fit").says("--> Rulefile:2:26");
+    let project = Project::new(&format!(
+        "rule long:\n    input: \"{}/in.txt\"\n    output: \"short.txt\"\n    shell: \"touch {{output}}\"\n",
+        "n".repeat(300)
+    ));
+    project.flow("short.txt").exits(1).says("is too long: 300 bytes, where 255 fit").does_not_say("grows");
+}
+
+/// Every byte that a name can have, alone and between others.
+#[test]
+fn every_byte_of_a_name_comes_out_as_it_is() {
+    let project = Project::new(
+        r#"
+        NAMES = glob_wildcards("in/{name}.txt").name
+
+        rule all:
+            input: expand("command/{name}.txt", name=NAMES), expand("body/{name}.txt", name=NAMES)
+
+        rule command:
+            input: "in/{name}.txt"
+            output: "command/{name}.txt"
+            shell: "cat {input} > {output}; printf %s {wildcards.name} >> '{output}'; cat {input} >> \"{output}\""
+
+        rule body:
+            input: "command/{name}.txt"
+            output: "body/{name}.txt"
+            run: write_text(read_text(input[0]) + wildcards.name, output[0])
+        "#,
+    );
+    // Of U+0080 to U+00FF the second byte is each of those that follow a first one; the others take the first ones.
+    let letters =
+        (1..=255).filter_map(char::from_u32).chain((0x100..0x10_ffff).step_by(0x3333).filter_map(char::from_u32));
+    let mut names = Vec::new();
+    for letter in letters.filter(|&letter| letter != '/') {
+        for name in [format!("{letter}"), format!("a{letter}b")] {
+            project.write(format!("in/{name}.txt"), "x\n");
+            names.push(name);
+        }
+    }
+    project.flow("-j2").exits(0);
+    for name in names {
+        let made = project.read(&format!("body/{name}.txt"));
+        assert_eq!(made, format!("x\n{name}x\n{name}"), "{name:?}");
+    }
+    project.flow("-j2").exits(0).says("Nothing to do.");
+}

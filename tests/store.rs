@@ -258,6 +258,9 @@ fn a_store_of_the_first_version_is_read_and_brought_up_to_date() {
         old.execute_batch(&format!("ALTER TABLE jobs DROP COLUMN {column}")).unwrap();
     }
     old.execute_batch("ALTER TABLE runs DROP COLUMN boot; DROP TABLE losses").unwrap();
+    for table in ["inputs", "outputs"] {
+        old.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN changed_ns")).unwrap();
+    }
     old.pragma_update(None, "user_version", 1).unwrap();
     old.close().unwrap();
     let before = fs::read(database(dir.path())).unwrap();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::dag::{Job, JobId, Shape};
 use super::index::Candidate;
-use super::resolve::Resolver;
+use super::resolve::{Resolver, too_long};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::path::FileId;
+use crate::path::{FileId, excess};
 use crate::rulefile::instance::{self, InputFile, Inputs};
 use crate::rulefile::pattern::Pattern;
 use crate::rulefile::rule::{Expr, Flags, Rule, RuleId};
@@ -69,6 +69,9 @@ impl Resolver<'_> {
         let mut outputs = Vec::with_capacity(rule.output.len());
         for output in &rule.output.items {
             let path = output.pattern.fill(value).map_err(|error| instance::pattern_error(&error, output.span))?;
+            if excess(&path).is_some() {
+                return Err(too_long(&path).at(output.span, ""));
+            }
             outputs.push(self.intern(&path));
         }
         if self.plans[candidate.rule.index()].is_none() {

@@ -13,7 +13,7 @@ use super::index::{Candidate, OutputIndex};
 use super::instantiate::{Batch, Building, InputPlan};
 use super::writers::writers;
 use crate::diagnostic::Diagnostic;
-use crate::path::{FileId, Paths};
+use crate::path::{FileId, Paths, excess};
 use crate::rulefile::rule::{RuleId, Workflow};
 use crate::stat::Stats;
 
@@ -306,6 +306,9 @@ impl<'a> Resolver<'a> {
         if !self.allow_ambiguity && candidates.len() > 1 {
             candidates.sort_by(|a, b| workflow.order.compare(workflow.rule(a.rule), workflow.rule(b.rule)));
         }
+        if excess(self.paths.name(file)).is_some() {
+            return Err(GraphError::Function(self.too_long(file)));
+        }
         self.states[file.index()] = State::Active;
         Ok(Some(Frame::new(Some(file), candidates)))
     }
@@ -323,14 +326,16 @@ impl<'a> Resolver<'a> {
     /// No file system has such a name: mostly rules that ask for each other with an ever longer wildcard. Other ways
     /// to the file are not tried any more, because there can be exponentially many.
     fn too_long(&self, file: FileId) -> Diagnostic {
-        let start: String = self.paths.name(file).chars().take(60).collect();
-        let diagnostic = Diagnostic::error(format!("the file name {start}… is too long"));
-        match self.stack.last().and_then(|frame| frame.building.as_ref()) {
-            Some(building) => diagnostic
-                .at(self.workflow.rule(building.job.rule).output_span(), "this wildcard grows without end")
-                .help("narrow the wildcard with a constraint, such as `{name,[^.]+}`"),
-            None => diagnostic,
+        let diagnostic = too_long(self.paths.name(file));
+        let mut rules = self.stack.iter().rev().filter_map(|frame| Some(frame.building.as_ref()?.job.rule));
+        let Some(asking) = rules.next() else { return diagnostic };
+        let span = self.workflow.rule(asking).output_span();
+        if !rules.any(|rule| rule == asking) {
+            return diagnostic.at(span, "what this is made of");
         }
+        diagnostic
+            .at(span, "this wildcard grows without end")
+            .help("narrow the wildcard with a constraint, such as `{name,[^.]+}`")
     }
 
     /// Works on a frame and all that it waits for; gives it back settled.
@@ -593,6 +598,13 @@ impl<'a> Resolver<'a> {
         dag.open_jobs(open);
         Ok(dag)
     }
+}
+
+/// A name that no file system takes, or none for what flow makes.
+pub(super) fn too_long(path: &str) -> Diagnostic {
+    let start: String = path.chars().take(60).collect();
+    let size = excess(path).map_or(String::new(), |(size, most)| format!(": {size} bytes, where {most} fit"));
+    Diagnostic::error(format!("the file name {start}… is too long{size}"))
 }
 
 impl Resolver<'_> {

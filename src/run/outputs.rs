@@ -13,6 +13,7 @@ use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Live, OutputSpec, Work};
 use super::together::make_pipe;
 use crate::disk::{Disk, Stamp};
+use crate::path::NAME_MAX;
 use crate::store::FileRecord;
 
 /// What every temporary's name begins with. The rest is the output's own name, so that tools which go by a suffix see it.
@@ -20,9 +21,6 @@ pub(super) const PREFIX: &str = ".flow-tmp.";
 
 /// Of what is there only while jobs run: the same every time.
 pub(super) const NO_STAMP: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0, is_dir: false, changed_ns: 0 };
-
-/// The longest file name of common file systems, in bytes.
-const NAME_MAX: usize = 255;
 
 /// Where an output is written before it is put in place: a sibling, so that a rename does it.
 pub fn temporary(output: &str) -> String {
