@@ -192,15 +192,33 @@ fn within(text: &str, range: Range<usize>) -> Range<usize> {
     start..end.max(start)
 }
 
-/// Control characters made visible, so that a file name cannot write to the terminal; newlines stay.
+/// What is not shown as it is: it would move the cursor, break a line, or turn the direction of the text around it
+/// (Unicode Technical Report 36, 3.1).
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Characters made visible that would do something instead of being seen, so that a file name cannot write to the
+/// terminal; newlines stay.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && c != '\n' {
+        if is_hidden(c) && c != '\n' {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// The same for JSON: in its strings, where alone they can be, such characters become escapes of its own.
+pub fn printable_json(json: String) -> String {
+    let is_hidden = |c: char| is_hidden(c) && c != '\n';
+    if !json.contains(is_hidden) {
+        return json;
+    }
+    let escaped = |c: char| if is_hidden(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(escaped).collect()
 }

@@ -6,7 +6,7 @@ use super::planning::Graph;
 use super::project::Project;
 use super::{Failure, print};
 use crate::cli::{LogFormat, Verbosity};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, printable_json};
 use crate::disk::Disk;
 use crate::lint::codes::{CHECKS, find};
 use crate::lint::{Finding, lint as findings_of};
@@ -34,7 +34,7 @@ pub fn lint(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     for finding in &findings {
         match project.settings.say.format {
             LogFormat::Json => {
-                out.push_str(&serde_json::to_string(&line(project, finding)).unwrap_or_default());
+                out.push_str(&printable_json(serde_json::to_string(&line(project, finding)).unwrap_or_default()));
                 out.push('\n');
             }
             LogFormat::Text => {

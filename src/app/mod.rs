@@ -29,7 +29,7 @@ use std::io::{IsTerminal, Write};
 use std::mem::ManuallyDrop;
 
 use crate::cli::{self, Colour, Mode, Settings};
-use crate::diagnostic::{Diagnostic, Sources};
+use crate::diagnostic::{Diagnostic, Sources, printable};
 use crate::disk::RealDisk;
 
 use self::project::Project;
@@ -77,7 +77,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return 0;
         }
         Err(exit) => {
-            complain(&exit.text);
+            complain(&if exit.is_styled { exit.text } else { printable(&exit.text) });
             return exit.code;
         }
     };

@@ -31,11 +31,13 @@ pub struct Exit {
     /// Ends with a newline. Goes to standard output when `code` is 0 (`--help`, `--version`), else to standard error.
     pub text: String,
     pub code: u8,
+    /// Whether `text` has colours, and nothing else that does something to a terminal.
+    pub is_styled: bool,
 }
 
 impl Exit {
     fn wrong(message: &str) -> Exit {
-        Exit { text: format!("error: {message}\n\nFor more information, try '--help'.\n"), code: 2 }
+        Exit { text: format!("error: {message}\n\nFor more information, try '--help'.\n"), code: 2, is_styled: false }
     }
 
     /// What is wrong is not the command line by itself.
@@ -56,10 +58,13 @@ pub struct Wanted {
 }
 
 fn matches(words: Vec<OsString>, coloured: bool) -> Result<clap::ArgMatches, Exit> {
+    // An error quotes words: colours only where those do nothing to a terminal themselves.
+    let is_plain = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ';
+    let are_plain = words.iter().all(|word| word.to_str().is_some_and(|word| word.chars().all(is_plain)));
     Options::command().try_get_matches_from(words).map_err(|error| {
-        let text = error.render();
-        let text = if coloured { text.ansi().to_string() } else { text.to_string() };
-        Exit { text, code: u8::from(error.use_stderr()) * 2 }
+        let (text, is_styled) = (error.render(), coloured && are_plain);
+        let text = if is_styled { text.ansi().to_string() } else { text.to_string() };
+        Exit { text, code: u8::from(error.use_stderr()) * 2, is_styled }
     })
 }
 
@@ -120,7 +125,7 @@ impl Line {
 fn settings(matched: &clap::ArgMatches) -> Result<Settings, Exit> {
     let options = Options::from_arg_matches(matched).map_err(|error| Exit::wrong(&error.to_string()))?;
     match generated(&options) {
-        Some(text) => Err(Exit { text, code: 0 }),
+        Some(text) => Err(Exit { text, code: 0, is_styled: false }),
         None => Settings::try_from(options).map_err(|message| Exit::wrong(&message)),
     }
 }

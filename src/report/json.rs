@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::diagnostic::printable_json;
 use crate::event::{Event, Reporter};
 
 pub struct Json<W: Write> {
@@ -17,8 +18,9 @@ impl<W: Write> Json<W> {
 impl<W: Write> Reporter for Json<W> {
     fn tell(&mut self, event: &Event) {
         // Where nobody reads any more there is nobody to tell.
-        if serde_json::to_writer(&mut self.out, event).is_ok() {
-            let _ = self.out.write_all(b"\n").and_then(|()| self.out.flush());
+        if let Ok(mut line) = serde_json::to_string(event).map(printable_json) {
+            line.push('\n');
+            let _ = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
         }
     }
 }

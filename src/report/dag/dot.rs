@@ -25,5 +25,6 @@ fn quoted(text: &str) -> String {
 
 /// Inside a quoted string a backslash begins an escape (`\n`, `\N`), and `"` ends it.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
+    // Labels know the names of characters, as `&amp;`.
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;")
 }

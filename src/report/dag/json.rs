@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Drawing, edges};
+use crate::diagnostic::printable_json;
 
 pub fn render(drawing: &Drawing) -> String {
     let node = |(id, node): (usize, &super::Node)| {
@@ -16,5 +17,5 @@ pub fn render(drawing: &Drawing) -> String {
     let nodes: Vec<_> = drawing.nodes.iter().enumerate().map(node).collect();
     let links: Vec<_> = edges(drawing).into_iter().map(|(from, to)| json!({"source": from, "target": to})).collect();
     let graph = json!({"title": drawing.title, "nodes": nodes, "links": links});
-    format!("{graph:#}\n")
+    printable_json(format!("{graph:#}\n"))
 }
