@@ -118,6 +118,19 @@ impl<'w> Build<'w> {
         self.contents.insert(path, content);
     }
 
+    /// The jobs that are asked what is to be done.
+    pub fn asked(&self) -> BTreeSet<Job> {
+        self.jobs.iter().flat_map(|made| made.asks.iter().copied()).collect()
+    }
+
+    /// Whether an input of a job is a part of what another one makes.
+    pub fn reads_within_a_folder(&self, job: Job) -> bool {
+        let folders = self.jobs.iter().flat_map(|made| &made.outputs).map(|(path, _)| path);
+        let folders: Vec<String> = folders.map(|path| format!("{path}/")).collect();
+        let inputs = self.get(job).into_iter().flat_map(|made| &made.inputs);
+        inputs.into_iter().any(|(path, _)| folders.iter().any(|folder| path.starts_with(folder.as_str())))
+    }
+
     pub fn get(&self, job: Job) -> Option<&Made> {
         self.jobs.iter().find(|made| made.job == job)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::build::{Build, Stays};
 use crate::facts::{Memory, check_attempts, check_limits, check_reasons, check_tree, check_untouched};
+use crate::mishaps::known_to_be_needed;
 use crate::steps::{Before, Step};
 use crate::told::Told;
 use crate::workflow::{Job, Workflow};
@@ -150,7 +151,11 @@ impl Laws {
                 let outputs = build.jobs.iter().flat_map(|made| made.outputs.iter().map(|output| (made.job, output)));
                 let kept: Vec<_> = outputs.filter(|(_, (_, stays))| *stays == Stays::Kept).collect();
                 let (job, (path, _)) = kept[usize::from(file) % kept.len()];
-                Some(Part { words: vec![path.clone()], jobs: Some(build.with_all_before([job])), ..everything })
+                let jobs = build.with_all_before([job]);
+                // Nobody says who makes a file in a folder: it must be there, or be found out later.
+                let can_be_asked = known_at_once(&build, &self.world.workflow).contains(&job)
+                    || !jobs.iter().any(|&job| build.reads_within_a_folder(job));
+                can_be_asked.then(|| Part { words: vec![path.clone()], jobs: Some(jobs), ..everything })
             }
             Before::Until { rule: number } => {
                 let rule = rule(number);
@@ -160,15 +165,10 @@ impl Laws {
                 };
                 let words = vec!["--until".into(), format!("r{rule}")];
                 // Where some are known only when checkpoints are done that the others do not need, those suffice.
-                let asked: BTreeSet<Job> = build.jobs.iter().flat_map(|made| made.asks.iter().copied()).collect();
-                let known = crate::mishaps::known_to_be_needed(
-                    &build,
-                    &asked,
-                    &self.world.workflow.targets(&self.world.workflow.domains()),
-                );
+                let known = known_at_once(&build, &self.world.workflow);
                 let are_known = of_rule(rule).filter(|job| known.contains(job)).count();
                 let are_all_known = are_known == of_rule(rule).count();
-                let checkpoints = asked.into_iter().filter(|_| !are_all_known);
+                let checkpoints = build.asked().into_iter().filter(|_| !are_all_known);
                 let jobs = Some(build.with_all_before(of_rule(rule).chain(checkpoints)));
                 let makes = are_all_known || are_known == 0;
                 of_rule(rule).all(is_kept).then_some(Part { words, jobs, makes, ..everything })
@@ -196,6 +196,11 @@ impl Part {
     pub fn everything() -> Part {
         Part { words: Vec::new(), jobs: None, forced: BTreeSet::new(), makes: true }
     }
+}
+
+/// The jobs that are known to be needed before any checkpoint is done.
+fn known_at_once(build: &Build<'_>, workflow: &Workflow) -> BTreeSet<Job> {
+    known_to_be_needed(build, &build.asked(), &workflow.targets(&workflow.domains()))
 }
 
 pub fn all(build: &Build<'_>) -> BTreeSet<Job> {
