@@ -164,13 +164,12 @@ impl Laws {
                     build.get(job).is_some_and(|made| made.outputs.iter().all(|(_, stays)| *stays == Stays::Kept))
                 };
                 let words = vec!["--until".into(), format!("r{rule}")];
-                // Where some are known only when checkpoints are done that the others do not need, those suffice.
+                // What is known of a job that asks a checkpoint is not said here: some of the rule's jobs may be known to be
+                // needed, or none, and then the checkpoints are done.
                 let known = known_at_once(&build, &self.world.workflow);
-                let are_known = of_rule(rule).filter(|job| known.contains(job)).count();
-                let are_all_known = are_known == of_rule(rule).count();
-                let checkpoints = build.asked().into_iter().filter(|_| !are_all_known);
+                let makes = of_rule(rule).all(|job| known.contains(&job));
+                let checkpoints = build.asked().into_iter().filter(|_| !makes);
                 let jobs = Some(build.with_all_before(of_rule(rule).chain(checkpoints)));
-                let makes = are_all_known || are_known == 0;
                 of_rule(rule).all(is_kept).then_some(Part { words, jobs, makes, ..everything })
             }
             Before::Force { rule: number } => {
