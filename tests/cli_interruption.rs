@@ -169,3 +169,26 @@ fn every_job_that_started_ends_in_the_events() {
     assert_eq!((&end["event"], &end["stopped"], &end["not_run"]), (&"ended".into(), &2.into(), &0.into()));
     assert_eq!(flow.ended().0, Some(130));
 }
+
+#[test]
+fn what_an_interrupted_job_wrote_and_was_to_keep_is_no_result() {
+    for action in [
+        "shell: 'echo half > {output}; touch begun; sleep 600'",
+        "run:\n        write_text('half', output[0])\n        shell('touch begun; sleep 600')",
+        "script: 'slow.sh'",
+    ] {
+        let project = Project::new(&format!("rule slow:\n    output: 'a.txt'\n    {action}\n"))
+            .file("slow.sh", "echo half > \"${snakemake_output[0]}\"; touch begun; sleep 600\n");
+        let flow = Running::start(project.command("--keep-incomplete --log-format json"));
+        wait_for(&project, "begun");
+        flow.signal("INT", true);
+        assert_eq!(flow.ended().0, Some(130));
+        assert!(project.exists("a.txt"), "{action}");
+        project.flow("-n").exits(0).says("its last run did not finish");
+        project.rulefile(&project.read("Rulefile").replace("sleep 600", ""));
+        project.write("slow.sh", "echo whole > \"${snakemake_output[0]}\"\n");
+        let ran = project.makes("", &["slow"]);
+        assert_eq!(ran.reason("slow"), "its last run did not finish");
+        project.makes("", &[]);
+    }
+}

@@ -128,7 +128,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         Ending::Interrupted(_) => Ok(()),
     };
     drop(watch);
-    director.unrecorded.clear(summary.not_run.iter().filter(|job| !summary.abandoned.contains(job)).copied());
+    director.unrecorded.clear(summary.not_run.iter().filter(|job| !summary.unfinished.contains(job)).copied());
     writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
     writer.flush().map_err(|error| records.failed(project, disk, &error))?;
     if let Some(failure) = director.stuck.take() {

@@ -70,8 +70,9 @@ pub struct Summary {
     pub not_run: Vec<u32>,
     /// Of those, the ones that had begun and were ended by flow.
     pub stopped: Vec<u32>,
-    /// Of those again, the ones that did not end when they were told to: their rows stay.
-    pub abandoned: Vec<u32>,
+    /// Of those again, the ones whose rows stay: they did not end when they were told to, or what they had written was
+    /// kept on request.
+    pub unfinished: Vec<u32>,
 }
 
 /// All that a run needs.
@@ -110,7 +111,7 @@ struct Loop<'a> {
     cut_off: Vec<u32>,
     failed: Vec<u32>,
     stopped: Vec<u32>,
-    abandoned: Vec<u32>,
+    unfinished: Vec<u32>,
     /// Why nothing more is started.
     closing: Option<Ending>,
     /// When to give up on what still runs.
@@ -138,7 +139,7 @@ impl Run<'_> {
             cut_off: Vec::new(),
             failed: Vec::new(),
             stopped: Vec::new(),
-            abandoned: Vec::new(),
+            unfinished: Vec::new(),
             closing: None,
             last_wait: None,
             grown: (Instant::now(), Duration::ZERO),
@@ -462,7 +463,7 @@ impl Loop<'_> {
     fn give_up(&mut self) {
         self.run.executor.abandon();
         for job in std::mem::take(&mut self.running).into_keys() {
-            self.abandoned.push(job);
+            self.unfinished.push(job);
             self.stopped(job, Usage::default());
         }
     }
@@ -509,7 +510,7 @@ impl Loop<'_> {
             failed: self.failed,
             not_run,
             stopped: self.stopped,
-            abandoned: self.abandoned,
+            unfinished: self.unfinished,
         }
     }
 }

@@ -18,7 +18,10 @@ impl Loop<'_> {
             Ok(()) => self.succeeded(running, outcome),
             // Ended by flow itself, not by its own fault.
             Err(error @ JobError::Interrupted) => {
-                self.record_failure(&running.prepared, outcome, error);
+                let left = self.record_failure(&running.prepared, outcome, error);
+                if outcome.began && left != Left::Nothing {
+                    self.unfinished.push(outcome.job);
+                }
                 self.stopped(outcome.job, outcome.usage);
                 if self.sets.has(outcome.job) {
                     self.sets.stopped(outcome.job);
@@ -107,11 +110,19 @@ impl Loop<'_> {
         self.run.scheduler.retry(job);
     }
 
-    fn record_failure(&mut self, prepared: &Prepared, outcome: &Outcome, error: &JobError) {
+    /// Gives what is left of the job.
+    fn record_failure(&mut self, prepared: &Prepared, outcome: &Outcome, error: &JobError) -> Left {
         for left in &outcome.unremoved {
             self.run.reporter.tell(&Event::Warning { message: format!("cannot remove {left}") });
         }
         let spec = &prepared.spec;
+        let left = match outcome.began {
+            false => Left::AsBefore,
+            true if self.run.settings.keep_incomplete && spec.writes_in_place() => Left::Kept,
+            true if outcome.is_clean => Left::Nothing,
+            // Its row tells the next run to remove what is left.
+            true => Left::AsBefore,
+        };
         self.run.writer.failed(Box::new(FailureRecord {
             key: prepared.key.clone(),
             rule: spec.rule.clone(),
@@ -120,14 +131,9 @@ impl Loop<'_> {
             started_at_ms: outcome.started_at_ms,
             ended_at_ms: outcome.ended_at_ms,
             usage: outcome.usage,
-            left: match outcome.began {
-                false => Left::AsBefore,
-                true if self.run.settings.keep_incomplete && spec.writes_in_place() => Left::Kept,
-                true if outcome.is_clean => Left::Nothing,
-                // Its row tells the next run to remove what is left.
-                true => Left::AsBefore,
-            },
+            left,
         }));
+        left
     }
 
     /// A job has failed for good.
