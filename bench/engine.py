@@ -192,7 +192,7 @@ def change(shape: Shape, n: int, folder: Path, turn: int) -> None:
     if sources:
         write(folder / sources[len(sources) // 2], f"changed {turn}\n")
     else:
-        (folder / f"out/{n // 2}").unlink()
+        (folder / f"out/{n // 2}").unlink(missing_ok=True)
 
 
 def bench(

@@ -154,10 +154,10 @@ fn the_store_can_be_asked() {
 #[test]
 fn links_lead_somewhere() {
     let link = regex::Regex::new(r"\]\(([^)\s]+)\)").expect("a regex");
-    for page in
-        ["README.md", "CHANGELOG.md", "docs/design.md", "docs/language.md", "docs/store.md", "docs/snakemake.md"]
-    {
-        let path = Path::new(ROOT).join(page);
+    let docs = ["design", "fmt", "language", "lint", "performance", "reliability", "snakemake", "store", "strict"];
+    let docs = docs.map(|name| format!("docs/{name}.md"));
+    for page in ["README.md".to_owned(), "CHANGELOG.md".to_owned()].into_iter().chain(docs) {
+        let path = Path::new(ROOT).join(&page);
         let text = fs::read_to_string(&path).expect("it is there");
         for found in link.captures_iter(&text).map(|found| found[1].to_owned()).filter(|link| !link.contains("://")) {
             let (file, heading) = found.split_once('#').unwrap_or((&found, ""));
