@@ -20,9 +20,12 @@ impl FileId {
 /// The bytes that fit into a name on the file systems of Linux and of macOS.
 pub const NAME_MAX: usize = 255;
 
+/// What the name of every temporary begins with. The rest is the output's own name, so that tools which go by a suffix see it.
+pub const TEMPORARY: &str = ".flow-tmp.";
+
 /// The bytes that fit into the path of a file that is made: those of a path on Linux, less what stands before its name
 /// while a job works on it.
-pub const PATH_MAX: usize = 4095 - ".flow-tmp.".len();
+pub const PATH_MAX: usize = 4095 - TEMPORARY.len();
 
 /// How many bytes a path or a name in it has, and how many it may have, where those are fewer.
 pub fn excess(path: &str) -> Option<(usize, usize)> {

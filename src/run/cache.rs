@@ -6,9 +6,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::outputs::{PREFIX, disk_error};
+use super::outputs::disk_error;
 use super::spec::{CacheKey, JobError, JobSpec};
 use crate::disk::Hash;
+use crate::path::TEMPORARY;
 use crate::store::FileRecord;
 
 /// The places of a job's outputs in the cache.
@@ -52,7 +53,7 @@ impl<'a> Cached<'a> {
         for (output, place) in self.spec.outputs.iter().zip(&self.places) {
             let keep = || -> io::Result<()> {
                 let folder = place.parent().unwrap_or(Path::new("."));
-                let near = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder)?;
+                let near = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(folder)?;
                 let copied = near.path().join("output");
                 copy(Path::new(&output.path), &copied)?;
                 match fs::rename(&copied, place) {

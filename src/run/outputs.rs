@@ -13,11 +13,8 @@ use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Live, OutputSpec, Work};
 use super::together::make_pipe;
 use crate::disk::{Disk, Stamp};
-use crate::path::NAME_MAX;
+use crate::path::{NAME_MAX, TEMPORARY};
 use crate::store::FileRecord;
-
-/// What every temporary's name begins with. The rest is the output's own name, so that tools which go by a suffix see it.
-pub(super) const PREFIX: &str = ".flow-tmp.";
 
 /// Of what is there only while jobs run: the same every time.
 pub(super) const NO_STAMP: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0, is_dir: false, changed_ns: 0 };
@@ -28,20 +25,20 @@ pub fn temporary(output: &str) -> String {
         Some(at) => output.split_at(at + 1),
         None => ("", output),
     };
-    if PREFIX.len() + name.len() <= NAME_MAX {
-        return format!("{folder}{PREFIX}{name}");
+    if TEMPORARY.len() + name.len() <= NAME_MAX {
+        return format!("{folder}{TEMPORARY}{name}");
     }
     // Too long: a digest in place of the name, its suffix kept.
     let digest = &blake3::hash(name.as_bytes()).to_hex()[..16];
     let suffix = Path::new(name).extension().and_then(|suffix| suffix.to_str()).filter(|suffix| suffix.len() < 32);
-    format!("{folder}{PREFIX}{digest}{}", suffix.map(|suffix| format!(".{suffix}")).unwrap_or_default())
+    format!("{folder}{TEMPORARY}{digest}{}", suffix.map(|suffix| format!(".{suffix}")).unwrap_or_default())
 }
 
 /// Where an output stands, as it was, while a job with `update()` works on it.
 fn old(output: &str) -> String {
     let near = temporary(output);
     let name = near.rfind('/').map_or(0, |at| at + 1);
-    format!("{}.flow-old.{}", &near[..name], &near[name + PREFIX.len()..])
+    format!("{}.flow-old.{}", &near[..name], &near[name + TEMPORARY.len()..])
 }
 
 /// Keeps a file as it is before a job changes it; one that a killed run kept is the older one, and stays.
