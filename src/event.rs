@@ -34,8 +34,25 @@ impl fmt::Display for JobName {
     }
 }
 
+/// Where a job ran that did not run here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub node: String,
+    /// What the batch system calls the job: `1234_5` of Slurm.
+    pub job: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node.as_str() {
+            "" => write!(f, "job {}", self.job),
+            node => write!(f, "{node}, job {}", self.job),
+        }
+    }
+}
+
 /// What a finished job used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     pub wall: Duration,
     /// CPU seconds, user and system; for a child process with all its descendants that were waited for.
@@ -95,6 +112,9 @@ pub struct Failure {
     pub log: Option<String>,
     /// The last lines of the log.
     pub log_tail: Vec<String>,
+    /// Of a job that did not run here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ran: Option<Place>,
     /// Of a strict run: what the job did that its rule does not declare.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undeclared: Vec<Access>,
@@ -114,6 +134,9 @@ pub enum Event {
         total: usize,
         rules: Vec<RuleCount>,
         cores: usize,
+        /// Where jobs run on other machines: by way of what, and how many at a time.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        elsewhere: Option<(String, u64)>,
         estimate: Option<Duration>,
     },
     /// A checkpoint is done, and with it so many more jobs are known.
@@ -139,6 +162,9 @@ pub enum Event {
         #[serde(flatten)]
         job: JobName,
         usage: Usage,
+        /// Of a job that did not run here.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ran: Option<Place>,
     },
     /// Not run after all: its inputs were remade byte for byte the same.
     CutOff {

@@ -158,7 +158,9 @@ fn options_of_snakemake_that_change_nothing_pass_and_others_do_not() {
     let passed = "--executor local --scheduler greedy --conda-frontend mamba --max-jobs-per-timespan 2/1s --local-cores 2 \
                   --default-resources mem_mb=1 word=x --jobname x.{rule} out.txt";
     project.flow(passed).exits(0);
-    project.flow("--executor slurm").exits(2).says("--executor slurm: flow runs jobs on this machine");
+    project.flow("--executor htcondor").exits(2).says("--executor htcondor: flow has local, slurm, and cluster");
+    project.flow("--executor cluster").exits(2).says("--executor cluster needs --cluster-submit-cmd");
+    project.flow_with(["--cluster-submit-cmd", "qsub"]).exits(2).says("--cluster-submit-cmd is for --executor cluster");
     project.flow("--envvars SURELY_NOT_SET").exits(1).says("SURELY_NOT_SET is not set");
     project.flow("--list-target-rules").exits(0).says("all");
     project.flow("--cleanup-shadow").exits(0);

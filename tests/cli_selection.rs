@@ -214,7 +214,7 @@ fn words_that_were_meant_for_an_option_are_explained() {
     line().flow("-j abc").exits(1).says("no rule makes abc").says("--jobs takes a number or `all`");
     line().flow("--report out.html").exits(2).says("flow --summary");
     line().flow("--use-conda").exits(2).says("start it inside the one that has your programs");
-    line().flow("--executor slurm").exits(2).says("on this machine");
+    line().flow("--slurm").exits(2).says("write --executor slurm");
 }
 
 #[test]

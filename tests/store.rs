@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flow::disk::Stamp;
-use flow::event::Usage;
+use flow::event::{Place, Usage};
 use flow::store::{FailureRecord, FileRecord, JobRecord, Left, Names, RunRecord, StartedRow, Store, StoreError};
 
 fn file(path: &str, size: u64) -> FileRecord {
@@ -31,6 +31,7 @@ fn record(key: &str, inputs: usize) -> JobRecord {
         started_at_ms: 10,
         ended_at_ms: 20,
         usage: Usage { wall: Duration::from_millis(1500), cpu: Duration::from_millis(700), peak_memory: Some(1 << 40) },
+        ran: Some(Place { node: "node2".to_owned(), job: "17_3".to_owned() }),
     }
 }
 
@@ -55,6 +56,7 @@ fn failure(key: &str, left: Left) -> Box<FailureRecord> {
         started_at_ms: 0,
         ended_at_ms: 0,
         usage: Usage::default(),
+        ran: None,
         left,
     })
 }

@@ -102,6 +102,7 @@ impl Bench {
             made_directories: Vec::new(),
             shadow: None,
             cache: None,
+            staging: None,
         }
     }
 

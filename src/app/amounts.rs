@@ -132,7 +132,8 @@ impl Project {
                 return Err(Diagnostic::error(format!("`threads:` takes a number, not {got}")).at(span, ""));
             }
         };
-        Ok(threads.min(self.cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1)))
+        let cores = if self.runs_here(rule) { self.cores } else { u32::MAX };
+        Ok(threads.min(cores.min(self.settings.max_threads.unwrap_or(u32::MAX)).max(1)))
     }
 
     fn counted(&self, name: &str, amount: &Amount, context: &JobContext<'_>) -> Result<Value, Diagnostic> {

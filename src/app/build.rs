@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::Failure;
 use super::cache::Cache;
 use super::director::JobDirector;
+use super::elsewhere::{Runner, give_up_leftovers};
 use super::handlers::Handlers;
 use super::planning::Graph;
 use super::project::Project;
@@ -43,6 +44,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     }
     signals::outlive_file_limit();
     let records = StoreRecords::open(project, disk)?;
+    give_up_leftovers(project)?;
     let mut stats = Stats::new(disk);
     let mut graph = Graph::new(project, &mut stats)?;
     let policy = project.policy();
@@ -71,11 +73,13 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let mut tasks = Tasks::new(totals.amounts.clone());
     let mut numbers = vec![None; plan.dag.jobs.len()];
     let work_ms = add_tasks(&mut tasks, &mut numbers, project, &plan, &jobs, &records, &totals)?;
+    let elsewhere = project.settings.jobs_elsewhere();
     reporter.tell(&Event::Planned {
         total: jobs.len(),
         rules: counts(project, &plan.dag, &jobs),
         cores: project.cores as usize,
-        estimate: work_ms.map(|ms| Duration::from_millis(ms / u64::from(project.cores).max(1))),
+        elsewhere: elsewhere.map(|most| (project.settings.elsewhere.executor.name().to_owned(), most)),
+        estimate: work_ms.map(|ms| Duration::from_millis(ms / elsewhere.unwrap_or(u64::from(project.cores)).max(1))),
     });
 
     let record = RunRecord::new(std::env::args().collect::<Vec<_>>().join(" "), project.cores);
@@ -87,8 +91,9 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     let io_failure = |error: std::io::Error| Failure::from(Diagnostic::error(format!("cannot start: {error}")));
     let watch = signals::watch(sender.clone()).map_err(io_failure)?;
     let programs: Arc<Programs> = Arc::new(Programs::new(shell_in_run, file_functions));
-    let mut executor = Local::new(project.cores as usize, Arc::clone(&programs) as _, Arc::new(RealDisk), sender)
+    let local = Local::new(project.cores as usize, Arc::clone(&programs) as _, Arc::new(RealDisk), sender.clone())
         .map_err(io_failure)?;
+    let mut runner = Runner::new(project, local, &tag, sender)?;
     let handlers = Handlers { project, writer: &writer, tag: &tag, programs: &programs, reports: &reports };
     let around = &project.workflow.handlers;
     handlers.run("onstart", around.onstart.as_ref(), &format!("{} jobs to do\n", jobs.len()))?;
@@ -100,12 +105,13 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
             keep_going: project.settings.keep_going,
             strict: project.settings.strict,
             keep_incomplete: project.settings.keep_incomplete,
+            detach: project.settings.elsewhere.detach,
             whole_logs: project.settings.say.whole_logs,
             resources: totals.names.clone(),
         },
         scheduler: tasks.schedule(),
         director: &mut director,
-        executor: &mut executor,
+        executor: runner.executor(),
         reporter: &mut *reporter,
         reports: &reports,
         writer: writer.clone(),
@@ -131,17 +137,17 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     director.unrecorded.clear(summary.not_run.iter().filter(|job| !summary.unfinished.contains(job)).copied());
     writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
     writer.flush().map_err(|error| records.failed(project, disk, &error))?;
-    if let Some(failure) = director.stuck.take() {
-        return Err(failure);
+    let stuck = director.stuck.take();
+    if let Ending::Interrupted(signal) = summary.ending {
+        // Work inside the process cannot be stopped; nothing of it will be kept, so it is not waited for.
+        std::mem::forget(runner);
+        return Err(stuck.unwrap_or(Failure::Interrupted(signal)));
     }
-    match summary.ending {
-        Ending::Done => handled,
-        Ending::Failed => handled.and(Err(Failure::Told)),
-        Ending::Interrupted(signal) => {
-            // Work inside the process cannot be stopped; nothing of it will be kept, so it is not waited for.
-            std::mem::forget(executor);
-            Err(Failure::Interrupted(signal))
-        }
+    runner.finish();
+    match (stuck, summary.ending) {
+        (Some(failure), _) => Err(failure),
+        (None, Ending::Failed) => handled.and(Err(Failure::Told)),
+        (None, _) => handled,
     }
 }
 

@@ -25,6 +25,7 @@ use crate::plan::together::together;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Rule, RunBody};
 use crate::rulefile::template;
+use crate::run::cluster::spool::{Spool, unit_name};
 use crate::run::director::{Afterwards, Decision, Director, Finished, Growth, Prepared};
 use crate::run::scheduler::Tasks;
 use crate::run::spec::{JobError, Outcome};
@@ -202,6 +203,7 @@ impl<'a> JobDirector<'a> {
             command: None,
             log: None,
             log_tail: Vec::new(),
+            ran: None,
             undeclared: Vec::new(),
             retrying: false,
             abandoned: false,
@@ -283,15 +285,17 @@ impl<'a> JobDirector<'a> {
     fn prepared(&mut self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
         // Before the params are computed for the job: a file that they read and that changes from now on is a change.
         let identity = self.planner.identities.of(&self.plan.dag, id)?;
-        let (mut spec, message) = job_spec(self.project, &self.plan, id, number, attempt)?;
         let rule = self.rule(id);
+        let here = self.runs_here(number, id);
+        let stage = (!here).then(|| self.stage(number, attempt));
+        let (mut spec, message) = job_spec(self.project, &self.plan, id, (number, attempt), stage.as_deref())?;
         spec.cache = self.cache.as_ref().and_then(|cache| cache.key(self.plan.dag.job(id), rule, &identity));
         self.identities.insert(number, identity);
         // Its inputs are there now, of which a function may make another answer than before the run.
         let in_set = self.companions.iter().any(|(first, others)| *first == number || others.contains(&number));
         let renewed = !rule.handover && !in_set && (attempt > 1 || demand_varies(self.project, rule, self.totals));
         let demand =
-            renewed.then(|| self.totals.demand(spec.threads, |name| spec.resources.get(name).and_then(amount)));
+            renewed.then(|| self.totals.demand(here, spec.threads, |name| spec.resources.get(name).and_then(amount)));
         let retries = rule.retries.or(self.project.settings.retries).unwrap_or(0);
         let minutes = spec.resources.get("runtime").and_then(amount);
         let timeout = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
@@ -304,6 +308,24 @@ impl<'a> JobDirector<'a> {
             timeout,
             spec: Arc::new(spec),
         })
+    }
+
+    /// Whether a job runs on this machine: jobs that run together do so in one place.
+    fn runs_here(&self, number: u32, id: JobId) -> bool {
+        let first = self.first(number);
+        let others = self.companions.get(&first).into_iter().flatten().map(|&other| self.id(other));
+        self.project.settings.elsewhere.is_here()
+            || [id, self.id(first)].into_iter().chain(others).any(|id| self.project.runs_here(self.rule(id)))
+    }
+
+    /// The job whose turn this one's is.
+    fn first(&self, number: u32) -> u32 {
+        self.companions.iter().find(|(_, others)| others.contains(&number)).map_or(number, |(&first, _)| first)
+    }
+
+    /// The folder in which an attempt at a job works on another machine, with those that run together with it.
+    fn stage(&self, number: u32, attempt: u32) -> String {
+        Spool::of(self.unrecorded.tag).work(&unit_name(self.first(number), attempt))
     }
 
     /// Temporary files that nobody needs any more now that a job is through.
@@ -408,6 +430,7 @@ impl Director for JobDirector<'_> {
             started_at_ms: outcome.started_at_ms,
             ended_at_ms: outcome.ended_at_ms,
             usage: outcome.usage,
+            ran: outcome.ran.clone(),
             ..self.planner.record(id, &identity, outcome.inputs.clone(), outcome.outputs.clone())
         };
         self.is_through(job, id);

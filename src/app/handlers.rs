@@ -59,6 +59,7 @@ impl Handlers<'_> {
         let mut executor = executor.map_err(|error| Diagnostic::error(format!("cannot start {event}: {error}")))?;
         executor.submit(Order {
             spec: Arc::clone(&spec),
+            key: event.to_owned(),
             after: None,
             run: self.tag.to_owned(),
             ticket: self.writer.ticket(row),
@@ -71,7 +72,7 @@ impl Handlers<'_> {
         let result = loop {
             match ended.recv_timeout(LOOK) {
                 Ok(Report::Done(outcome)) => break outcome.result,
-                Ok(Report::Signal(_) | Report::Halted { .. }) => {}
+                Ok(Report::Signal(_) | Report::Halted { .. } | Report::Warning(_)) => {}
                 Err(RecvTimeoutError::Disconnected) => break Err(JobError::Interrupted),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Ok(Report::Signal(signal)) = self.reports.try_recv() {
@@ -112,6 +113,7 @@ impl Handlers<'_> {
             made_directories: Vec::new(),
             shadow: None,
             cache: None,
+            staging: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod build;
 mod cache;
 mod director;
 mod draw;
+mod elsewhere;
 mod format;
 mod growth;
 mod handlers;
@@ -108,6 +109,9 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
     if let Mode::Format { check } = settings.mode {
         return format::format(&settings, check, colour);
     }
+    if let Mode::Task { folder, index } = &settings.mode {
+        return elsewhere::run_task(folder, *index);
+    }
     if settings.mode == Mode::Lint && !settings.targets.is_empty() {
         return lint::explain(&settings.targets);
     }
@@ -115,7 +119,7 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
     // The process ends with the run: the system takes a million pieces back faster than we could give them.
     let project = ManuallyDrop::new(Project::open(settings, colour)?);
     match &project.settings.mode {
-        Mode::Actions(_) | Mode::Format { .. } => Ok(()),
+        Mode::Actions(_) | Mode::Format { .. } | Mode::Task { .. } => Ok(()),
         Mode::Lint => lint::lint(&project, &disk),
         Mode::ListRules { targets } => look::list_rules(&project, *targets),
         Mode::ListChanges(kinds) => look::list_changes(&project, &disk, kinds),

@@ -25,6 +25,7 @@ pub struct Project {
     pub settings: Settings,
     pub workflow: Workflow,
     pub colour: bool,
+    /// Of this machine, for jobs that run here.
     pub cores: u32,
     pub(super) expressions: Expressions,
 }
@@ -38,7 +39,11 @@ impl Project {
         let fixed = settings.directory.is_some();
         let configfiles = settings.configfiles.iter().map(|path| from_here(path, fixed)).collect();
         let path = locate(&settings)?;
-        let cores = u32::try_from(settings.jobs.count()).unwrap_or(u32::MAX);
+        let cores = match settings.elsewhere.is_here() {
+            true => settings.jobs.count(),
+            false => settings.elsewhere.local_cores.unwrap_or_else(|| crate::cli::Jobs::AllCores.count()),
+        };
+        let cores = u32::try_from(cores).unwrap_or(u32::MAX);
         let request = Request {
             path,
             configfiles,
@@ -91,6 +96,14 @@ impl Project {
             }
             super::warn(&warning, self.colour);
         }
+    }
+
+    /// Whether jobs of a rule run on this machine.
+    pub fn runs_here(&self, rule: &Rule) -> bool {
+        self.settings.elsewhere.is_here()
+            || rule.local
+            || rule.handover
+            || rule.action == crate::rulefile::rule::Action::None
     }
 
     /// A message that points into the Rulefile.

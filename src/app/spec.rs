@@ -16,16 +16,17 @@ use crate::plan::identity::named_paths;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Flags, JobContext, NamespaceId, Rule, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
-use crate::run::spec::{JobSpec, Live, OutputSpec, Shadow, Work};
+use crate::run::cluster::staging::place;
+use crate::run::spec::{JobSpec, Live, OutputSpec, Shadow, Staging, Work};
 use crate::value::{Named, Value};
 
-/// A job as it is to be run, and its message.
+/// A job as it is to be run, and its message; `stage` is the folder in which it works on another machine.
 pub fn job_spec(
     project: &Project,
     plan: &Plan,
     id: JobId,
-    number: u32,
-    attempt: u32,
+    (number, attempt): (u32, u32),
+    stage: Option<&str>,
 ) -> Result<(JobSpec, Option<String>), Diagnostic> {
     let (dag, workflow) = (&*plan.dag, &project.workflow);
     let job = dag.job(id);
@@ -88,18 +89,20 @@ pub fn job_spec(
         }
         None => None,
     };
-    let work = match &rule.action {
-        Action::None => Work::Touch,
-        Action::Shell(text) => Work::Shell {
-            command: template::shell(text, &values, workflow)
-                .map_err(|error| template_error(&error, rule.action_span, rule))?,
-        },
-        Action::Run(body) => Work::Run { program: Arc::clone(&body.program) },
-        Action::Script { path, basedir } => Work::Script {
-            path: template::script_path(path, basedir, &wildcards, &params)
-                .map_err(|error| script_error(&error, rule))?,
-        },
-    };
+    let work = work_of(rule, &values, workflow)?;
+    let live_inputs = marked(dag, workflow, &job.inputs, Flags::live);
+    let staging = stage.map(|folder| -> Result<_, Diagnostic> {
+        let input = input.map(|path| if live_inputs.contains(path) { place(folder, path) } else { path.clone() });
+        let [output, log] = [&output, &log].map(|files| files.map(|path| place(folder, path)));
+        let context = JobContext { input: Some(&input), output: Some(&output), ..context };
+        let params = instance::params(rule, &context, &*workflow.functions)?;
+        let benchmark = benchmark.as_deref().map(|path| place(folder, path));
+        let (input, output, log) = (&input, &output, &log);
+        let values = JobValues { input, output, log, benchmark: benchmark.as_deref(), params: &params, ..values };
+        let work = work_of(rule, &values, workflow)?;
+        Ok(Box::new(Staging { folder: folder.to_owned(), work, params }))
+    });
+    let staging = staging.transpose()?;
     // A command that names its log writes it itself.
     let stdio_log = match (log.items.as_slice(), &rule.action) {
         ([first, ..], Action::Shell(text)) if !names_its_log(text) => first.clone(),
@@ -119,13 +122,10 @@ pub fn job_spec(
             update: spec.flags.update,
             non_empty: spec.flags.non_empty,
             checksum: checksum(&spec.flags, spec.span, &context, workflow)?,
+            home: None,
         })
     });
     let outputs = outputs.collect::<Result<_, Diagnostic>>()?;
-    let marked = |is_one: fn(&Flags) -> bool| -> Vec<String> {
-        let files = marked(dag, workflow, &job.inputs, is_one);
-        files.into_iter().map(|file| dag.paths.name(file).to_owned()).collect()
-    };
     let spec = JobSpec {
         job: number,
         rule: rule.name.clone(),
@@ -143,16 +143,33 @@ pub fn job_spec(
         stdio_log,
         benchmark: benchmark.map(|path| (path, rule.benchmark_repeats)),
         basedir: workflow.basedir.clone(),
-        live_inputs: marked(Flags::live),
-        made_directories: marked(|flags| flags.directory),
+        live_inputs,
+        made_directories: marked(dag, workflow, &job.inputs, |flags| flags.directory),
         // Work inside flow writes nothing but its outputs, and those to temporaries.
         shadow: rule
             .shadow
             .filter(|_| !matches!(rule.action, Action::Run(_)))
             .map(|kind| Shadow { kind, folder: shadow_folder(project) }),
         cache: None,
+        staging,
     };
     Ok((spec, message))
+}
+
+/// What a job of a rule does, with these values.
+fn work_of(rule: &Rule, values: &JobValues<'_>, workflow: &Workflow) -> Result<Work, Diagnostic> {
+    Ok(match &rule.action {
+        Action::None => Work::Touch,
+        Action::Shell(text) => Work::Shell {
+            command: template::shell(text, values, workflow)
+                .map_err(|error| template_error(&error, rule.action_span, rule))?,
+        },
+        Action::Run(body) => Work::Run { program: Arc::clone(&body.program) },
+        Action::Script { path, basedir } => Work::Script {
+            path: template::script_path(path, basedir, values.wildcards, values.params)
+                .map_err(|error| script_error(&error, rule))?,
+        },
+    })
 }
 
 /// The checksum that an output must have: `ensure(…)`, where a function may give it.
@@ -195,7 +212,7 @@ fn asks_for_a_temporary_folder(rule: &Rule) -> bool {
 }
 
 /// Those of the files that are outputs with such a mark. The outputs of each maker are looked through once.
-fn marked(dag: &Dag, workflow: &Workflow, files: &[FileId], is_one: fn(&Flags) -> bool) -> Vec<FileId> {
+fn marked(dag: &Dag, workflow: &Workflow, files: &[FileId], is_one: fn(&Flags) -> bool) -> Vec<String> {
     let mut of_makers: FxHashMap<JobId, FxHashSet<FileId>> = FxHashMap::default();
     let is_marked = |&file: &FileId| {
         let Some(maker) = dag.producer(file) else { return false };
@@ -206,7 +223,7 @@ fn marked(dag: &Dag, workflow: &Workflow, files: &[FileId], is_one: fn(&Flags) -
         });
         those.contains(&file)
     };
-    files.iter().copied().filter(is_marked).collect()
+    files.iter().copied().filter(is_marked).map(|file| dag.paths.name(file).to_owned()).collect()
 }
 
 /// Where a job's output goes that it does not log itself: a folder a rule, a file a job.
@@ -330,7 +347,7 @@ pub fn command(project: &Project, plan: &Plan, id: JobId) -> Result<Option<Strin
         Action::Run(body) => return Ok(Some(body.text.clone())),
         Action::None => return Ok(None),
     }
-    let spec = job_spec(project, plan, id, id.0, 1)?.0;
+    let spec = job_spec(project, plan, id, (id.0, 1), None)?.0;
     Ok(match spec.work {
         Work::Shell { command } => Some(command),
         Work::Script { path } => Some(path),

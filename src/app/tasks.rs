@@ -23,27 +23,43 @@ use crate::value::Value;
 /// What a job is taken to last, in milliseconds, while nothing is on record.
 const UNKNOWN_MS: u64 = 1000;
 
-/// How much there is of each resource; threads first.
+/// How much there is of each resource: threads first; where jobs run on other machines, first how many may be out there, and
+/// then the threads for those that run here.
 pub struct Totals {
     pub names: Vec<String>,
     pub amounts: Vec<u64>,
+    /// Where those begin that have names of their own.
+    named: usize,
 }
 
 impl Totals {
     pub fn of(project: &Project) -> Totals {
-        let mut totals = Totals { names: vec!["threads".to_owned()], amounts: vec![u64::from(project.cores)] };
+        let threads = ("threads".to_owned(), u64::from(project.cores));
+        let jobs = project.settings.jobs_elsewhere().map(|jobs| ("jobs".to_owned(), jobs));
+        let (mut names, mut amounts): (Vec<String>, Vec<u64>) = jobs.into_iter().chain([threads]).unzip();
+        let named = names.len();
         for (name, &amount) in &project.settings.resources {
-            totals.names.push(name.clone());
-            totals.amounts.push(u64::try_from(amount).unwrap_or(0));
+            names.push(name.clone());
+            amounts.push(u64::try_from(amount).unwrap_or(0));
         }
-        totals
+        Totals { names, amounts, named }
     }
 
-    /// What a job takes of them, given its threads and its resources.
-    pub fn demand(&self, threads: u32, amount: impl Fn(&str) -> Option<u64>) -> Vec<u64> {
-        let named = self.names[1..].iter().map(|name| amount(name).unwrap_or(0));
+    /// Those that have names of their own.
+    pub fn named(&self) -> &[String] {
+        &self.names[self.named..]
+    }
+
+    /// What a job takes of them that runs `here` or elsewhere, given its threads and its resources.
+    pub fn demand(&self, here: bool, threads: u32, amount: impl Fn(&str) -> Option<u64>) -> Vec<u64> {
         // A job that says `threads: 0` runs on a core all the same.
-        std::iter::once(u64::from(threads.max(1))).chain(named).collect()
+        let threads = u64::from(threads.max(1));
+        let first = match (self.named, here) {
+            (1, _) => vec![threads],
+            (_, true) => vec![0, threads],
+            (_, false) => vec![1, 0],
+        };
+        first.into_iter().chain(self.named().iter().map(|name| amount(name).unwrap_or(0))).collect()
     }
 }
 
@@ -105,7 +121,12 @@ pub fn add_tasks(
             }
         };
         for &companion in sets.companions(id) {
-            for (sum, more) in demand.iter_mut().zip(self::demand(project, plan, companion, totals)?) {
+            let mut more = self::demand(project, plan, companion, totals)?;
+            if totals.named > 1 {
+                // Together they are one task there.
+                more[0] = 0;
+            }
+            for (sum, more) in demand.iter_mut().zip(more) {
                 *sum = sum.saturating_add(more);
             }
         }
@@ -267,7 +288,7 @@ pub fn demand_varies(project: &Project, rule: &Rule, totals: &Totals) -> bool {
     let mut given = settings.default_resources.iter().flatten().chain(set);
     let counted = rule.resources.iter().any(instance::is_computed) || given.any(|(_, amount)| is_text(amount));
     let set_threads = settings.set_threads.get(&rule.name);
-    (totals.names.len() > 1 && counted) || set_threads.map_or(threads, is_text)
+    (!totals.named().is_empty() && counted) || set_threads.map_or(threads, is_text)
 }
 
 /// What a job takes at its first try.
@@ -281,16 +302,17 @@ fn demand(project: &Project, plan: &Plan, id: JobId, totals: &Totals) -> Result<
     let wildcards = instance::wildcards(rule, &job.wildcards);
     let failed = |diagnostic| project.failure(diagnostic);
     let threads = || project.job_threads(&plan.dag, job, &wildcards, 1).map_err(failed);
-    if totals.names.len() == 1 {
-        return Ok(totals.demand(threads()?, |_| None));
+    let here = project.runs_here(rule);
+    if totals.named().is_empty() {
+        return Ok(totals.demand(here, threads()?, |_| None));
     }
     let (threads, resources) = match project.job_resources(&plan.dag, job, &wildcards, 1) {
         Ok(both) => both,
         // A function may look at files that are still to be made: it is asked again when they are.
-        Err(_) if plan.dag.dependencies(id).next().is_some() => return Ok(totals.demand(threads()?, |_| None)),
+        Err(_) if plan.dag.dependencies(id).next().is_some() => return Ok(totals.demand(here, threads()?, |_| None)),
         Err(diagnostic) => return Err(failed(diagnostic)),
     };
-    for name in &totals.names[1..] {
+    for name in totals.named() {
         if let Some(value) = resources.get(name).filter(|value| amount(value).is_none()) {
             let got = instance::describe(value);
             let headline = format!("`{name}` is counted by --resources, and rule `{}` gives it as {got}", rule.name);
@@ -299,7 +321,7 @@ fn demand(project: &Project, plan: &Plan, id: JobId, totals: &Totals) -> Result<
             return Err(project.failure(Diagnostic::error(headline).at(span, "").help(help)));
         }
     }
-    Ok(totals.demand(threads, |name| resources.get(name).and_then(amount)))
+    Ok(totals.demand(here, threads, |name| resources.get(name).and_then(amount)))
 }
 
 /// No job is taken on if one of them needs software that flow does not provide.

@@ -243,6 +243,7 @@ impl Toucher<'_, '_> {
             started_at_ms: before.started_at_ms,
             ended_at_ms: before.ended_at_ms,
             usage: before.usage,
+            ran: before.ran,
             ..self.planner.record(id, &identity, inputs, outputs)
         }));
         Ok(())

@@ -41,7 +41,6 @@ const IGNORED: &[(Values, &[&str])] = &[
     (
         Values::One,
         &[
-            "--local-cores",
             "--nodes",
             "--max-inventory-time",
             "--max-inventory-wait-time",
@@ -74,7 +73,7 @@ const IGNORED: &[(Values, &[&str])] = &[
             "--job-deploy-sources",
         ],
     ),
-    (Values::Pairs, &["--groups", "--group-components", "--set-resource-scopes", "--overwrite-resource-scopes"]),
+    (Values::Pairs, &["--set-resource-scopes", "--overwrite-resource-scopes"]),
     (Values::Many, &["--preemptible-rules", "--shared-fs-usage", "--strict-dag-evaluation", "--wait-for-files"]),
 ];
 
@@ -115,7 +114,7 @@ mod tests {
         };
         assert_eq!(left("--conda-frontend", &["mamba", "out.txt"]), ["out.txt"]);
         assert_eq!(left("--debug", &["out.txt"]), ["out.txt"]);
-        assert_eq!(left("--groups", &["a=g", "b=g", "out.txt"]), ["out.txt"]);
+        assert_eq!(left("--set-resource-scopes", &["a=global", "b=local", "out.txt"]), ["out.txt"]);
         assert_eq!(values("--jobs"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! Knows nothing of rules, files or runs, and touches no disk.
 
 mod again;
+mod elsewhere;
 mod ignored;
 mod options;
 mod pairs;
@@ -17,6 +18,7 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
 pub use again::measured_run;
+pub use elsewhere::{Elsewhere, ExecutorChoice};
 pub use options::Options;
 pub use pairs::{Amount, InputItem};
 pub use profile::Profile;

@@ -39,6 +39,8 @@ pub struct Options {
     #[command(flatten)]
     pub how_much: HowMuch,
     #[command(flatten)]
+    pub elsewhere: ElsewhereOptions,
+    #[command(flatten)]
     pub which: Which,
     #[command(flatten)]
     pub look: Look,
@@ -52,6 +54,9 @@ pub struct Options {
     pub say: SayOptions,
     #[command(flatten)]
     pub no_effect: NoEffect,
+    /// On a node: a batch's folder, and the number of the task to run.
+    #[arg(long, hide = true, num_args = 2, value_names = ["FOLDER", "N"])]
+    pub run_task: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -85,7 +90,7 @@ pub struct What {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "How much")]
 pub struct HowMuch {
-    /// Jobs, and their threads, at a time [default: all cores]
+    /// Jobs, and their threads, at a time [default: all cores; 100 jobs on other machines]
     #[arg(short, long, value_name = "N", short_alias = 'c', alias = "cores", num_args = 0..=1, default_missing_value = "all")]
     pub jobs: Option<String>,
     /// What there is of a resource; units as in `mem=8GB`, `runtime=2h`
@@ -124,6 +129,41 @@ pub struct HowMuch {
     /// Where jobs with `shadow:` get their folders [default: .flow]
     #[arg(long, value_name = "DIR")]
     pub shadow_prefix: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Other machines")]
+pub struct ElsewhereOptions {
+    /// Who runs the jobs: local, slurm, or cluster for any batch system by its commands; -j is how many are out at a time
+    #[arg(short = 'e', long, value_name = "NAME")]
+    pub executor: Option<String>,
+    /// With --executor cluster: submits the job script named last, prints its id; {threads}, {resources.mem_mb}, {rule} … are filled in
+    #[arg(long, value_name = "COMMAND", alias = "cluster-generic-submit-cmd")]
+    pub cluster_submit_cmd: Option<String>,
+    /// … says running, success or failed of the job whose id is named last
+    #[arg(long, value_name = "COMMAND", alias = "cluster-generic-status-cmd")]
+    pub cluster_status_cmd: Option<String>,
+    /// … ends the jobs whose ids are named last
+    #[arg(long, value_name = "COMMAND", alias = "cluster-generic-cancel-cmd")]
+    pub cluster_cancel_cmd: Option<String>,
+    /// Cores for jobs that run here nevertheless (localrule) [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub local_cores: Option<u32>,
+    /// So many jobs one after the other in a task
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub group_size: u32,
+    /// Override the group of a rule
+    #[arg(long, value_name = "RULE=GROUP")]
+    pub groups: Vec<String>,
+    /// So many jobs of a group side by side in a task
+    #[arg(long, value_name = "GROUP=N")]
+    pub group_components: Vec<String>,
+    /// Ctrl-C leaves what was submitted running; the next flow takes it over
+    #[arg(long)]
+    pub detach: bool,
+    /// Wait so long for outputs to be seen here
+    #[arg(short = 'w', long, value_name = "SECONDS", default_value_t = 5, alias = "output-wait")]
+    pub latency_wait: u64,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -305,13 +345,7 @@ pub struct NoEffect {
     /// The lock dies with its process.
     #[arg(long, hide = true)]
     pub nolock: bool,
-    /// Outputs are looked for when the job has ended.
-    #[arg(short = 'w', long, hide = true, value_name = "SECONDS", aliases = ["output-wait"])]
-    pub latency_wait: Option<u64>,
     /// There is one scheduler.
     #[arg(long, hide = true, value_name = "NAME")]
     pub scheduler: Option<String>,
-    /// There is one executor.
-    #[arg(short = 'e', long, hide = true, value_name = "NAME")]
-    pub executor: Option<String>,
 }

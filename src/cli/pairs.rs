@@ -78,7 +78,7 @@ pub(super) fn from_yaml(value: serde_yaml_ng::Value) -> Result<Value, String> {
     })
 }
 
-fn pair<'a>(option: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
+pub(super) fn pair<'a>(option: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key, value)),
         _ => Err(format!("{option} needs NAME=VALUE, and `{text}` is not that")),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
+use super::elsewhere::Elsewhere;
 use super::options::{Look, Measure, NoEffect, Options, SayOptions, Text, Tidy, Which};
 use super::pairs::{
     Amount, InputItem, ancient, config, default_resources, set_resources, set_scatter, set_threads, totals,
@@ -25,6 +26,7 @@ pub struct Settings {
     pub replace_workflow_config: bool,
 
     pub jobs: Jobs,
+    pub elsewhere: Elsewhere,
     /// What there is of each resource; memory and disk in megabytes, `runtime` in minutes.
     pub resources: BTreeMap<String, i64>,
     /// What a job needs when its rule does not say; `None` where nothing was said of it at all.
@@ -114,6 +116,11 @@ pub enum Mode {
     },
     /// Look for likely mistakes, or explain the codes that the targets are.
     Lint,
+    /// On a node: run the task of this number of a batch, whose folder this is.
+    Task {
+        folder: String,
+        index: usize,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,14 +218,46 @@ pub enum LogFormat {
     Json,
 }
 
+impl Settings {
+    /// How many jobs may be out on other machines at a time; `None` where all run here.
+    pub fn jobs_elsewhere(&self) -> Option<u64> {
+        /// Where nothing is said: the machine's own cores say nothing about a cluster.
+        const USUAL: u64 = 100;
+        let jobs = match self.jobs {
+            Jobs::AllCores => USUAL,
+            Jobs::Count(count) => count.get() as u64,
+        };
+        (!self.elsewhere.is_here()).then_some(jobs)
+    }
+}
+
 impl TryFrom<Options> for Settings {
     /// A message for the user.
     type Error = String;
 
     fn try_from(options: Options) -> Result<Settings, String> {
-        let Options { mut targets, what, how_much, which, look, text, measure, tidy, say, no_effect } = options;
-        executor(no_effect.executor.as_deref())?;
-        let mode = mode(&look, &text, &measure, &tidy, which.touch, &mut targets)?;
+        let Options {
+            mut targets,
+            what,
+            how_much,
+            elsewhere,
+            which,
+            look,
+            text,
+            measure,
+            tidy,
+            say,
+            no_effect,
+            run_task,
+        } = options;
+        let elsewhere = Elsewhere::try_from(elsewhere)?;
+        let mode = match task(&run_task)? {
+            Some(task) => task,
+            None => mode(&look, &text, &measure, &tidy, which.touch, &mut targets)?,
+        };
+        if let (Mode::Speedup { .. }, false) = (&mode, elsewhere.is_here()) {
+            return Err("--speedup measures this machine: it goes with --executor local".to_owned());
+        }
         let notes = notes(&which, &no_effect);
         Ok(Settings {
             mode,
@@ -229,6 +268,7 @@ impl TryFrom<Options> for Settings {
             config: config(&what.config)?,
             replace_workflow_config: what.replace_workflow_config,
             jobs: jobs(how_much.jobs.as_deref())?,
+            elsewhere,
             resources: totals(&how_much.resources)?,
             default_resources: default_resources(&how_much.default_resources)?,
             set_threads: set_threads(&how_much.set_threads)?,
@@ -258,6 +298,13 @@ impl TryFrom<Options> for Settings {
             hints: Vec::new(),
         })
     }
+}
+
+/// What flow on a node is called for.
+fn task(words: &[String]) -> Result<Option<Mode>, String> {
+    let [folder, index] = words else { return Ok(None) };
+    let index = index.parse().map_err(|_| format!("--run-task: `{index}` is not the number of a task"))?;
+    Ok(Some(Mode::Task { folder: folder.clone(), index }))
 }
 
 /// The one mode; two that exclude each other are an error.
@@ -383,18 +430,6 @@ fn changes(names: &[String]) -> Result<Vec<Trigger>, String> {
     names.iter().map(one).collect()
 }
 
-/// Jobs run here. Other executors would run them elsewhere, or in another way.
-fn executor(name: Option<&str>) -> Result<(), String> {
-    match name {
-        None | Some("local") => Ok(()),
-        Some("dryrun") => Err("--executor dryrun: write `flow -n`".to_owned()),
-        Some("touch") => Err("--executor touch: write `flow --touch`".to_owned()),
-        Some(name) => Err(format!(
-            "--executor {name}: flow runs jobs on this machine: start it inside of a batch job that has the cores"
-        )),
-    }
-}
-
 fn triggers(names: &[String]) -> Result<Vec<Trigger>, String> {
     if names.is_empty() {
         return Ok(Trigger::ALL.to_vec());
@@ -442,7 +477,7 @@ fn say_settings(say: &SayOptions) -> Say {
 /// What to tell about options that are accepted and have nothing to change. Those that ask for what happens anyway
 /// pass without a word.
 fn notes(which: &Which, no_effect: &NoEffect) -> Vec<String> {
-    let NoEffect { reason: _, nolock, latency_wait, scheduler, executor: _ } = no_effect;
+    let NoEffect { reason: _, nolock, scheduler } = no_effect;
     let mut notes = Vec::new();
     let mut note = |given: bool, text: &str| {
         if given {
@@ -450,10 +485,6 @@ fn notes(which: &Which, no_effect: &NoEffect) -> Vec<String> {
         }
     };
     note(*nolock, "--nolock has no effect: a lock does not outlive its process");
-    note(
-        latency_wait.is_some_and(|seconds| seconds > 0),
-        "--latency-wait has no effect: outputs are looked for when the job has ended",
-    );
     note(scheduler.is_some(), "--scheduler has no effect: there is one scheduler");
     note(
         which.rerun_triggers.iter().any(|name| name == "software-env"),

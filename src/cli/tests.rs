@@ -165,7 +165,7 @@ fn how_much_is_said() {
 
 #[test]
 fn what_does_nothing_is_said() {
-    assert_eq!(parsed("--nolock -w 5 -r --keep-target-files --scheduler greedy").notes.len(), 3);
+    assert_eq!(parsed("--nolock -r --keep-target-files --scheduler greedy").notes.len(), 2);
     assert_eq!(parsed("-- --lint").targets, ["--lint"]);
     assert!(refused("--nonsense").contains("--nonsense"));
 }
@@ -180,7 +180,7 @@ fn ancient_inputs_are_names_or_numbers() {
 fn help_shows_every_group_and_no_alias() {
     let exit = attempt("--help").expect_err("help is no run");
     assert_eq!(exit.code, 0);
-    for heading in ["What:", "How much:", "Which jobs:", "Look, don't touch:", "Tidy up:", "Say:", "Examples:"] {
+    for heading in ["What:", "How much:", "Other machines:", "Which jobs:", "Look, don't touch:", "Tidy up:", "Say:", "Examples:"] {
         assert!(exit.text.contains(heading), "{heading}\n{}", exit.text);
     }
     for hidden in ["--snakefile", "--cores", "--nolock", "--scheduler"] {

@@ -61,6 +61,8 @@ const LISTED: &[Listed] = &[
     Listed { long: "--set-scatter", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--resources", others: &["--res"], shape: Shape::Pair, absent: None },
     Listed { long: "--default-resources", others: &["--default-res"], shape: Shape::Pair, absent: Some("") },
+    Listed { long: "--groups", others: &[], shape: Shape::Pair, absent: None },
+    Listed { long: "--group-components", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--set-threads", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--set-resources", others: &[], shape: Shape::Pair, absent: None },
     Listed { long: "--consider-ancient", others: &[], shape: Shape::Pair, absent: None },
@@ -97,7 +99,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
     ),
     (
         &["--cluster", "--slurm", "--drmaa", "--kubernetes", "--cluster-config"],
-        "flow runs jobs on this machine: start it inside of a batch job that has the cores",
+        "write --executor slurm, or --executor cluster --cluster-submit-cmd COMMAND for another batch system",
     ),
     (&["--stats"], "times, CPU seconds and memory of all jobs are in .flow/state.db"),
     (&["--d3dag", "--debug-dag"], "`flow --dag json` writes the graph, and `flow --why` says why a job is run"),
@@ -107,13 +109,8 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "flow works with the files of this machine: fetch and send others by rules of their own",
     ),
     (
-        &[
-            "--cluster-generic-submit-cmd",
-            "--cluster-generic-status-cmd",
-            "--cluster-generic-cancel-cmd",
-            "--immediate-submit",
-        ],
-        "flow runs jobs on this machine: start it inside of a batch job that has the cores",
+        &["--immediate-submit"],
+        "flow waits for the jobs that it submits; --detach leaves them running when flow is interrupted",
     ),
     (
         &["--generate-unit-tests", "--export-cwl", "--gui", "--edit-notebook", "--draft-notebook"],

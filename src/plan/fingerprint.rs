@@ -108,6 +108,7 @@ impl Planner<'_> {
             started_at_ms: 0,
             ended_at_ms: 0,
             usage: Usage::default(),
+            ran: None,
         }
     }
 

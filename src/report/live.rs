@@ -161,7 +161,7 @@ impl<W: Write> Reporter for Live<W> {
                     self.print(Some(&text.join("\n")));
                 }
             }
-            Event::Finished { job, usage } => {
+            Event::Finished { job, usage, .. } => {
                 self.running.remove(&job.job);
                 self.ended += 1;
                 if self.show.verbose {

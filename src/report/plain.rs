@@ -114,11 +114,13 @@ fn lines(event: &Event, show: Show, ended: &mut usize, total: &mut usize) -> Vec
                 add(!show.silent, false, format!("  {}", printable(command.trim_end()).replace('\n', "\n  ")));
             }
         }
-        Event::Finished { job, usage } => {
+        Event::Finished { job, usage, ran } => {
             *ended += 1;
             let memory = usage.peak_memory.filter(|_| show.verbose);
             let memory = memory.map_or(String::new(), |peak| format!(", {}", words::bytes(peak)));
-            add(normal, true, format!("done {} in {}{memory}", words::job_name(job), words::duration(usage.wall)));
+            let ran = ran.as_ref().filter(|_| show.verbose).map_or(String::new(), |ran| format!(" ({ran})"));
+            let wall = words::duration(usage.wall);
+            add(normal, true, format!("done {} in {wall}{memory}{}", words::job_name(job), printable(&ran)));
         }
         Event::CutOff { job } => {
             *ended += 1;

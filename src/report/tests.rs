@@ -46,11 +46,12 @@ fn run() -> Vec<Event> {
         undeclared: Vec::new(),
         retrying: false,
         abandoned: false,
+        ran: None,
     };
     vec![
-        Event::Planned { total: 2, rules, cores: 4, estimate: None },
+        Event::Planned { total: 2, rules, cores: 4, elsewhere: None, estimate: None },
         started(1, "a"),
-        Event::Finished { job: job(1, "a"), usage },
+        Event::Finished { job: job(1, "a"), usage, ran: None },
         started(2, "b"),
         Event::Failed { job: job(2, "b"), reason: "output missing".to_owned(), failure, usage },
         Event::Ended {
@@ -128,7 +129,13 @@ fn a_terminal_gets_a_block_that_fits_and_goes() {
     let mut live =
         Live::new(screen.clone(), Show::default(), Box::new(move || (asked.get(), 6)), Box::new(move || zero));
     let take = || String::from_utf8(std::mem::take(&mut *screen.0.borrow_mut())).expect("UTF-8");
-    live.tell(&Event::Planned { total: 40, rules: Vec::new(), cores: 4, estimate: Some(Duration::from_secs(60)) });
+    live.tell(&Event::Planned {
+        total: 40,
+        rules: Vec::new(),
+        cores: 4,
+        elsewhere: None,
+        estimate: Some(Duration::from_secs(60)),
+    });
     (0..9).for_each(|number| live.tell(&started(number, "long\u{7}name")));
     take();
     live.tick();

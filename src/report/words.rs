@@ -48,18 +48,17 @@ pub fn jobs(count: usize) -> String {
 
 /// What is to be done, as the run begins.
 pub fn plan(event: &Event) -> Option<String> {
-    let Event::Planned { total, rules, cores, estimate } = event else { return None };
+    let Event::Planned { total, rules, cores, elsewhere, estimate } = event else { return None };
     if *total == 0 {
         return None;
     }
     let rules: Vec<String> = rules.iter().map(|count| format!("{} {}", count.jobs, line(&count.rule))).collect();
     let estimate = estimate.map_or(String::new(), |time| format!(", about {}", duration(time)));
-    Some(format!(
-        "{} on {cores} core{}{estimate}: {}",
-        jobs(*total),
-        if *cores == 1 { "" } else { "s" },
-        rules.join(", ")
-    ))
+    let place = match elsewhere {
+        Some((system, most)) => format!("by way of {system}, {most} at a time"),
+        None => format!("on {cores} core{}", if *cores == 1 { "" } else { "s" }),
+    };
+    Some(format!("{} {place}{estimate}: {}", jobs(*total), rules.join(", ")))
 }
 
 /// The block of a failed job: all that is needed to see what went wrong, without opening a file.
@@ -91,6 +90,9 @@ pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize)
     }
     if let Some(log) = &failure.log {
         field("log", log);
+    }
+    if let Some(ran) = &failure.ran {
+        field("ran on", &ran.to_string());
     }
     let skipped = failure.log_tail.len().saturating_sub(log_lines);
     for text in &failure.log_tail[skipped..] {

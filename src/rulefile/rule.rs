@@ -235,6 +235,8 @@ pub struct Rule {
     /// All outputs have names, or all are one list.
     pub outputs_are_told_apart: bool,
     pub local: bool,
+    /// Jobs of one group are sent to another machine together.
+    pub group: Option<String>,
     /// What other rules need may depend on what this one makes: `checkpoints.NAME.get(…)`.
     pub is_checkpoint: bool,
     pub action: Action,

@@ -15,6 +15,8 @@ use crate::store::Ticket;
 #[derive(Debug, Clone)]
 pub struct Order {
     pub spec: Arc<JobSpec>,
+    /// The store's key of the job.
+    pub key: String,
     /// Begins when this job, which was given out before, has succeeded, in its place; not at all if that one fails.
     pub after: Option<u32>,
     /// The run's tag, which every process of the job carries as `FLOW_RUN`.
@@ -45,6 +47,8 @@ pub enum Report {
     },
     /// The process got this signal.
     Signal(i32),
+    /// Something to know of the jobs that run elsewhere.
+    Warning(String),
 }
 
 /// Who runs jobs. Each order that is not withdrawn is answered by one [`Report::Done`] through the channel that the executor
@@ -58,6 +62,22 @@ pub trait Executor {
 
     /// Begins nothing more, commits nothing more, and ends what runs; may be called again with more force.
     fn stop(&mut self, force: Force);
+
+    /// The same, but for jobs that run elsewhere: those go on, and are not answered. Gives which these are.
+    fn leave(&mut self) -> Vec<u32> {
+        self.stop(Force::Term);
+        Vec::new()
+    }
+
+    /// Whether an order may be given out to take the place of one that runs ([`Order::after`]).
+    fn lines_up(&self) -> bool {
+        true
+    }
+
+    /// How long what was told to stop may take until it has: longer than the grace between `SIGTERM` and `SIGKILL`.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(800)
+    }
 
     /// Gives up on work inside the process that did not end: what it wrote so far is removed, nothing more of it is
     /// committed or reported.

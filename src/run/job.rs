@@ -90,6 +90,7 @@ pub(super) fn perform(shared: &Shared, order: &Order) -> Outcome {
         started_at_ms,
         ended_at_ms,
         log_tail,
+        ran: None,
     }
 }
 
@@ -262,6 +263,7 @@ pub(super) fn panicked(order: &Order, panic: &(dyn Any + Send)) -> Outcome {
         started_at_ms: now_ms(),
         ended_at_ms: now_ms(),
         log_tail: Vec::new(),
+        ran: None,
     }
 }
 

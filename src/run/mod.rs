@@ -9,6 +9,7 @@ mod benchmark;
 mod bounds;
 mod cache;
 pub mod child;
+pub mod cluster;
 pub mod command;
 pub mod declared;
 mod dependents;

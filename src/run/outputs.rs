@@ -174,12 +174,23 @@ impl<'a> Outputs<'a> {
             } else if output.touch {
                 self.disk.touch(&written).map_err(|error| disk_error("touch", &written, &error))?;
             }
-            match handled.stat(&written).map_err(|error| disk_error("read", &written, &error))? {
+            let mut found = handled.stat(&written).map_err(|error| disk_error("read", &written, &error))?;
+            if found.is_none() && self.fetched(output) {
+                found = handled.stat(&written).map_err(|error| disk_error("read", &written, &error))?;
+            }
+            match found {
                 None => missing.push(output.path.clone()),
                 Some(stamp) => check(output, &written, stamp)?,
             }
         }
         if missing.is_empty() { Ok(()) } else { Err(JobError::MissingOutput(missing)) }
+    }
+
+    /// Whether the job wrote an output under the name where it belongs, which its command has word for word: it is brought to the
+    /// name of this attempt. Nothing was there when the job was given out.
+    fn fetched(&self, output: &OutputSpec) -> bool {
+        let home = output.home.as_deref().filter(|_| self.in_place(output));
+        home.is_some_and(|home| self.disk.rename(home, &output.path).is_ok())
     }
 
     /// Puts verified outputs in place, one after the other; if one cannot be, none is left. Gives their stamps.
@@ -247,6 +258,9 @@ impl<'a> Outputs<'a> {
         let mut left = Vec::new();
         for output in &self.spec.outputs {
             left.extend(self.try_to_remove(&self.written(output), output));
+            if let (Some(home), false) = (&output.home, output.update) {
+                left.extend(self.try_to_remove(home, output));
+            }
             if output.update {
                 restore(&output.path);
             }
@@ -362,4 +376,27 @@ fn digest_with<D: Digest>(path: &str) -> std::io::Result<String> {
 
 pub(super) fn disk_error(doing: &str, path: &str, error: &std::io::Error) -> JobError {
     JobError::Disk(format!("cannot {doing} {path}: {error}"))
+}
+
+/// Before a job is given to another machine, where it works on names of its own: what an earlier run left at its outputs'
+/// names is removed, as it is before a job here, and the folders are made.
+pub(super) fn clear_homes(spec: &JobSpec, disk: &dyn Disk) -> Result<(), JobError> {
+    let outputs = Outputs::new(spec, disk);
+    let is_there = |output: &OutputSpec| output.live.is_none() && fs::symlink_metadata(&output.path).is_ok();
+    if spec.outputs.iter().any(is_there) {
+        let inputs = spec.input.items.iter().filter(|input| !spec.live_inputs.contains(input));
+        let inputs = inputs.filter_map(|path| {
+            let stamp = disk.stat(path).ok().flatten()?;
+            Some(FileRecord { path: path.clone(), stamp, hash: None })
+        });
+        outputs.check_replaceable(&inputs.collect::<Vec<_>>())?;
+    }
+    for output in spec.outputs.iter().filter(|output| output.live.is_none()) {
+        outputs.make_folder(&output.path)?;
+        if !output.update {
+            disk.remove_output(&output.path, output.directory)
+                .map_err(|error| disk_error("remove", &output.path, &error))?;
+        }
+    }
+    Ok(())
 }

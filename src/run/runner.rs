@@ -30,9 +30,6 @@ const TICK: Duration = Duration::from_millis(100);
 /// Jobs of rules whose last one took less than this are short: it is early enough to know what comes after them.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// How long an ended run waits for what it told to stop: longer than the grace between `SIGTERM` and `SIGKILL`.
-const LAST_WAIT: Duration = Duration::from_millis(800);
-
 /// What holds for the whole run.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -43,6 +40,8 @@ pub struct Settings {
     /// Jobs see and write what they declare, and nothing else of the user's.
     pub strict: bool,
     pub keep_incomplete: bool,
+    /// When flow is interrupted, jobs that run elsewhere go on.
+    pub detach: bool,
     /// Of a failed job's log all is told, and not its end alone.
     pub whole_logs: bool,
     /// The names of what the scheduler counts, in its order.
@@ -112,6 +111,8 @@ struct Loop<'a> {
     failed: Vec<u32>,
     stopped: Vec<u32>,
     unfinished: Vec<u32>,
+    /// Those that go on elsewhere.
+    left: Vec<u32>,
     /// Why nothing more is started.
     closing: Option<Ending>,
     /// When to give up on what still runs.
@@ -140,6 +141,7 @@ impl Run<'_> {
             failed: Vec::new(),
             stopped: Vec::new(),
             unfinished: Vec::new(),
+            left: Vec::new(),
             closing: None,
             last_wait: None,
             grown: (Instant::now(), Duration::ZERO),
@@ -246,7 +248,8 @@ impl Loop<'_> {
     fn line_up(&mut self, first: u32) {
         let is_short =
             |running: &Running| self.paces.get(&running.prepared.spec.rule).is_some_and(|pace| *pace < SHORT);
-        if !self.running.get(&first).is_some_and(is_short) || self.sets.has(first) {
+        let may_line_up = self.run.executor.lines_up() && !self.sets.has(first);
+        if !may_line_up || !self.running.get(&first).is_some_and(is_short) {
             return;
         }
         while self.closing.is_none()
@@ -392,6 +395,7 @@ impl Loop<'_> {
         let spec = &prepared.spec;
         Order {
             spec: Arc::clone(spec),
+            key: prepared.key.clone(),
             after,
             run: self.run.settings.tag.clone(),
             ticket: self.run.writer.ticket(StartedRow {
@@ -399,8 +403,10 @@ impl Loop<'_> {
                 rule: spec.rule.clone(),
                 run: self.run.settings.tag.clone(),
                 outputs: spec.output.items.clone(),
-                in_place: spec.writes_in_place(),
-                kept: false,
+                // What is made elsewhere comes to its place whole, and it may come when this flow has ended: it is not
+                // removed, and not believed without the job's end.
+                in_place: spec.writes_in_place() || spec.staging.is_some(),
+                kept: spec.staging.is_some(),
                 group: None,
             }),
             timeout: prepared.timeout,
@@ -431,6 +437,7 @@ impl Loop<'_> {
             Report::Done(outcome) => self.ended(&outcome),
             Report::Signal(signal) => self.interrupt(signal),
             Report::Halted { job, group, signal } => self.tell_of_halt(job, group, signal),
+            Report::Warning(message) => self.run.reporter.tell(&Event::Warning { message }),
         }
     }
 
@@ -451,12 +458,30 @@ impl Loop<'_> {
         }
         self.run.reporter.tell(&Event::Interrupted { signal });
         self.closing = Some(Ending::Interrupted(signal));
+        if self.run.settings.detach {
+            return self.leave();
+        }
+        self.stop(Force::Term);
+    }
+
+    /// Ends without what runs elsewhere, which goes on; its rows stay, so that a later run takes it over.
+    fn leave(&mut self) {
+        let left = self.run.executor.leave();
+        self.running.retain(|job, _| !left.contains(job));
+        if !left.is_empty() {
+            let jobs = if left.len() == 1 { "1 job goes".to_owned() } else { format!("{} jobs go", left.len()) };
+            let message =
+                format!("{jobs} on where it was submitted: flow takes over what comes of it when it is called again");
+            self.run.reporter.tell(&Event::Warning { message });
+        }
+        self.left.extend(left);
         self.stop(Force::Term);
     }
 
     fn stop(&mut self, force: Force) {
         self.run.executor.stop(force);
-        self.last_wait.get_or_insert_with(|| Instant::now() + LAST_WAIT);
+        let patience = self.run.executor.patience();
+        self.last_wait.get_or_insert_with(|| Instant::now() + patience);
     }
 
     /// Leaves jobs that cannot be ended; their rows stay, so that the next run tidies up after them.
@@ -500,7 +525,7 @@ impl Loop<'_> {
             cut_off: self.cut_off.len(),
             failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
             stopped: self.stopped.len(),
-            not_run: not_run.len() - self.stopped.len() + self.run.director.unknown(),
+            not_run: not_run.len() - self.stopped.len() - self.left.len() + self.run.director.unknown(),
             wall: self.began.elapsed(),
         });
         Summary {
@@ -510,7 +535,7 @@ impl Loop<'_> {
             failed: self.failed,
             not_run,
             stopped: self.stopped,
-            unfinished: self.unfinished,
+            unfinished: self.unfinished.into_iter().chain(self.left).collect(),
         }
     }
 }
@@ -531,6 +556,7 @@ fn no_failure() -> Failure {
         command: None,
         log: None,
         log_tail: Vec::new(),
+        ran: None,
         undeclared: Vec::new(),
         retrying: false,
         abandoned: false,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Access, Usage};
+use crate::event::{Access, Place, Usage};
 use crate::store::FileRecord;
 use crate::value::{Named, Value};
 
@@ -44,6 +44,8 @@ pub struct JobSpec {
     pub shadow: Option<Shadow>,
     /// Its outputs are shared between workflows.
     pub cache: Option<CacheKey>,
+    /// Of a job that may run on another machine.
+    pub staging: Option<Box<Staging>>,
 }
 
 impl JobSpec {
@@ -57,6 +59,17 @@ impl JobSpec {
         self.outputs.iter().any(|output| self.writes_in_place_at(&output.path))
             || (self.outputs.is_empty() && self.work.writes_in_place())
     }
+}
+
+/// Names of its own for all that one attempt at a job writes: whoever goes on writing after it has been given up
+/// touches nothing of the next attempt's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Staging {
+    /// The folder below which they lie.
+    pub folder: String,
+    /// The work and the parameters, with these names in the place of the outputs'.
+    pub work: Work,
+    pub params: Named<Value>,
 }
 
 /// What the entry of a job in a cache is known by, beside the content of its inputs.
@@ -90,7 +103,7 @@ pub enum ShadowKind {
 }
 
 /// What there is to do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Work {
     /// A command for `bash -euo pipefail -c`, placeholders filled in.
     Shell { command: String },
@@ -163,10 +176,12 @@ pub struct OutputSpec {
     pub non_empty: bool,
     /// `ensure(sha256=…)` and its siblings: algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
     pub checksum: Option<(String, String)>,
+    /// Where it belongs, if `path` is the name that it has for one attempt (see [`Staging`]).
+    pub home: Option<String>,
 }
 
 /// How a job ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     pub job: u32,
     /// Whether it came to touch its outputs.
@@ -186,6 +201,8 @@ pub struct Outcome {
     pub ended_at_ms: i64,
     /// The last lines of the log, after a failure.
     pub log_tail: Vec<String>,
+    /// Where it ran, if not here.
+    pub ran: Option<Place>,
 }
 
 /// Why a job failed.
@@ -217,6 +234,9 @@ pub enum JobError {
     Interrupted,
     #[error("timed out after {0} s")]
     TimedOut(u64),
+    /// The batch system ended it, or refused it, in its own word (`TIMEOUT`, `OUT_OF_MEMORY`, `NODE_FAIL`), and what that means.
+    #[error("{}", .meaning.as_ref().map_or_else(|| .state.clone(), |meaning| format!("{}: {meaning}", .state)))]
+    Batch { state: String, meaning: Option<String> },
     #[error("{0}")]
     Disk(String),
 }

@@ -48,6 +48,11 @@ impl Together {
         Together { members, services, state: Mutex::default(), changed: Condvar::new() }
     }
 
+    /// How many jobs they are.
+    pub fn members(&self) -> usize {
+        self.members
+    }
+
     /// Called when a job's outputs are prepared: returns when those of all are, and the services that it uses are there.
     pub(super) fn begin(&self, spec: &JobSpec, is_stopped: &dyn Fn() -> bool) -> Result<(), JobError> {
         self.state().ready += 1;

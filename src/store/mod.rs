@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use crate::disk::{Hash, Stamp, make_folders};
-use crate::event::Usage;
+use crate::event::{Place, Usage};
 
 pub use lock::{host, is_zombie, start_time};
 pub use losses::{Loss, Outage};
@@ -264,7 +264,7 @@ impl Store {
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
             "SELECT id, rule, wildcards, fingerprint, code, params, script_hash, log, started_ms, ended_ms, wall_ms,
-             cpu_ms, peak_memory, globals, names, source FROM jobs WHERE key = ?1",
+             cpu_ms, peak_memory, globals, names, source, node, batch_job FROM jobs WHERE key = ?1",
         )?;
         let found = statement.query_row([key], |row| Ok((row.get::<_, i64>(0)?, job_record(key, row)?))).optional()?;
         let Some((id, mut record)) = found else { return Ok(None) };
@@ -555,6 +555,7 @@ fn job_record(key: &str, row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         cpu: millis(11)?,
         peak_memory: row.get::<_, Option<i64>>(12)?.map(i64::cast_unsigned),
     };
+    let node: Option<String> = row.get(16)?;
     Ok(JobRecord {
         key: key.to_owned(),
         rule: row.get(1)?,
@@ -572,6 +573,7 @@ fn job_record(key: &str, row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         started_at_ms: row.get(8)?,
         ended_at_ms: row.get(9)?,
         usage,
+        ran: row.get::<_, Option<String>>(17)?.map(|job| Place { node: node.unwrap_or_default(), job }),
     })
 }
 

@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Hash, Stamp};
-use crate::event::Usage;
+use crate::event::{Place, Usage};
 
 /// A digest of all that decides whether a job is fresh: equal means that a look at the details is not needed.
 pub type Fingerprint = [u8; 16];
 
 /// A file as a job saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
     pub path: String,
     pub stamp: Stamp,
@@ -53,6 +53,8 @@ pub struct JobRecord {
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     pub usage: Usage,
+    /// Of a job that did not run here.
+    pub ran: Option<Place>,
 }
 
 /// A job that did not succeed: kept for people and reports, never for decisions.
@@ -66,6 +68,8 @@ pub struct FailureRecord {
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     pub usage: Usage,
+    /// Of a job that did not run here.
+    pub ran: Option<Place>,
     pub left: Left,
 }
 

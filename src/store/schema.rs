@@ -1,9 +1,10 @@
-//! The schema of `.flow/state.db` (version 4), and how a file comes to have it. Users may query it between runs:
+//! The schema of `.flow/state.db` (version 5), and how a file comes to have it. Users may query it between runs:
 //!
 //! - `jobs`: one row a job that succeeded, by its `key` (first output path, or rule and wildcards where there is none);
 //!   `wildcards`, `params`, `globals` and `names` are JSON, times are milliseconds (since the epoch, or long), `peak_memory` is bytes.
 //! - `inputs`, `outputs`: the files of a job in their order, with stamp (`size`, `mtime_ns`, `inode`, `is_dir`), BLAKE3, and
 //!   `changed_ns`, when anything of the file had been changed last (0: not noted; of an output it may be before flow named it).
+//!   `node` and `batch_job` say where a job ran that did not run here, and what the batch system called it.
 //! - `runs`: one row a run that had something to do. `failures`: jobs that failed. `rules`: mean wall time by rule.
 //! - `losses`: times in which files were written that may not be what their jobs made, in nanoseconds since the epoch.
 //! - `started`: jobs without an end on record; empty between runs unless one was killed or kept unfinished files.
@@ -13,10 +14,10 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The version that this flow writes (`PRAGMA user_version`).
-pub const VERSION: i32 = 4;
+pub const VERSION: i32 = 5;
 
 /// From version n to n + 1, each in the transaction of [`migrate`]. A version once released is never edited.
-const STEPS: [&str; VERSION as usize] = [V1, V2, V3, V4];
+const STEPS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5];
 
 /// `jobs_by_key` covers what a run with nothing to do reads: it never touches the wide rows. Nothing but the writer
 /// adds rows, and it looks the key up first, so that the index need not also be a unique one on `key` alone.
@@ -70,6 +71,14 @@ CREATE TABLE losses (id INTEGER PRIMARY KEY, since_ns INTEGER NOT NULL, until_ns
 const V4: &str = "
 ALTER TABLE inputs ADD COLUMN changed_ns INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outputs ADD COLUMN changed_ns INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Where a job ran, and what the batch system called it; NULL for one that ran where flow did.
+const V5: &str = "
+ALTER TABLE jobs ADD COLUMN node TEXT;
+ALTER TABLE jobs ADD COLUMN batch_job TEXT;
+ALTER TABLE failures ADD COLUMN node TEXT;
+ALTER TABLE failures ADD COLUMN batch_job TEXT;
 ";
 
 /// How the connection works, before it first reads.

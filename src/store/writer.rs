@@ -102,10 +102,7 @@ pub struct Writer {
 
 /// A job that may be started: the way in for what is to be known of it while it runs.
 #[derive(Debug, Clone)]
-pub struct Ticket {
-    row: StartedRow,
-    writer: Writer,
-}
+pub struct Ticket(Option<(StartedRow, Writer)>);
 
 impl Ticket {
     /// The job is about to touch its outputs. Of one that writes them in place this returns when its row is committed.
@@ -113,13 +110,34 @@ impl Ticket {
     /// # Errors
     /// The row could not be written: the job must not begin.
     pub fn begin(&self) -> Result<(), StoreError> {
-        let number = self.writer.started(self.row.clone());
-        if self.row.in_place { self.writer.shared.wait(number) } else { Ok(()) }
+        Ticket::begin_all([self])
+    }
+
+    /// The same for many jobs, whose rows are committed together.
+    ///
+    /// # Errors
+    /// A row could not be written: none of them must begin.
+    pub fn begin_all<'t>(tickets: impl IntoIterator<Item = &'t Ticket>) -> Result<(), StoreError> {
+        let mut last = None;
+        for (row, writer) in tickets.into_iter().filter_map(|ticket| ticket.0.as_ref()) {
+            let number = writer.started(row.clone());
+            if row.in_place {
+                last = Some((writer, number));
+            }
+        }
+        last.map_or(Ok(()), |(writer, number)| writer.shared.wait(number))
+    }
+
+    /// Of a job whose start is on record elsewhere.
+    pub fn none() -> Ticket {
+        Ticket(None)
     }
 
     /// The job's process group: its number, and when its leader started. Not waited for.
     pub fn spawned(&self, group: (i32, u64)) {
-        self.writer.send(Command::Spawned { key: self.row.key.clone(), group });
+        if let Some((row, writer)) = &self.0 {
+            writer.send(Command::Spawned { key: row.key.clone(), group });
+        }
     }
 }
 
@@ -147,7 +165,7 @@ impl Writer {
 
     /// For a job that is given out: its row is written when it begins, so that one that does not begin leaves no trace.
     pub fn ticket(&self, row: StartedRow) -> Ticket {
-        Ticket { row, writer: self.clone() }
+        Ticket(Some((row, self.clone())))
     }
 
     /// A job is marked as started. A row of a job that writes in place is committed at once (together with all that is
@@ -417,8 +435,8 @@ fn write_job(transaction: &Transaction<'_>, record: &JobRecord, run: Option<i64>
     transaction
         .prepare_cached(
             "INSERT INTO jobs (key, rule, wildcards, fingerprint, code, params, script_hash, log, run, started_ms,
-             ended_ms, wall_ms, cpu_ms, peak_memory, globals, names, source)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             ended_ms, wall_ms, cpu_ms, peak_memory, globals, names, source, node, batch_job)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         )?
         .execute(params![
             record.key,
@@ -438,6 +456,8 @@ fn write_job(transaction: &Transaction<'_>, record: &JobRecord, run: Option<i64>
             record.globals,
             serde_json::to_string(&record.names).expect("names are JSON"),
             record.source,
+            record.ran.as_ref().map(|place| &place.node),
+            record.ran.as_ref().map(|place| &place.job),
         ])?;
     let job = transaction.last_insert_rowid();
     let mut insert = transaction.prepare_cached("INSERT INTO inputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
@@ -484,8 +504,8 @@ fn write_durations(transaction: &Transaction<'_>, finished: &[JobRecord]) -> rus
 fn write_failure(transaction: &Transaction<'_>, record: &FailureRecord, run: Option<i64>) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "INSERT INTO failures (run, key, rule, cause, log, started_ms, ended_ms, wall_ms, cpu_ms, peak_memory)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO failures (run, key, rule, cause, log, started_ms, ended_ms, wall_ms, cpu_ms, peak_memory,
+             node, batch_job) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             run,
@@ -498,6 +518,8 @@ fn write_failure(transaction: &Transaction<'_>, record: &FailureRecord, run: Opt
             millis(record.usage.wall),
             millis(record.usage.cpu),
             record.usage.peak_memory.map(u64::cast_signed),
+            record.ran.as_ref().map(|place| &place.node),
+            record.ran.as_ref().map(|place| &place.job),
         ])?;
     Ok(())
 }

@@ -128,6 +128,7 @@ impl Bench {
             made_directories: Vec::new(),
             shadow: None,
             cache: None,
+            staging: None,
         };
         self.jobs.push(spec);
         self.jobs.last_mut().unwrap()
@@ -170,6 +171,7 @@ impl Bench {
                 tag: format!("test-{}-{}", std::process::id(), self.dir.path().display()),
                 keep_going: self.keep_going,
                 strict: false,
+                detach: false,
                 keep_incomplete: self.keep_incomplete,
                 whole_logs: false,
                 resources: vec!["threads".to_owned()],

@@ -122,6 +122,7 @@ pub fn draft(name: String, written: Written, loader: &Loader) -> Result<Draft, D
             resources: Vec::new(),
             priority: None,
             retries: None,
+            group: None,
             message: None,
             default_target: false,
             cache: false,
@@ -350,9 +351,13 @@ impl Builder {
             // Jobs of a group are sent to another machine together; here each runs when its turn comes.
             "group" => {
                 let argument = one(&arguments, keyword, span)?;
-                if !matches!(&argument.expr, Expr::Value(Value::Str(_) | Value::Int(_)) | Expr::Function(_)) {
-                    return Err(wrong(&argument, keyword, "a name", &argument.expr));
-                }
+                rule.group = match &argument.expr {
+                    Expr::Value(Value::Str(name)) => Some(name.clone()),
+                    Expr::Value(Value::Int(number)) => Some(number.to_string()),
+                    // Which of its jobs belong together is not known before they are.
+                    Expr::Function(_) => Some(rule.name.clone()),
+                    other => return Err(wrong(&argument, keyword, "a name", other)),
+                };
             }
             "priority" => rule.priority = Some(one(&arguments, keyword, span)?),
             "retries" => rule.retries = Some(count(&one(&arguments, keyword, span)?, keyword)?),

@@ -50,7 +50,8 @@ impl Loop<'_> {
                     Some(record) => self.run.writer.finished(record),
                     None => self.run.writer.ended(&running.prepared.key),
                 }
-                self.run.reporter.tell(&Event::Finished { job: self.run.director.name(job), usage: outcome.usage });
+                let (name, ran) = (self.run.director.name(job), outcome.ran.clone());
+                self.run.reporter.tell(&Event::Finished { job: name, usage: outcome.usage, ran });
                 self.done.push(job);
                 self.settle(job, true);
                 self.remove(&finished.remove);
@@ -94,6 +95,7 @@ impl Loop<'_> {
             command: command(&prepared.spec),
             log: Some(prepared.spec.stdio_log.clone()),
             log_tail: outcome.log_tail.clone(),
+            ran: outcome.ran.clone(),
             undeclared,
             retrying,
             abandoned: has_retries && !retrying,
@@ -131,6 +133,7 @@ impl Loop<'_> {
             started_at_ms: outcome.started_at_ms,
             ended_at_ms: outcome.ended_at_ms,
             usage: outcome.usage,
+            ran: outcome.ran.clone(),
             left,
         }));
         left

@@ -1,0 +1,296 @@
+//! From orders to arrays: what is ready is put together, written down, and given to the clerk; what came of that.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Desk, Out, QUEUE, Sent};
+use crate::run::cluster::bundle::Array;
+use crate::run::cluster::clerk::Request;
+use crate::run::cluster::leftovers::comment;
+use crate::run::cluster::spool::{RemoteJob, Task, Unit, unit_name};
+use crate::run::cluster::system::{Live, Submission, Submitted};
+use crate::run::executor::Order;
+use crate::run::outputs::clear_homes;
+use crate::run::spec::{JobError, JobSpec, Outcome};
+use crate::store::Ticket;
+
+/// Jobs that become ready within this time go out together.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// After a refusal for want of room, and after an answer that was lost.
+const BREAK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+impl Desk {
+    /// When what is ready is to be submitted.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let since = self.since.filter(|_| self.most.is_some() && !self.is_new)?;
+        Some(self.not_before.map_or(since + WINDOW, |(when, _)| when.max(since + WINDOW)))
+    }
+
+    pub(super) fn submit_if_due(&mut self) {
+        if self.due().is_none_or(|due| Instant::now() < due) {
+            return;
+        }
+        let (units, waiting) = units(std::mem::take(&mut self.ready));
+        self.since = if waiting.is_empty() { None } else { Some(Instant::now()) };
+        self.ready = waiting;
+        let units: Vec<Vec<Order>> = units.into_iter().filter_map(|orders| self.take_over(orders)).collect();
+        if let Err(error) = Ticket::begin_all(units.iter().flatten().map(|order| &order.ticket)) {
+            let error = JobError::Disk(error.to_string());
+            return units
+                .iter()
+                .flatten()
+                .for_each(|order| self.answer(Outcome::not_begun(order.spec.job, error.clone())));
+        }
+        let mut ready = Vec::with_capacity(units.len());
+        for orders in units {
+            match orders.iter().try_for_each(|order| clear_homes(&order.spec, &self.disk)) {
+                Ok(()) => ready.push(orders),
+                Err(error) => {
+                    for order in &orders {
+                        self.answer(Outcome { began: true, ..Outcome::not_begun(order.spec.job, error.clone()) });
+                    }
+                }
+            }
+        }
+        self.send(ready);
+    }
+
+    /// The same work of an earlier run takes the place of a unit; `None` then. Other work for the same files is given up.
+    fn take_over(&mut self, orders: Vec<Order>) -> Option<Vec<Order>> {
+        let Some(leftover) = self.leftovers.remove(&orders[0].key) else { return Some(orders) };
+        let specs: Vec<&JobSpec> = orders.iter().map(|order| &*order.spec).collect();
+        let told = leftover.spool.told(&leftover.unit.name).ok().flatten();
+        let is_useful = told.is_none() || leftover.success(&|outcome| self.is_here(outcome)).is_some();
+        let id = leftover.id.clone().filter(|_| is_useful && leftover.is(&specs));
+        let Some(id) = id else {
+            self.give_up(&leftover);
+            return Some(orders);
+        };
+        // So that it is not believed in if this run ends before it does.
+        if Ticket::begin_all(orders.iter().map(|order| &order.ticket)).is_err() {
+            return Some(orders);
+        }
+        let key = (leftover.spool.run().to_owned(), leftover.batch);
+        let name = format!("{}/{}", leftover.spool.run(), leftover.unit.name);
+        let sent = self.sent.entry(key).or_insert_with(|| Sent {
+            id: Some(id),
+            submission: None,
+            names: Vec::new(),
+            in_doubt: false,
+        });
+        sent.names.push(name.clone());
+        let (spool, batch, index) = (leftover.spool, leftover.batch, leftover.index);
+        self.out.insert(
+            name,
+            Out {
+                orders,
+                spool,
+                batch,
+                index,
+                taken: Some(Instant::now()),
+                missing: None,
+                told: None,
+                asked: 0,
+                ask_at: None,
+            },
+        );
+        None
+    }
+
+    /// Writes batches, and has them submitted.
+    fn send(&mut self, ready: Vec<Vec<Order>>) {
+        let most = self.room.unwrap_or(usize::MAX).min(self.most.unwrap_or(1)).max(1);
+        let mut orders: std::collections::BTreeMap<String, Vec<Order>> =
+            ready.into_iter().map(|orders| (name(&orders), orders)).collect();
+        // In the order in which the jobs were given out.
+        let mut in_order: Vec<&Vec<Order>> = orders.values().collect();
+        in_order.sort_by_key(|orders| orders[0].spec.job);
+        let units = in_order.into_iter().map(|orders| self.unit(orders)).collect();
+        let (arrays, refused) = self.settings.bundling.arrays(units);
+        for (unit, why) in refused {
+            for order in orders.remove(&unit.name).into_iter().flatten() {
+                self.answer(Outcome::not_begun(order.spec.job, JobError::Batch { state: why.clone(), meaning: None }));
+            }
+        }
+        for Array { shape, tasks } in arrays {
+            for tasks in tasks.chunks(most) {
+                let names: Vec<String> =
+                    tasks.iter().flat_map(|task| &task.units).map(|unit| unit.name.clone()).collect();
+                let orders: Vec<(String, Vec<Order>)> =
+                    names.iter().filter_map(|name| orders.remove_entry(name)).collect();
+                self.send_batch(shape.options().to_vec(), tasks, orders);
+            }
+        }
+    }
+
+    fn send_batch(&mut self, options: Vec<String>, tasks: &[Task], mut orders: Vec<(String, Vec<Order>)>) {
+        let batch = self.batches;
+        self.batches += 1;
+        if let Err(error) = self.spool.write_batch(batch, &self.settings.common, tasks) {
+            let error =
+                JobError::Disk(format!("cannot write what is to be submitted in {}: {error}", self.spool.batch(batch)));
+            let orders = orders.iter().flat_map(|(_, orders)| orders);
+            return orders.for_each(|order| self.answer(Outcome::not_begun(order.spec.job, error.clone())));
+        }
+        let specs: Vec<&JobSpec> =
+            tasks.iter().flat_map(|task| &task.units).flat_map(|unit| &unit.jobs).map(|job| &job.spec).collect();
+        let first = specs[0];
+        let one_rule = specs.iter().all(|spec| spec.rule == first.rule);
+        let submission = Submission {
+            batch,
+            folder: self.directory.join(self.spool.batch(batch)),
+            directory: self.directory.clone(),
+            tasks: tasks.len(),
+            options,
+            name: if one_rule { first.rule.clone() } else { "flow".to_owned() },
+            comment: comment(&self.spool, batch),
+            first: Box::new(first.clone()),
+        };
+        for (index, task) in tasks.iter().enumerate() {
+            for unit in &task.units {
+                let Some(at) = orders.iter().position(|(name, _)| *name == unit.name) else { continue };
+                let (name, orders) = orders.swap_remove(at);
+                let spool = self.spool.clone();
+                let out =
+                    Out { orders, spool, batch, index, taken: None, missing: None, told: None, asked: 0, ask_at: None };
+                self.out.insert(format!("{}/{name}", self.spool.run()), out);
+            }
+        }
+        let run = self.spool.run();
+        let names = tasks.iter().flat_map(|task| &task.units).map(|unit| format!("{run}/{}", unit.name)).collect();
+        let _ = self.clerk.send(Request::Submit(Box::new(submission.clone())));
+        let sent = Sent { id: None, submission: Some(submission), names, in_doubt: false };
+        self.sent.insert((self.spool.run().to_owned(), batch), sent);
+    }
+
+    fn unit(&self, orders: &[Order]) -> Unit {
+        let job = |order: &Order| RemoteJob {
+            key: order.key.clone(),
+            spec: (*order.spec).clone(),
+            timeout: order.timeout.filter(|_| !self.system.keeps_time),
+        };
+        Unit { name: name(orders), jobs: orders.iter().map(job).collect() }
+    }
+
+    /// What came of a submission.
+    pub(super) fn submitted(&mut self, batch: usize, result: Submitted) {
+        let key = (self.spool.run().to_owned(), batch);
+        let Some(sent) = self.sent.get_mut(&key) else { return };
+        match result {
+            Submitted::As(id) => self.taken(batch, id),
+            Submitted::Later(why) => {
+                sent.in_doubt = true;
+                if !std::mem::replace(&mut self.look.is_away, true) {
+                    self.warn(format!("{} does not take jobs now ({why}); flow tries again", self.system.name));
+                }
+                self.look.interval = (self.look.interval * 2).max(QUEUE.0);
+                self.look.next = Instant::now() + self.look.interval;
+            }
+            Submitted::Full(why) => {
+                let tasks = sent.submission.as_ref().map_or(1, |submission| submission.tasks);
+                if self.room.is_none() {
+                    self.warn(format!(
+                        "{} has no room for more jobs ({why}); flow submits the rest later",
+                        self.system.name
+                    ));
+                }
+                self.room = Some((tasks / 2).max(1));
+                let pause = match self.not_before {
+                    _ if tasks > 1 => BREAK.0 / 4,
+                    Some((_, pause)) => (pause * 2).clamp(BREAK.0, BREAK.1),
+                    None => BREAK.0,
+                };
+                self.not_before = Some((Instant::now() + pause, pause));
+                self.take_back(&key);
+            }
+            Submitted::Refused(why) => {
+                let state = format!("{} refused the job: {why}", self.system.name);
+                let names = self.sent.remove(&key).map(|sent| sent.names).unwrap_or_default();
+                let out: Vec<Out> = names.iter().filter_map(|name| self.out.remove(name)).collect();
+                for order in out.into_iter().flat_map(|out| out.orders) {
+                    let error = JobError::Batch { state: state.clone(), meaning: None };
+                    self.answer(Outcome { began: true, ..Outcome::not_begun(order.spec.job, error) });
+                }
+            }
+        }
+        if self.stopping {
+            self.cancel_what_is_out();
+        }
+    }
+
+    fn taken(&mut self, batch: usize, id: String) {
+        if let Err(error) = self.spool.note_id(batch, &id) {
+            self.warn(format!("cannot note that batch {batch} is job {id}: {error}"));
+        }
+        let now = Instant::now();
+        if let Some(sent) = self.sent.get_mut(&(self.spool.run().to_owned(), batch)) {
+            sent.id = Some(id);
+            sent.in_doubt = false;
+            for name in &sent.names {
+                if let Some(out) = self.out.get_mut(name) {
+                    out.taken = Some(now);
+                }
+            }
+        }
+        // What could be taken may be more the next time.
+        self.room = self.room.map(|room| room.saturating_mul(2));
+        self.not_before = None;
+        // The first look comes soon.
+        if !self.look.under_way {
+            self.look.interval = QUEUE.0;
+            self.look.next = self.look.next.max(now).min(now + QUEUE.0 * 3 / 4);
+        }
+    }
+
+    /// The units of a batch that was not taken are ready again.
+    fn take_back(&mut self, key: &(String, usize)) {
+        let names = self.sent.remove(key).map(|sent| sent.names).unwrap_or_default();
+        let orders = names.iter().filter_map(|name| self.out.remove(name)).flat_map(|out| out.orders);
+        self.ready.extend(orders);
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Batches whose submission was not answered: the queue has them, or they are submitted again.
+    pub(super) fn settle_doubts(&mut self, live: &Live) {
+        let in_doubt = self.sent.iter().filter(|(_, sent)| sent.in_doubt).map(|((_, batch), _)| *batch);
+        for batch in in_doubt.collect::<Vec<usize>>() {
+            match live.batches.get(&comment(&self.spool, batch)) {
+                Some(id) => self.taken(batch, id.clone()),
+                None => {
+                    let Some(sent) = self.sent.get_mut(&(self.spool.run().to_owned(), batch)) else { continue };
+                    if let (Some(submission), false) = (&sent.submission, self.stopping) {
+                        sent.in_doubt = false;
+                        let _ = self.clerk.send(Request::Submit(Box::new(submission.clone())));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The unit's name.
+fn name(orders: &[Order]) -> String {
+    unit_name(orders[0].spec.job, orders[0].spec.attempt)
+}
+
+/// Orders of jobs that run together become one unit, when all of them are there.
+fn units(orders: Vec<Order>) -> (Vec<Vec<Order>>, Vec<Order>) {
+    let (mut units, mut sets): (Vec<Vec<Order>>, Vec<Vec<Order>>) = (Vec::new(), Vec::new());
+    for order in orders {
+        let Some(together) = &order.together else {
+            units.push(vec![order]);
+            continue;
+        };
+        let is_same =
+            |set: &&mut Vec<Order>| set[0].together.as_ref().is_some_and(|other| Arc::ptr_eq(other, together));
+        match sets.iter_mut().find(is_same) {
+            Some(set) => set.push(order),
+            None => sets.push(vec![order]),
+        }
+    }
+    let is_whole = |set: &Vec<Order>| set[0].together.as_ref().is_some_and(|together| together.members() == set.len());
+    let (whole, parts): (Vec<_>, Vec<_>) = sets.into_iter().partition(is_whole);
+    units.extend(whole);
+    (units, parts.into_iter().flatten().collect())
+}

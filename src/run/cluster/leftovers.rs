@@ -1,0 +1,118 @@
+//! What earlier runs have submitted and nobody has taken: found at the start of a run, so that it is taken over where the
+//! same is to be done, and given up where it is not. Knows the folders of runs, not what is in the queue.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::spool::{Claim, Spool, Unit, read_tasks};
+use super::system::BatchSystem;
+use crate::run::spec::{JobSpec, Outcome};
+
+/// A unit of an earlier run.
+#[derive(Debug)]
+pub struct Leftover {
+    pub spool: Spool,
+    pub batch: usize,
+    /// Of its task in the batch.
+    pub index: usize,
+    /// What the batch system called the batch, where that is known.
+    pub id: Option<String>,
+    pub unit: Unit,
+}
+
+impl Leftover {
+    /// How it ended, if all its jobs have succeeded and what they made is there as they made it.
+    pub fn success(&self, is_there: &dyn Fn(&Outcome) -> bool) -> Option<Vec<Outcome>> {
+        let told = self.spool.told(&self.unit.name).ok().flatten()?;
+        told.iter().all(|outcome| outcome.result.is_ok() && is_there(outcome)).then_some(told)
+    }
+
+    /// Whether these jobs are the same work.
+    pub fn is(&self, specs: &[&JobSpec]) -> bool {
+        self.unit.jobs.len() == specs.len()
+            && self.unit.jobs.iter().zip(specs).all(|(job, spec)| is_same(&job.spec, spec))
+    }
+}
+
+/// Whether two specifications make the same files in the same way, on the same terms.
+fn is_same(one: &JobSpec, other: &JobSpec) -> bool {
+    one.work == other.work
+        && one.input == other.input
+        && one.output == other.output
+        && one.outputs == other.outputs
+        && one.log == other.log
+        && one.params == other.params
+        && one.config == other.config
+        && one.wildcards == other.wildcards
+}
+
+/// The comment of a batch, by which it is found in the queue.
+pub fn comment(spool: &Spool, batch: usize) -> String {
+    format!("flow:{}:{batch}", spool.run())
+}
+
+/// What runs other than this one have left. Gives as well the folders that hold nothing of use.
+///
+/// # Errors
+/// The folders cannot be read.
+pub fn find(own: &Spool) -> io::Result<(Vec<Leftover>, Vec<Spool>)> {
+    let (mut found, mut useless) = (Vec::new(), Vec::new());
+    for spool in Spool::all()?.into_iter().filter(|spool| spool != own) {
+        let before = found.len();
+        for batch in spool.batches()? {
+            // Another version's, or cut off: it cannot be taken over, and what it would make never comes home.
+            let Ok(tasks) = read_tasks(Path::new(&spool.batch(batch))) else { continue };
+            let id = spool.id(batch);
+            for (index, task) in tasks.into_iter().enumerate() {
+                for unit in task.units {
+                    let is_told = matches!(spool.told(&unit.name), Ok(Some(_)));
+                    if is_told || !spool.is_claimed(&unit.name) {
+                        found.push(Leftover { spool: spool.clone(), batch, index, id: id.clone(), unit });
+                    }
+                }
+            }
+        }
+        if found.len() == before {
+            useless.push(spool);
+        }
+    }
+    Ok((found, useless))
+}
+
+/// Sees to it that nothing comes home any more of what earlier runs have submitted, for a run that will not take it over.
+/// Gives what was done, for people; `None` if there was nothing.
+///
+/// # Errors
+/// The folders cannot be read or written: something may still come home.
+pub fn give_up(system: &mut dyn BatchSystem) -> io::Result<Option<String>> {
+    let (leftovers, useless) = find(&Spool::of("none"))?;
+    let mut jobs = 0;
+    let mut ids: Vec<String> = Vec::new();
+    for leftover in &leftovers {
+        let is_open = leftover.spool.claim(&leftover.unit.name, Claim::GivenUp)?;
+        if is_open {
+            jobs += leftover.unit.jobs.len();
+            ids.extend(leftover.id.clone());
+        } else if leftover.spool.told(&leftover.unit.name)?.is_none() {
+            // It is being brought home at this moment: a few renames.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+    ids.dedup();
+    let cancelled = if ids.is_empty() { Ok(()) } else { system.cancel(&ids) };
+    for spool in leftovers.into_iter().map(|leftover| leftover.spool).chain(useless) {
+        // What is left of it is found again, and of no use.
+        let _ = spool.remove();
+    }
+    let words = if jobs == 1 { "1 job".to_owned() } else { format!("{jobs} jobs") };
+    Ok((jobs > 0).then(|| match cancelled {
+        Ok(()) => format!(
+            "{words} of an earlier run, submitted to {}, cancelled: this run makes them here",
+            system.manner().name
+        ),
+        Err(why) => {
+            format!("{words} of an earlier run given up: this run makes them here; they could not be cancelled ({why})")
+        }
+    }))
+}
