@@ -194,9 +194,17 @@ pub enum Event {
         failed: Vec<JobName>,
         /// Started, and ended by flow before they were done.
         stopped: usize,
+        /// Submitted, and going on when flow ended.
+        #[serde(skip_serializing_if = "is_zero")]
+        left: usize,
         not_run: usize,
         wall: Duration,
     },
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Who is told of events; `plain`, `live` and `json` in `report/`. Called on one thread.

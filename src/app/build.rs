@@ -65,7 +65,7 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
     if jobs.is_empty() {
         writer.flush().map_err(|error| records.failed(project, disk, &error))?;
         let wall = began.elapsed();
-        reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, not_run: 0, wall });
+        reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, left: 0, not_run: 0, wall });
         return Ok(());
     }
     let cache = Cache::open(project)?;

@@ -52,6 +52,17 @@ pub fn batch_system(choice: &ExecutorChoice) -> Result<Option<Box<dyn BatchSyste
     })
 }
 
+/// Which jobs share a task.
+pub fn bundling(project: &Project) -> Bundling {
+    let elsewhere = &project.settings.elsewhere;
+    let groups = project.workflow.rules.iter().filter_map(|rule| Some((rule.name.clone(), rule.group.clone()?)));
+    Bundling {
+        size: elsewhere.group_size,
+        groups: groups.chain(elsewhere.groups.clone()).collect(),
+        components: elsewhere.components.clone(),
+    }
+}
+
 /// flow itself, for the nodes.
 fn program() -> Result<PathBuf, Failure> {
     std::env::current_exe()
@@ -75,7 +86,6 @@ impl Runner {
         let elsewhere = &project.settings.elsewhere;
         let Some(system) = batch_system(&elsewhere.executor)? else { return Ok(Runner::Here(local)) };
         let failed = |error: std::io::Error| Diagnostic::error(format!("cannot use {FOLDER}: {error}"));
-        let groups = project.workflow.rules.iter().filter_map(|rule| Some((rule.name.clone(), rule.group.clone()?)));
         let settings = Settings {
             common: Common {
                 directory: std::env::current_dir().map_err(failed)?,
@@ -84,11 +94,7 @@ impl Runner {
                 keep_incomplete: project.settings.keep_incomplete,
                 whole_log: project.settings.say.whole_logs,
             },
-            bundling: Bundling {
-                size: elsewhere.group_size,
-                groups: groups.chain(elsewhere.groups.clone()).collect(),
-                components: elsewhere.components.clone(),
-            },
+            bundling: bundling(project),
             latency: Duration::from_secs(elsewhere.latency_s),
         };
         Ok(Runner::Elsewhere(Cluster::new(settings, system, local, reports).map_err(failed)?))

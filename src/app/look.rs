@@ -7,6 +7,7 @@ use super::Failure;
 use super::planning::{Graph, Plan};
 use super::print;
 use super::project::Project;
+use super::submissions::submissions;
 use crate::action::registry;
 use crate::cli::{Trigger, Verbosity};
 use crate::diagnostic::{Diagnostic, printable};
@@ -167,6 +168,7 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         if plan.unknown().contains(&true) {
             out.push_str("More may follow when checkpoints are done: what some of these jobs need is not known yet.\n");
         }
+        out.push_str(&submissions(project, plan, &to_do)?);
         print(&out);
         Ok(())
     })
@@ -202,6 +204,8 @@ pub fn why(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
                 out.push_str("Nothing to do: everything is up to date.\n");
             }
         }
+        let is_to_do = |id: &&JobId| plan.verdicts[id.index()].is_to_do();
+        let to_do: Vec<JobId> = shown.iter().filter(is_to_do).copied().collect();
         for id in shown {
             let name = job_name(project, plan, id);
             match &plan.verdicts[id.index()] {
@@ -223,6 +227,9 @@ pub fn why(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         // Files that no job makes have no reason of their own.
         for &file in plan.dag.targets.iter().filter(|&&file| named && plan.dag.producer(file).is_none()) {
             let _ = writeln!(out, "{}: a source file, which no rule makes", printable(plan.dag.paths.name(file)));
+        }
+        if !to_do.is_empty() {
+            out.push_str(&submissions(project, plan, &to_do)?);
         }
         print(&out);
         Ok(())

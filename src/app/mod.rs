@@ -20,6 +20,7 @@ mod project;
 mod records;
 mod spec;
 mod speedup;
+mod submissions;
 mod tasks;
 mod tidy;
 mod undeclared;

@@ -180,7 +180,9 @@ fn ancient_inputs_are_names_or_numbers() {
 fn help_shows_every_group_and_no_alias() {
     let exit = attempt("--help").expect_err("help is no run");
     assert_eq!(exit.code, 0);
-    for heading in ["What:", "How much:", "Other machines:", "Which jobs:", "Look, don't touch:", "Tidy up:", "Say:", "Examples:"] {
+    for heading in
+        ["What:", "How much:", "Other machines:", "Which jobs:", "Look, don't touch:", "Tidy up:", "Say:", "Examples:"]
+    {
         assert!(exit.text.contains(heading), "{heading}\n{}", exit.text);
     }
     for hidden in ["--snakefile", "--cores", "--nolock", "--scheduler"] {

@@ -58,6 +58,7 @@ fn run() -> Vec<Event> {
             done: 1,
             cut_off: 0,
             failed: vec![job(2, "b")],
+            left: 0,
             stopped: 0,
             not_run: 0,
             wall: Duration::from_secs(75),

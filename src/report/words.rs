@@ -107,8 +107,8 @@ pub fn failure(job: &JobName, reason: &str, failure: &Failure, log_lines: usize)
 
 /// The last line of a run: what was done, and which jobs failed.
 pub fn end(event: &Event) -> Option<String> {
-    let Event::Ended { done, cut_off, failed, stopped, not_run, wall } = event else { return None };
-    if *done == 0 && *cut_off == 0 && failed.is_empty() && *stopped == 0 && *not_run == 0 {
+    let Event::Ended { done, cut_off, failed, stopped, left, not_run, wall } = event else { return None };
+    if *done == 0 && *cut_off == 0 && failed.is_empty() && *stopped == 0 && *left == 0 && *not_run == 0 {
         return Some("Nothing to do.".to_owned());
     }
     let mut parts = vec![format!("{} done", jobs(*done))];
@@ -117,6 +117,9 @@ pub fn end(event: &Event) -> Option<String> {
     }
     if *stopped > 0 {
         parts.push(format!("{stopped} stopped"));
+    }
+    if *left > 0 {
+        parts.push(format!("{left} left running (the next flow takes over what comes of them)"));
     }
     if *not_run > 0 {
         parts.push(format!("{not_run} not run"));

@@ -468,12 +468,6 @@ impl Loop<'_> {
     fn leave(&mut self) {
         let left = self.run.executor.leave();
         self.running.retain(|job, _| !left.contains(job));
-        if !left.is_empty() {
-            let jobs = if left.len() == 1 { "1 job goes".to_owned() } else { format!("{} jobs go", left.len()) };
-            let message =
-                format!("{jobs} on where it was submitted: flow takes over what comes of it when it is called again");
-            self.run.reporter.tell(&Event::Warning { message });
-        }
         self.left.extend(left);
         self.stop(Force::Term);
     }
@@ -525,6 +519,7 @@ impl Loop<'_> {
             cut_off: self.cut_off.len(),
             failed: self.failed.iter().map(|&job| self.run.director.name(job)).collect(),
             stopped: self.stopped.len(),
+            left: self.left.len(),
             not_run: not_run.len() - self.stopped.len() - self.left.len() + self.run.director.unknown(),
             wall: self.began.elapsed(),
         });

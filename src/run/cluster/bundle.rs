@@ -67,15 +67,14 @@ impl Bundling {
         }
         let mut arrays: Vec<Array> = Vec::new();
         for Alike { size, at_a_time, units, .. } in alike {
+            // The first is the fullest: what it asks for, the others ask for as well, so that they are one array.
+            let Ok((shape, threads)) = shape(&units[..size.min(units.len())], at_a_time) else { continue };
             let mut units = units.into_iter().peekable();
             while units.peek().is_some() {
-                let units: Vec<Unit> = units.by_ref().take(size).collect();
-                // It was computed for each of them before.
-                let Ok((shape, threads)) = shape(&units, at_a_time) else { continue };
-                let task = Task { units, threads };
+                let task = Task { units: units.by_ref().take(size).collect(), threads };
                 match arrays.iter_mut().find(|array| array.shape == shape) {
                     Some(array) => array.tasks.push(task),
-                    None => arrays.push(Array { shape, tasks: vec![task] }),
+                    None => arrays.push(Array { shape: shape.clone(), tasks: vec![task] }),
                 }
             }
         }

@@ -142,6 +142,8 @@ impl Desk {
         }
         let task = self.out.get(key).and_then(|out| self.task(out)).unwrap_or_default();
         let Some(out) = self.out.remove(key) else { return };
+        let said = format!("{}/{}.out", out.spool.batch(out.batch), out.index);
+        let fate = fate.map(|fate| of_memory(fate, &said));
         let by_system = fate.as_ref().is_some_and(|fate| ENDED_BY_SYSTEM.contains(&fate.state.as_str()));
         match out.told {
             Some((outcomes, _)) => {
@@ -157,7 +159,6 @@ impl Desk {
             }
             None => {
                 let work = out.spool.work(unit_name(key));
-                let said = format!("{}/{}.out", out.spool.batch(out.batch), out.index);
                 for order in &out.orders {
                     let ran = Place {
                         node: fate.as_ref().map(|fate| fate.node.clone()).unwrap_or_default(),
@@ -263,6 +264,17 @@ pub(super) fn unit_name(key: &str) -> &str {
 /// Whether the batch system may have ended a job: its node was told to stop, or a process of it was killed.
 fn was_ended(outcome: &Outcome) -> bool {
     matches!(&outcome.result, Err(JobError::Interrupted | JobError::Signal(libc::SIGKILL | libc::SIGTERM, _)))
+}
+
+/// Where Slurm counts memory without control groups, it says only in words that a job had too much of it.
+fn of_memory(mut fate: Fate, said: &str) -> Fate {
+    let is_of_memory = |line: &String| {
+        line.contains("exceeded memory limit") || line.contains("oom_kill") || line.contains("oom-kill")
+    };
+    if fate.state == "FAILED" && last_lines(said, TAIL).iter().any(is_of_memory) {
+        "OUT_OF_MEMORY".clone_into(&mut fate.state);
+    }
+    fate
 }
 
 fn named(fate: Option<&Fate>, by_system: bool) -> JobError {

@@ -1,0 +1,84 @@
+//! What a run would submit: the jobs of a plan, put together as the run would put them if all that ask for the same were
+//! ready at once. A plan in, lines for people out; nothing is written or submitted.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::Failure;
+use super::elsewhere::{batch_system, bundling};
+use super::planning::Plan;
+use super::project::Project;
+use super::spec::job_spec;
+use crate::cli::ExecutorChoice;
+use crate::diagnostic::printable;
+use crate::graph::dag::JobId;
+use crate::run::cluster::by_command::filled;
+use crate::run::cluster::slurm;
+use crate::run::cluster::spool::{RemoteJob, Spool, Unit, unit_name};
+use crate::run::cluster::system::Submission;
+
+/// Lines that say what would go out of these jobs; none where all jobs run here.
+pub fn submissions(project: &Project, plan: &Plan, jobs: &[JobId]) -> Result<String, Failure> {
+    let mut out = String::new();
+    let elsewhere = &project.settings.elsewhere;
+    let Some(mut system) = batch_system(&elsewhere.executor)? else { return Ok(out) };
+    let spool = Spool::of("RUN");
+    let (mut units, mut unknown) = (Vec::new(), 0);
+    for &id in jobs {
+        let rule = project.workflow.rule(plan.dag.job(id).rule);
+        if project.runs_here(rule) {
+            continue;
+        }
+        let name = unit_name(id.0, 1);
+        // What is asked for may depend on files that are still to be made.
+        match job_spec(project, plan, id, (id.0, 1), Some(&spool.work(&name))) {
+            Ok((spec, _)) => {
+                units.push(Unit { name, jobs: vec![RemoteJob { key: String::new(), spec, timeout: None }] })
+            }
+            Err(_) => unknown += 1,
+        }
+    }
+    let most = system.most_tasks().min(usize::try_from(project.settings.jobs_elsewhere().unwrap_or(1)).unwrap_or(1));
+    let (arrays, refused) = bundling(project).arrays(units);
+    let _ = writeln!(out, "\nto be submitted to {}, {most} at a time at most:", system.manner().name);
+    for array in arrays {
+        let specs: Vec<_> = array.tasks.iter().flat_map(|task| &task.units).map(|unit| &unit.jobs[0].spec).collect();
+        let Some(first) = specs.first() else { continue };
+        let mut rules: Vec<&str> = specs.iter().map(|spec| spec.rule.as_str()).collect();
+        rules.dedup();
+        let submission = Submission {
+            batch: 0,
+            folder: PathBuf::from(spool.batch(0)),
+            directory: std::env::current_dir().unwrap_or_default(),
+            tasks: array.tasks.len().min(most.max(1)),
+            options: array.shape.options().to_vec(),
+            name: if let [rule] = rules[..] { rule.to_owned() } else { "flow".to_owned() },
+            comment: "flow:RUN:0".to_owned(),
+            first: Box::new((*first).clone()),
+        };
+        let tasks =
+            if array.tasks.len() == specs.len() { String::new() } else { format!(" in {} tasks", array.tasks.len()) };
+        let _ = writeln!(out, "{:>8}  {}{tasks}", specs.len(), printable(&rules.join(", ")));
+        let line = match &elsewhere.executor {
+            ExecutorChoice::Commands { submit, .. } => filled(submit, first).unwrap_or_else(|why| why),
+            _ => format!(
+                "sbatch {}",
+                slurm::arguments(&submission).iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+            ),
+        };
+        let _ = writeln!(out, "          {} {}/script", printable(&line), submission.folder.display());
+    }
+    for (unit, why) in refused {
+        let _ = writeln!(out, "{:>8}  {}: {}", 1, printable(&unit.jobs[0].spec.rule), printable(&why));
+    }
+    if unknown > 0 {
+        let _ = writeln!(out, "{unknown:>8}  that ask for what is not known yet");
+    }
+    Ok(out)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,%@+".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
