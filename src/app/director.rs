@@ -26,6 +26,7 @@ use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Rule, RunBody};
 use crate::rulefile::template;
 use crate::run::cluster::spool::{Spool, unit_name};
+use crate::run::cluster::staging::Stage;
 use crate::run::director::{Afterwards, Decision, Director, Finished, Growth, Prepared};
 use crate::run::scheduler::Tasks;
 use crate::run::spec::{JobError, Outcome};
@@ -288,7 +289,7 @@ impl<'a> JobDirector<'a> {
         let rule = self.rule(id);
         let here = self.runs_here(number, id);
         let stage = (!here).then(|| self.stage(number, attempt));
-        let (mut spec, message) = job_spec(self.project, &self.plan, id, (number, attempt), stage.as_deref())?;
+        let (mut spec, message) = job_spec(self.project, &self.plan, id, (number, attempt), stage.as_ref())?;
         spec.cache = self.cache.as_ref().and_then(|cache| cache.key(self.plan.dag.job(id), rule, &identity));
         self.identities.insert(number, identity);
         // Its inputs are there now, of which a function may make another answer than before the run.
@@ -323,9 +324,9 @@ impl<'a> JobDirector<'a> {
         self.companions.iter().find(|(_, others)| others.contains(&number)).map_or(number, |(&first, _)| first)
     }
 
-    /// The folder in which an attempt at a job works on another machine, with those that run together with it.
-    fn stage(&self, number: u32, attempt: u32) -> String {
-        Spool::of(self.unrecorded.tag).work(&unit_name(self.first(number), attempt))
+    /// Where an attempt at a job works on another machine, with those that run together with it.
+    fn stage(&self, number: u32, attempt: u32) -> Stage {
+        Spool::of(self.unrecorded.tag).stage(&unit_name(self.first(number), attempt))
     }
 
     /// Temporary files that nobody needs any more now that a job is through.

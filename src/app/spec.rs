@@ -16,17 +16,17 @@ use crate::plan::identity::named_paths;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, Flags, JobContext, NamespaceId, Rule, Workflow};
 use crate::rulefile::template::{self, JobValues, TemplateError};
-use crate::run::cluster::staging::place;
+use crate::run::cluster::staging::{Stage, place};
 use crate::run::spec::{JobSpec, Live, OutputSpec, Shadow, Staging, Work};
 use crate::value::{Named, Value};
 
-/// A job as it is to be run, and its message; `stage` is the folder in which it works on another machine.
+/// A job as it is to be run, and its message; `stage` is where it works on another machine.
 pub fn job_spec(
     project: &Project,
     plan: &Plan,
     id: JobId,
     (number, attempt): (u32, u32),
-    stage: Option<&str>,
+    stage: Option<&Stage>,
 ) -> Result<(JobSpec, Option<String>), Diagnostic> {
     let (dag, workflow) = (&*plan.dag, &project.workflow);
     let job = dag.job(id);
@@ -91,7 +91,8 @@ pub fn job_spec(
     };
     let work = work_of(rule, &values, workflow)?;
     let live_inputs = marked(dag, workflow, &job.inputs, Flags::live);
-    let staging = stage.map(|folder| -> Result<_, Diagnostic> {
+    let staging = stage.map(|stage| -> Result<_, Diagnostic> {
+        let folder = &*stage.folder;
         let input = input.map(|path| if live_inputs.contains(path) { place(folder, path) } else { path.clone() });
         let [output, log] = [&output, &log].map(|files| files.map(|path| place(folder, path)));
         let context = JobContext { input: Some(&input), output: Some(&output), ..context };
@@ -100,7 +101,7 @@ pub fn job_spec(
         let (input, output, log) = (&input, &output, &log);
         let values = JobValues { input, output, log, benchmark: benchmark.as_deref(), params: &params, ..values };
         let work = work_of(rule, &values, workflow)?;
-        Ok(Box::new(Staging { folder: folder.to_owned(), work, params }))
+        Ok(Box::new(Staging { folder: folder.to_owned(), claim: stage.claim.clone(), work, params }))
     });
     let staging = staging.transpose()?;
     // A command that names its log writes it itself.

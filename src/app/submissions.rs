@@ -31,7 +31,7 @@ pub fn submissions(project: &Project, plan: &Plan, jobs: &[JobId]) -> Result<Str
         }
         let name = unit_name(id.0, 1);
         // What is asked for may depend on files that are still to be made.
-        match job_spec(project, plan, id, (id.0, 1), Some(&spool.work(&name))) {
+        match job_spec(project, plan, id, (id.0, 1), Some(&spool.stage(&name))) {
             Ok((spec, _)) => {
                 units.push(Unit { name, jobs: vec![RemoteJob { key: String::new(), spec, timeout: None }] })
             }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest;
 
+use super::cluster::spool::claimed;
 use super::handled::Handled;
 use super::shadow::ShadowFolder;
 use super::spec::{JobError, JobSpec, Live, OutputSpec, Work};
@@ -187,10 +188,11 @@ impl<'a> Outputs<'a> {
     }
 
     /// Whether the job wrote an output under the name where it belongs, which its command has word for word: it is brought to the
-    /// name of this attempt. Nothing was there when the job was given out.
+    /// name of this attempt. Nothing was there when the job was given out; but what is there now may be another attempt's,
+    /// unless this one is claimed.
     fn fetched(&self, output: &OutputSpec) -> bool {
-        let home = output.home.as_deref().filter(|_| self.in_place(output));
-        home.is_some_and(|home| self.disk.rename(home, &output.path).is_ok())
+        let Some(home) = output.home.as_ref().filter(|_| self.in_place(output)) else { return false };
+        fs::symlink_metadata(&home.path).is_ok() && claimed(home) && self.disk.rename(&home.path, &output.path).is_ok()
     }
 
     /// Puts verified outputs in place, one after the other; if one cannot be, none is left. Gives their stamps.
@@ -258,9 +260,6 @@ impl<'a> Outputs<'a> {
         let mut left = Vec::new();
         for output in &self.spec.outputs {
             left.extend(self.try_to_remove(&self.written(output), output));
-            if let (Some(home), false) = (&output.home, output.update) {
-                left.extend(self.try_to_remove(home, output));
-            }
             if output.update {
                 restore(&output.path);
             }

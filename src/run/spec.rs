@@ -67,9 +67,19 @@ impl JobSpec {
 pub struct Staging {
     /// The folder below which they lie.
     pub folder: String,
+    /// The file by which the attempt is claimed.
+    pub claim: String,
     /// The work and the parameters, with these names in the place of the outputs'.
     pub work: Work,
     pub params: Named<Value>,
+}
+
+/// Where a file of an attempt belongs, and the file by which an attempt is claimed: nobody may touch the one without having made
+/// the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Home {
+    pub path: String,
+    pub claim: String,
 }
 
 /// What the entry of a job in a cache is known by, beside the content of its inputs.
@@ -177,7 +187,7 @@ pub struct OutputSpec {
     /// `ensure(sha256=…)` and its siblings: algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
     pub checksum: Option<(String, String)>,
     /// Where it belongs, if `path` is the name that it has for one attempt (see [`Staging`]).
-    pub home: Option<String>,
+    pub home: Option<Home>,
 }
 
 /// How a job ended.

@@ -6,6 +6,7 @@
 
 pub mod running;
 pub mod samples;
+pub mod slurm;
 pub mod strict;
 
 use std::cell::Cell;
@@ -122,6 +123,27 @@ impl Project {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// A command of [`Project::command`], run to its end.
+    pub fn ran(&self, mut command: std::process::Command) -> Ran {
+        let output = command.output().expect("flow starts");
+        Ran {
+            folder: self.dir.path().display().to_string(),
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Waits until a file is there that a job makes.
+    pub fn await_file(&self, path: &str) {
+        let end = std::time::Instant::now() + DEADLINE;
+        while !self.exists(path) {
+            assert!(std::time::Instant::now() < end, "{path} does not come");
+            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(10));
         }
     }
 

@@ -132,7 +132,7 @@ impl Desk {
         clerk: Sender<Request>,
         reports: Sender<Report>,
     ) -> io::Result<Desk> {
-        let (leftovers, useless) = leftovers::find(&spool)?;
+        let (leftovers, useless) = leftovers::find(&spool, system.name)?;
         let mut old: Vec<Spool> = leftovers.iter().map(|leftover| leftover.spool.clone()).chain(useless).collect();
         old.dedup();
         let by_key = |leftover: Leftover| (leftover.unit.jobs[0].key.clone(), leftover);
@@ -213,7 +213,8 @@ impl Desk {
             Answer::Looked { live, asked, took } => self.looked(live, asked, took),
             Answer::Fate { name, fate } => self.fate(&name, fate),
             Answer::Cancelled(result) => {
-                self.cancelling -= 1;
+                // None are waited for after a second Ctrl-C.
+                self.cancelling = self.cancelling.saturating_sub(1);
                 if let Err(why) = result {
                     self.warn(format!("jobs could not be cancelled: {why}; what they make will not be brought home"));
                 }

@@ -9,7 +9,7 @@ use super::staging::{home, plain};
 use crate::disk::{Disk, Stamp};
 use crate::run::outputs::{disk_error, temporary};
 use crate::run::shadow::copy;
-use crate::run::spec::{JobError, JobSpec, Outcome};
+use crate::run::spec::{Home, JobError, JobSpec, Outcome, OutputSpec};
 
 /// Copies to the attempt's folder what its job changes (`update()`).
 ///
@@ -17,7 +17,8 @@ use crate::run::spec::{JobError, JobSpec, Outcome};
 /// A disk's.
 pub fn bring_old(staged: &JobSpec) -> Result<(), JobError> {
     for output in staged.outputs.iter().filter(|output| output.update) {
-        let Some(home) = output.home.as_ref().filter(|home| Path::new(home.as_str()).exists()) else { continue };
+        let home = output.home.as_ref().map(|home| &home.path);
+        let Some(home) = home.filter(|home| Path::new(home).exists()) else { continue };
         let folder = Path::new(&output.path).parent().map_or(Ok(()), fs::create_dir_all);
         folder
             .and_then(|()| copy(Path::new(home), Path::new(&output.path)))
@@ -36,22 +37,17 @@ pub fn bring(staged: &JobSpec, folder: &str, keep: bool, outcome: Outcome, disk:
         let _ = bring_file(log, &plain(folder, log), disk);
     }
     if outcome.result.is_err() {
-        if keep {
-            for output in staged.outputs.iter().filter(|output| Path::new(&output.path).symlink_metadata().is_ok()) {
-                let _ = output.home.as_ref().map(|home| bring_file(&output.path, home, disk));
-            }
+        match keep {
+            true => bring_unfinished(staged, disk),
+            // What the job wrote under the names themselves.
+            false => remove_unfinished(staged, &mut outcome, disk),
         }
         return outcome;
     }
     match bring_outputs(staged, folder, &mut outcome, disk) {
         Ok(()) => bring_others(folder, disk),
         Err(error) => {
-            for output in &staged.outputs {
-                if let Some(Err(error)) = output.home.as_ref().map(|home| disk.remove_output(home, output.directory)) {
-                    outcome.unremoved.push(format!("{}, which is unfinished: {error}", plain(folder, &output.path)));
-                }
-            }
-            outcome.is_clean = outcome.unremoved.is_empty();
+            remove_unfinished(staged, &mut outcome, disk);
             outcome.outputs.clear();
             outcome.result = Err(error);
         }
@@ -59,9 +55,29 @@ pub fn bring(staged: &JobSpec, folder: &str, keep: bool, outcome: Outcome, disk:
     outcome
 }
 
+fn bring_unfinished(staged: &JobSpec, disk: &dyn Disk) {
+    for (output, home) in homes(staged).filter(|(output, _)| Path::new(&output.path).symlink_metadata().is_ok()) {
+        // It is of use to people alone.
+        let _ = bring_file(&output.path, &home.path, disk);
+    }
+}
+
+fn remove_unfinished(staged: &JobSpec, outcome: &mut Outcome, disk: &dyn Disk) {
+    for (output, home) in homes(staged).filter(|(output, _)| !output.update) {
+        if let Err(error) = disk.remove_output(&home.path, output.directory) {
+            outcome.unremoved.push(format!("{}, which is unfinished: {error}", home.path));
+        }
+    }
+    outcome.is_clean = outcome.unremoved.is_empty();
+}
+
+/// The outputs that have a place, with that.
+fn homes(staged: &JobSpec) -> impl Iterator<Item = (&OutputSpec, &Home)> {
+    staged.outputs.iter().filter_map(|output| Some((output, output.home.as_ref()?)))
+}
+
 fn bring_outputs(staged: &JobSpec, folder: &str, outcome: &mut Outcome, disk: &dyn Disk) -> Result<(), JobError> {
-    for output in &staged.outputs {
-        let Some(home) = &output.home else { continue };
+    for (output, Home { path: home, .. }) in homes(staged) {
         let failed = |error: io::Error| disk_error("put in place", home, &error);
         if output.directory {
             disk.remove_tree(home).map_err(failed)?;
@@ -70,7 +86,7 @@ fn bring_outputs(staged: &JobSpec, folder: &str, outcome: &mut Outcome, disk: &d
     }
     // A link may lead to an output that comes after it.
     for (output, record) in staged.outputs.iter().zip(&mut outcome.outputs) {
-        let Some(home) = &output.home else { continue };
+        let Some(Home { path: home, .. }) = &output.home else { continue };
         match disk.stat(home).map_err(|error| disk_error("read", home, &error))? {
             Some(stamp) if is_same(&record.stamp, &stamp) => record.stamp = stamp,
             Some(stamp) => (record.stamp, record.hash) = (stamp, None),

@@ -52,18 +52,18 @@ pub fn comment(spool: &Spool, batch: usize) -> String {
     format!("flow:{}:{batch}", spool.run())
 }
 
-/// What runs other than this one have left. Gives as well the folders that hold nothing of use.
+/// What runs other than this one have left; `system` is the batch system that can be asked about it. Gives as well the folders that hold nothing of use.
 ///
 /// # Errors
 /// The folders cannot be read.
-pub fn find(own: &Spool) -> io::Result<(Vec<Leftover>, Vec<Spool>)> {
+pub fn find(own: &Spool, system: &str) -> io::Result<(Vec<Leftover>, Vec<Spool>)> {
     let (mut found, mut useless) = (Vec::new(), Vec::new());
     for spool in Spool::all()?.into_iter().filter(|spool| spool != own) {
         let before = found.len();
         for batch in spool.batches()? {
             // Another version's, or cut off: it cannot be taken over, and what it would make never comes home.
             let Ok(tasks) = read_tasks(Path::new(&spool.batch(batch))) else { continue };
-            let id = spool.id(batch);
+            let id = spool.id(batch, system);
             for (index, task) in tasks.into_iter().enumerate() {
                 for unit in task.units {
                     let is_told = matches!(spool.told(&unit.name), Ok(Some(_)));
@@ -86,13 +86,15 @@ pub fn find(own: &Spool) -> io::Result<(Vec<Leftover>, Vec<Spool>)> {
 /// # Errors
 /// The folders cannot be read or written: something may still come home.
 pub fn give_up(system: &mut dyn BatchSystem) -> io::Result<Option<String>> {
-    let (leftovers, useless) = find(&Spool::of("none"))?;
-    let mut jobs = 0;
+    let name = system.manner().name;
+    let (leftovers, useless) = find(&Spool::of("none"), name)?;
+    let (mut jobs, mut known) = (0, true);
     let mut ids: Vec<String> = Vec::new();
     for leftover in &leftovers {
         let is_open = leftover.spool.claim(&leftover.unit.name, Claim::GivenUp)?;
         if is_open {
             jobs += leftover.unit.jobs.len();
+            known &= leftover.id.is_some();
             ids.extend(leftover.id.clone());
         } else if leftover.spool.told(&leftover.unit.name)?.is_none() {
             // It is being brought home at this moment: a few renames.
@@ -107,10 +109,10 @@ pub fn give_up(system: &mut dyn BatchSystem) -> io::Result<Option<String>> {
     }
     let words = if jobs == 1 { "1 job".to_owned() } else { format!("{jobs} jobs") };
     Ok((jobs > 0).then(|| match cancelled {
-        Ok(()) => format!(
-            "{words} of an earlier run, submitted to {}, cancelled: this run makes them here",
-            system.manner().name
-        ),
+        Ok(()) if known => {
+            format!("{words} of an earlier run, submitted to {name}, cancelled: this run makes them here")
+        }
+        Ok(()) => format!("{words} of an earlier run given up, wherever they run: this run makes them here"),
         Err(why) => {
             format!("{words} of an earlier run given up: this run makes them here; they could not be cancelled ({why})")
         }

@@ -37,6 +37,7 @@ pub fn run(folder: &Path, index: usize, in_process: Arc<dyn InProcess>) -> io::R
         ran: Place { node: node_name(), job: batch_job() },
         free: task.threads,
         waiting: task.units.into_iter().rev().collect(),
+        begun: 0,
         running: BTreeMap::new(),
         jobs: BTreeMap::new(),
         stopped: false,
@@ -58,6 +59,8 @@ struct Node {
     free: u32,
     /// Units that have not begun, the next one last.
     waiting: Vec<Unit>,
+    /// How many units have begun: the number of the next one.
+    begun: usize,
     /// By number.
     running: BTreeMap<usize, Begun>,
     /// By job, the number of its unit and its place in that.
@@ -123,7 +126,8 @@ impl Node {
             return self.tell(&unit, &outcomes);
         }
         let together = (staged.len() > 1).then(|| Arc::new(Together::new(staged.iter())));
-        let (number, threads) = (self.jobs.len(), threads(&unit));
+        let (number, threads) = (self.begun, threads(&unit));
+        self.begun += 1;
         self.free = self.free.saturating_sub(threads);
         for (at, (job, spec)) in unit.jobs.iter().zip(&staged).enumerate() {
             self.jobs.insert(spec.job, (number, at));

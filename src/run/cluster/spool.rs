@@ -2,7 +2,7 @@
 //! `.flow/cluster/RUN/`. Job specifications go in, outcomes come out; every file appears whole. Knows names and bytes, not
 //! what runs where.
 //!
-//! - `N/specs`: the tasks of the N-th batch; `N/id`: what the batch system called it; `N/I.out`: what its I-th task said.
+//! - `N/specs`: the tasks of the N-th batch; `N/id`: which batch system has it, and its name there; `N/I.out`: what its I-th task said.
 //! - `work/NAME/`: where an attempt writes (see [`super::staging`]); who makes this folder is the one who runs it.
 //! - `claims/NAME`: made by whoever comes first: the node that is about to bring results home, or the flow that gives the attempt
 //!   up. So nothing of an attempt that was given up ever appears, even if its node, cut off, goes on for hours.
@@ -17,7 +17,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::run::spec::{JobSpec, Outcome, Program, Work};
+use super::staging::Stage;
+use crate::run::spec::{Home, JobSpec, Outcome, Program, Work};
 use crate::value::Value;
 
 /// Below the working directory.
@@ -92,6 +93,22 @@ pub enum Claim {
     GivenUp,
 }
 
+/// Whether the attempt that made a file is claimed by its node, now or before.
+pub fn claimed(home: &Home) -> bool {
+    claim_at(&home.claim, Claim::Home).unwrap_or(false)
+}
+
+fn claim_at(path: &str, claim: Claim) -> io::Result<bool> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => file.write_all(format!("{claim:?}").as_bytes()).map(|()| true),
+        // An empty file was made a moment ago, by the other side.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(fs::read_to_string(path)? == format!("{claim:?}"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Spool {
@@ -130,6 +147,11 @@ impl Spool {
     /// Where the attempt of this name writes.
     pub fn work(&self, name: &str) -> String {
         format!("{}/work/{name}", self.path)
+    }
+
+    /// Where the attempt of this name works.
+    pub fn stage(&self, name: &str) -> Stage {
+        Stage { folder: self.work(name), claim: self.claim_file(name) }
     }
 
     /// The folder of a batch.
@@ -175,34 +197,35 @@ impl Spool {
         write_whole(&format!("{folder}/specs"), &bytes)
     }
 
-    /// What the batch system called a batch; `None` if it was not told, or flow ended before it could note it.
-    pub fn id(&self, number: usize) -> Option<String> {
-        fs::read_to_string(format!("{}/id", self.batch(number))).ok()
+    /// What this batch system called a batch; `None` if it was not told, flow ended before it could note it, or it was another
+    /// system, whose names mean nothing to this one.
+    pub fn id(&self, number: usize, system: &str) -> Option<String> {
+        let noted = fs::read_to_string(format!("{}/id", self.batch(number))).ok()?;
+        noted.split_once('\n').filter(|(of, _)| *of == system).map(|(_, id)| id.to_owned())
     }
 
-    pub fn note_id(&self, number: usize, id: &str) -> io::Result<()> {
-        write_whole(&format!("{}/id", self.batch(number)), id.as_bytes())
+    pub fn note_id(&self, number: usize, system: &str, id: &str) -> io::Result<()> {
+        write_whole(&format!("{}/id", self.batch(number)), format!("{system}\n{id}").as_bytes())
     }
 
-    /// Claims an attempt; false if the other side was faster.
+    /// Claims an attempt; false if the other side was faster. One side may do it twice: an attempt is run by one task alone.
     pub fn claim(&self, name: &str, claim: Claim) -> io::Result<bool> {
-        let made = OpenOptions::new().write(true).create_new(true).open(format!("{}/claims/{name}", self.path));
-        match made {
-            Ok(mut file) => file.write_all(format!("{claim:?}").as_bytes()).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
-        }
+        claim_at(&self.claim_file(name), claim)
+    }
+
+    /// The file by which an attempt is claimed.
+    pub fn claim_file(&self, name: &str) -> String {
+        format!("{}/claims/{name}", self.path)
     }
 
     /// Whether anybody has claimed an attempt.
     pub fn is_claimed(&self, name: &str) -> bool {
-        Path::new(&format!("{}/claims/{name}", self.path)).exists()
+        Path::new(&self.claim_file(name)).exists()
     }
 
     /// Whether an attempt has been given up.
     pub fn was_given_up(&self, name: &str) -> bool {
-        fs::read_to_string(format!("{}/claims/{name}", self.path))
-            .is_ok_and(|who| who == format!("{:?}", Claim::GivenUp))
+        fs::read_to_string(self.claim_file(name)).is_ok_and(|who| who == format!("{:?}", Claim::GivenUp))
     }
 
     /// Says how the jobs of a unit ended.

@@ -2,7 +2,16 @@
 //! of the attempt's own, with the same name and suffix, and is brought home when the attempt has succeeded and nobody has
 //! given it up meanwhile. Specifications in, specifications out; touches no file.
 
-use crate::run::spec::{JobSpec, Staging};
+use crate::run::spec::{Home, JobSpec, Staging};
+
+/// Where an attempt works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// Below it lies all that it writes.
+    pub folder: String,
+    /// The file by which it is claimed.
+    pub claim: String,
+}
 
 /// Where an attempt whose folder this is writes what belongs at `path`.
 pub fn place(folder: &str, path: &str) -> String {
@@ -35,12 +44,12 @@ pub fn plain(folder: &str, text: &str) -> String {
 pub fn staged(spec: &JobSpec) -> JobSpec {
     let mut staged = spec.clone();
     let Some(staging) = staged.staging.take() else { return staged };
-    let Staging { folder, work, params } = *staging;
+    let Staging { folder, claim, work, params } = *staging;
     let move_in = |path: &mut String| *path = place(&folder, path);
     (staged.work, staged.params) = (work, params);
     staged.output.items.iter_mut().for_each(move_in);
     for output in &mut staged.outputs {
-        output.home = output.live.is_none().then(|| output.path.clone());
+        output.home = output.live.is_none().then(|| Home { path: output.path.clone(), claim: claim.clone() });
         move_in(&mut output.path);
     }
     // What other jobs of the same task make while this one runs.

@@ -159,6 +159,8 @@ impl Desk {
             }
             None => {
                 let work = out.spool.work(unit_name(key));
+                // If its node had claimed it, some of its outputs may be there, and others not.
+                let is_clean = out.spool.was_given_up(unit_name(key));
                 for order in &out.orders {
                     let ran = Place {
                         node: fate.as_ref().map(|fate| fate.node.clone()).unwrap_or_default(),
@@ -167,7 +169,7 @@ impl Desk {
                     let log_tail = last_words(order, &work, &said);
                     let error = named(fate.as_ref(), by_system);
                     let outcome = Outcome::not_begun(order.spec.job, error);
-                    self.answer(Outcome { began: true, log_tail, ran: Some(ran), ..outcome });
+                    self.answer(Outcome { began: true, is_clean, log_tail, ran: Some(ran), ..outcome });
                 }
             }
         }

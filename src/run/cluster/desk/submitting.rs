@@ -220,7 +220,7 @@ impl Desk {
     }
 
     fn taken(&mut self, batch: usize, id: String) {
-        if let Err(error) = self.spool.note_id(batch, &id) {
+        if let Err(error) = self.spool.note_id(batch, self.system.name, &id) {
             self.warn(format!("cannot note that batch {batch} is job {id}: {error}"));
         }
         let now = Instant::now();

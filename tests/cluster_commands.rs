@@ -1,0 +1,156 @@
+//! Jobs by the commands of any batch system: a script that runs job scripts in the background, on this machine, in the
+//! place of one.
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use support::running::Running;
+use support::{Project, Ran};
+
+/// Runs the script named last in the background, with `words` noted, and prints a number that stands for the job.
+const SUBMIT: &str = r#"#!/bin/bash
+printf '%s\n' "${*:1:$#-1}" >> submitted
+cp "${@: -1}" script
+setsid bash "${@: -1}" > /dev/null 2>&1 < /dev/null &
+echo $!
+"#;
+
+const STATUS: &str = r#"#!/bin/bash
+if kill -0 "$1" 2> /dev/null; then echo running; else echo failed; fi
+"#;
+
+const CANCEL: &str = r#"#!/bin/bash
+for job in "$@"; do kill -- "-$job"; echo "$job" >> cancelled; done
+"#;
+
+fn project(rulefile: &str) -> Project {
+    let project = Project::new(rulefile).file("submit", SUBMIT).file("status", STATUS).file("cancel", CANCEL);
+    for name in ["submit", "status", "cancel"] {
+        let may_run = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(project.path(name), may_run).expect("it can be made to run");
+    }
+    project
+}
+
+fn command(project: &Project, submit: &str, words: &str) -> std::process::Command {
+    let mut command = project.command("--log-format json --executor cluster");
+    command.args(["--cluster-submit-cmd", submit, "--cluster-status-cmd", "./status"]);
+    command.args(["--cluster-cancel-cmd", "./cancel"]).args(words.split_whitespace());
+    command
+}
+
+fn flow(project: &Project, words: &str) -> Ran {
+    project.ran(command(project, "./submit -n {threads} -m {resources.mem_mb} -r {rule}", words))
+}
+
+const WORK: &str = r#"
+    rule all:
+        input: expand("out/{n}.txt", n=range(3)), "sum.txt"
+
+    rule part:
+        output: "out/{n}.txt"
+        resources: mem_mb=100
+        shell: "echo {wildcards.n} > {output}"
+
+    rule sum:
+        input: expand("out/{n}.txt", n=range(3))
+        output: "sum.txt"
+        threads: 2
+        resources: mem_mb=200
+        run: concat(input, output[0])
+"#;
+
+#[test]
+fn jobs_go_out_by_the_command_with_what_they_ask_for() {
+    let project = project(WORK);
+    let ran = flow(&project, "-j 5").exits(0);
+    assert_eq!(ran.jobs().len(), 4);
+    assert_eq!(project.read("sum.txt"), "0\n1\n2\n");
+    let mut submitted: Vec<String> = project.read("submitted").lines().map(str::to_owned).collect();
+    submitted.sort();
+    assert_eq!(submitted, ["-n 1 -m 100 -r part", "-n 1 -m 100 -r part", "-n 1 -m 100 -r part", "-n 2 -m 200 -r sum"]);
+    let script = project.read("script");
+    let properties = script.lines().find_map(|line| line.strip_prefix("# properties = ")).expect("it has them");
+    let properties: serde_json::Value = serde_json::from_str(properties).expect("they are JSON");
+    assert_eq!((&properties["rule"], &properties["threads"]), (&"sum".into(), &2.into()));
+    assert!(flow(&project, "").exits(0).jobs().is_empty());
+    assert!(!project.exists(".flow/cluster"));
+}
+
+#[test]
+fn what_a_command_asks_for_and_a_job_has_not_is_an_error_that_names_it() {
+    let project = project(WORK);
+    let ran = project.ran(command(&project, "./submit {resources.memory}", "-k")).exits(1);
+    let failures = ran.events_of("failed");
+    let cause = failures[0]["failure"]["cause"].as_str().unwrap_or_default();
+    assert!(cause.contains("rule `part` has no `resources.memory`"), "{cause}");
+    assert!(!project.exists("submitted"));
+}
+
+const HELD: &str = r#"
+    rule held:
+        output: "out.txt"
+        shell: "echo begun >> began; while ! test -e go; do sleep 0.05; done; echo done > {output}"
+"#;
+
+#[test]
+fn a_job_that_dies_without_a_word_is_found_by_the_status_command() {
+    let project = project(HELD);
+    let mut flow = command(&project, "./submit", "-w 0");
+    flow.stderr(std::process::Stdio::null());
+    let flow = Running::start(flow);
+    project.await_file("began");
+    // All of the job's processes, as a node that loses its power would have it.
+    let killed = "for p in $(pgrep -f -- \"--run-task $PWD\"); do kill -KILL $p $(pgrep -P $p); done";
+    let status = std::process::Command::new("sh").args(["-c", killed]).current_dir(project.path("")).status();
+    assert!(status.expect("sh starts").success());
+    let mut lines = Vec::new();
+    while let Some(line) = flow.line() {
+        lines.push(line);
+    }
+    assert_eq!(flow.ended().0, Some(1));
+    assert!(lines.iter().any(|line| line.contains("FAILED: it ended without a word")), "{lines:?}");
+    assert!(!project.exists("out.txt"));
+}
+
+#[test]
+fn an_interrupted_flow_cancels_and_one_that_was_killed_finds_its_job_again() {
+    let project = project(HELD);
+    let flow = Running::start(command(&project, "./submit", ""));
+    project.await_file("began");
+    flow.signal("INT", false);
+    assert_eq!(flow.ended().0, Some(130));
+    assert_eq!(project.read("cancelled").lines().count(), 1);
+    project.remove("began");
+
+    let flow = Running::start(command(&project, "./submit", ""));
+    project.await_file("began");
+    flow.signal("KILL", false);
+    flow.ended();
+    let flow = Running::start(command(&project, "./submit", ""));
+    project.write("go", "");
+    assert_eq!(flow.ended().0, Some(0));
+    assert_eq!(project.read("began"), "begun\n", "it ran once");
+    assert_eq!(project.read("out.txt"), "done\n");
+}
+
+#[test]
+fn two_attempts_at_a_job_cannot_both_come_home() {
+    // The first attempt is given up by a flow that runs its jobs here, and ends later.
+    let project = project(HELD);
+    let flow = Running::start(command(&project, "./submit", "--detach"));
+    project.await_file("began");
+    flow.signal("INT", false);
+    flow.ended();
+    let pid = project.read("submitted").lines().count();
+    assert_eq!(pid, 1);
+    project.edit("Rulefile", "echo begun >> began; while ! test -e go; do sleep 0.05; done; echo done", "echo here");
+    project.flow("-j1").exits(0);
+    assert_eq!(project.read("out.txt"), "here\n");
+    project.write("go", "");
+    let waited = "while pgrep -f -- \"--run-task $PWD\" > /dev/null; do :; done";
+    std::process::Command::new("sh").args(["-c", waited]).current_dir(project.path("")).status().expect("sh starts");
+    assert_eq!(project.read("out.txt"), "here\n");
+    project.flow("-n").exits(0).says("Nothing to do");
+}
