@@ -173,6 +173,13 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The end of a run that looked, and did nothing.
+    pub fn nothing_to_do(wall: Duration) -> Event {
+        Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, not_run: 0, wall }
+    }
+}
+
 /// Who is told of events; `plain`, `live` and `json` in `report/`. Called on one thread.
 pub trait Reporter {
     fn tell(&mut self, event: &Event);

@@ -29,23 +29,36 @@ pub struct Project {
     pub(super) expressions: Expressions,
 }
 
-impl Project {
-    /// Goes to the project's directory and reads its Rulefile.
-    pub fn open(settings: Settings, colour: bool) -> Result<Project, Failure> {
+/// What is to be read, as it is called in the folder to work in.
+#[derive(Debug)]
+pub struct Place {
+    rulefile: String,
+    configfiles: Vec<String>,
+}
+
+impl Place {
+    /// Goes to the directory of the settings, and finds the Rulefile.
+    pub fn find(settings: &Settings) -> Result<Place, Failure> {
         if let Some(name) = settings.envvars.iter().find(|name| std::env::var_os(name).is_none()) {
             return Err(Diagnostic::error(format!("--envvars: the environment variable {name} is not set")).into());
         }
         let fixed = settings.directory.is_some();
         let configfiles = settings.configfiles.iter().map(|path| from_here(path, fixed)).collect();
-        let path = locate(&settings)?;
+        Ok(Place { rulefile: locate(settings)?, configfiles })
+    }
+}
+
+impl Project {
+    /// Reads the Rulefile.
+    pub fn open(settings: Settings, place: Place, colour: bool) -> Result<Project, Failure> {
         let cores = u32::try_from(settings.jobs.count()).unwrap_or(u32::MAX);
         let request = Request {
-            path,
-            configfiles,
+            path: place.rulefile,
+            configfiles: place.configfiles,
             config: settings.config.clone(),
             replace_workflow_config: settings.replace_workflow_config,
             cores,
-            directory_is_fixed: fixed,
+            directory_is_fixed: settings.directory.is_some(),
             actions: crate::action::registry::names().collect(),
             misuse: Some(misuse),
             scatter: settings.set_scatter.clone(),
