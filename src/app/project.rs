@@ -21,6 +21,9 @@ use crate::value::Value;
 /// Where a Rulefile is looked for.
 const RULEFILES: [&str; 4] = ["Rulefile", "Snakefile", "workflow/Rulefile", "workflow/Snakefile"];
 
+/// A Rulefile of so many bytes takes more memory to read than huge pages cost.
+const LONG: u64 = 1 << 17;
+
 pub struct Project {
     pub settings: Settings,
     pub workflow: Workflow,
@@ -63,6 +66,9 @@ impl Project {
             misuse: Some(misuse),
             scatter: settings.set_scatter.clone(),
         };
+        if std::fs::metadata(&request.path).is_ok_and(|meta| meta.len() >= LONG) {
+            pages::any_size();
+        }
         let loaded = load(&request);
         pages::any_size();
         let mut workflow = loaded?;
