@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Times flow beside ninja, n2, make, GNU parallel and Snakemake on the same graphs, in one run.
 
-usage: bench/engine.py [--flow target/release/flow] [--shapes wide layers ...] [--works nothing plan change run]
+usage: bench/engine.py [--flow target/release/flow] [--shapes wide layers ...] [--works nothing anew plan change run]
                        [--sizes 1000 10000 100000] [--runs 5] [--tools flow ninja ...] [--calls] [--start]
 
-Every job is `: > output`. `nothing`: all is made, nothing is to be done. `plan`: a dry run with nothing made. `change`:
+Every job is `: > output`. `nothing`: all is made, nothing is to be done. `anew`: the same where flow remembers nothing of
+the call before (`.flow/idle` is removed). `plan`: a dry run with nothing made. `change`:
 one source is edited, all that depends on it is made. `run`: everything is made. For `nothing` and `change` the files are
 laid down as the tool would have left them (flow by `--touch --forceall`, ninja by a log of its form), so that a million
 need not be run first. The tools take turns, so that a machine whose speed drifts is equally unkind to all; medians of wall
@@ -216,6 +217,8 @@ def bench(
             for name, tool in asked.items():
                 if work == "change":
                     change(shape, n, folders[name], turn)
+                if work == "anew":
+                    (folders[name] / ".flow/idle").unlink(missing_ok=True)
                 figures[name].append(starter.timed(tool.plan if work == "plan" else tool.run, folders[name]))
         counts = options.calls and work in ("nothing", "plan")
         rows = {}
@@ -246,7 +249,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flow", type=Path, default=Path("target/release/flow"))
     parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), default=list(SHAPES))
-    parser.add_argument("--works", nargs="*", default=["nothing", "plan", "change", "run"])
+    parser.add_argument("--works", nargs="*", default=["nothing", "anew", "plan", "change", "run"])
     parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--tools", nargs="*")

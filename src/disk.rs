@@ -217,7 +217,7 @@ pub fn make_folders(path: &Path) -> io::Result<()> {
 }
 
 /// Whether an error says that there is no such file, also because a parent is a file, or a link that leads in a circle.
-fn is_absent(error: &io::Error) -> bool {
+pub fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         || error.raw_os_error() == Some(libc::ELOOP)
 }

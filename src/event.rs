@@ -202,6 +202,13 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The end of a run that looked, and did nothing.
+    pub fn nothing_to_do(wall: Duration) -> Event {
+        Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, left: 0, not_run: 0, wall }
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &usize) -> bool {
     *count == 0

@@ -59,6 +59,17 @@ impl<'d> Stats<'d> {
         })
     }
 
+    /// What was seen of each of these paths, by id; nothing if there is one that nobody has asked for.
+    pub fn seen(&self, paths: &Paths) -> Option<Vec<Option<Stamp>>> {
+        let slots = self.slots.get(..paths.len())?;
+        let stamp = |slot: &Slot| match slot {
+            Slot::Unknown => None,
+            Slot::Absent => Some(None),
+            Slot::Present(stamp) => Some(Some(*stamp)),
+        };
+        slots.iter().map(stamp).collect()
+    }
+
     /// The next look at this file asks the disk again.
     pub fn forget(&mut self, file: FileId) {
         if let Some(slot) = self.slots.get_mut(file.index()) {

@@ -17,7 +17,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("words", &[]),
     ("yaml", &[]),
     ("stat", &["disk", "path"]),
-    ("dialect", &["value", "path"]),
+    ("sight", &["disk"]),
+    ("witness", &["disk"]),
+    ("dialect", &["value", "path", "witness"]),
     // Stages, in the order of a run.
     ("cli", &["value", "yaml"]),
     ("rulefile", &["LEAVES", "run::spec"]),
@@ -33,8 +35,20 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("app", &["*"]),
 ];
 
-const LEAVES: &[&str] =
-    &["value", "path", "disk", "diagnostic", "event", "spelling", "words", "yaml", "stat", "dialect"];
+const LEAVES: &[&str] = &[
+    "value",
+    "path",
+    "disk",
+    "diagnostic",
+    "event",
+    "spelling",
+    "words",
+    "yaml",
+    "stat",
+    "sight",
+    "witness",
+    "dialect",
+];
 
 /// Who alone may use a crate or a part of the standard library.
 const ONLY: &[(&str, &[&str])] = &[
@@ -47,7 +61,14 @@ const ONLY: &[(&str, &[&str])] = &[
     ("image", &["action"]),
     ("annotate_snippets", &["diagnostic"]),
     ("signal_hook", &["run"]),
-    ("std::fs", &["disk", "dialect", "rulefile", "store", "run", "action", "app"]),
+    // A Rulefile looks at the world through `witness` alone: a call that remembers the last one's answer relies on it.
+    ("std::fs", &["disk", "witness", "store", "run", "action", "app"]),
+    ("std::env::var", &["witness", "store", "run", "app"]),
+    ("std::env::var_os", &["witness", "run", "app"]),
+    ("std::env::vars_os", &["witness", "run"]),
+    ("std::env::current_dir", &["witness", "store", "run", "app"]),
+    ("std::env::temp_dir", &["witness", "run", "app"]),
+    ("walkdir", &["witness", "disk", "app"]),
     // `rulefile`: the function `shell(…, read=True)` at file level, as in Snakemake.
     ("std::process::Command", &["run", "rulefile"]),
     ("std::thread::Builder", &["run", "store"]),
@@ -191,6 +212,17 @@ fn the_world_is_reached_through_few_doors() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Methods of paths look at the disk, too, past `witness`.
+#[test]
+fn a_rulefile_looks_through_one_door() {
+    let methods = [".exists()", ".try_exists()", ".is_symlink()", ".read_link()", ".read_dir()", ".canonicalize()"];
+    for source in sources().iter().filter(|source| ["dialect", "rulefile", "plan", "graph"].contains(&&*source.part)) {
+        for method in methods {
+            assert!(!source.text.contains(method), "{}: {method} is not on record", source.path.display());
+        }
+    }
 }
 
 /// A path that climbs to the root by `super` would slip past the first test.

@@ -11,6 +11,7 @@ use super::cache::Cache;
 use super::director::JobDirector;
 use super::elsewhere::{Runner, give_up_leftovers};
 use super::handlers::Handlers;
+use super::idle::Asked;
 use super::planning::Graph;
 use super::project::Project;
 use super::records::StoreRecords;
@@ -19,7 +20,7 @@ use super::tasks::{Totals, add_tasks, counts};
 use super::tidy;
 use super::unrecorded::Unrecorded;
 use crate::action::program::Programs;
-use crate::cli::{LogFormat, Verbosity};
+use crate::cli::{LogFormat, Say, Verbosity};
 use crate::diagnostic::Diagnostic;
 use crate::disk::{Disk, RealDisk};
 use crate::event::{Event, Reporter};
@@ -35,9 +36,10 @@ use crate::run::signals;
 use crate::run::strict;
 use crate::stat::Stats;
 use crate::store::RunRecord;
+use crate::witness;
 
 /// Brings everything that was asked for up to date.
-pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
+pub fn run(project: &Project, asked: Option<&Asked>, disk: &dyn Disk) -> Result<(), Failure> {
     let began = Instant::now();
     if project.settings.strict {
         check_strict(project)?;
@@ -60,14 +62,18 @@ pub fn run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         tidy::cleanup_shadow(project)?;
     }
     tidy::remove_leftover_temporaries(project, &plan, &mut stats, disk)?;
-    let mut reporter = reporter(project);
+    let mut reporter = reporter(&project.settings.say, project.colour);
     let jobs = plan.jobs_to_do();
     if jobs.is_empty() {
         writer.flush().map_err(|error| records.failed(project, disk, &error))?;
-        let wall = began.elapsed();
-        reporter.tell(&Event::Ended { done: 0, cut_off: 0, failed: Vec::new(), stopped: 0, left: 0, not_run: 0, wall });
+        reporter.tell(&Event::nothing_to_do(began.elapsed()));
+        if let Some(asked) = asked {
+            asked.remember(project, &plan, &planner, &stats);
+        }
         return Ok(());
     }
+    // What jobs look at is no part of the plan.
+    witness::spoil();
     let cache = Cache::open(project)?;
     let totals = Totals::of(project);
     let mut tasks = Tasks::new(totals.amounts.clone());
@@ -172,8 +178,7 @@ fn now_ms() -> i64 {
 }
 
 /// The reporter that fits where the output goes.
-fn reporter(project: &Project) -> Box<dyn Reporter> {
-    let say = &project.settings.say;
+pub fn reporter(say: &Say, colour: bool) -> Box<dyn Reporter> {
     if say.format == LogFormat::Json {
         return Box::new(Json::new(std::io::stdout()));
     }
@@ -183,7 +188,7 @@ fn reporter(project: &Project) -> Box<dyn Reporter> {
         silent: say.verbosity == Verbosity::Silent,
         verbose: say.verbosity == Verbosity::Verbose,
         whole_logs: say.whole_logs,
-        colour: project.colour,
+        colour,
     };
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     if std::io::stderr().is_terminal() && !dumb && !show.silent {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Failure;
+use super::idle::NOTHING;
 use super::planning::{Graph, Plan};
 use super::print;
 use super::project::Project;
@@ -136,7 +137,7 @@ pub fn dry_run(project: &Project, disk: &dyn Disk) -> Result<(), Failure> {
         let to_do: Vec<JobId> = plan.dag.ids().filter(|job| plan.verdicts[job.index()].is_to_do()).collect();
         let mut out = String::new();
         if to_do.is_empty() {
-            print("Nothing to do.\n");
+            print(NOTHING);
             return Ok(());
         }
         let mut counts = vec![0usize; project.workflow.rules.len()];

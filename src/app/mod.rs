@@ -11,6 +11,7 @@ mod elsewhere;
 mod format;
 mod growth;
 mod handlers;
+mod idle;
 mod lint;
 mod look;
 mod pages;
@@ -33,8 +34,10 @@ use std::mem::ManuallyDrop;
 use crate::cli::{self, Colour, Mode, Settings};
 use crate::diagnostic::{Diagnostic, Sources, printable};
 use crate::disk::RealDisk;
+use crate::witness;
 
-use self::project::Project;
+use self::idle::Asked;
+use self::project::{Place, Project};
 
 /// Why a run ends without success.
 pub enum Failure {
@@ -117,8 +120,16 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
         return lint::explain(&settings.targets);
     }
     let disk = RealDisk;
+    let place = Place::find(&settings)?;
+    let asked = Asked::of(&settings, &place);
+    if asked.as_ref().is_some_and(|asked| asked.is_answered(&settings, colour)) {
+        return Ok(());
+    }
+    if settings.mode == Mode::Run && asked.is_some() {
+        witness::begin();
+    }
     // The process ends with the run: the system takes a million pieces back faster than we could give them.
-    let project = ManuallyDrop::new(Project::open(settings, colour)?);
+    let project = ManuallyDrop::new(Project::open(settings, place, colour)?);
     match &project.settings.mode {
         Mode::Actions(_) | Mode::Format { .. } | Mode::Task { .. } => Ok(()),
         Mode::Lint => lint::lint(&project, &disk),
@@ -128,7 +139,7 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
         Mode::CleanupShadow => tidy::cleanup_shadow(&project),
         Mode::Unlock => tidy::unlock(),
         Mode::CleanupMetadata => tidy::forget(&project, &disk),
-        Mode::Run => build::run(&project, &disk),
+        Mode::Run => build::run(&project, asked.as_ref(), &disk),
         Mode::DryRun => look::dry_run(&project, &disk),
         Mode::Speedup { jobs, repeats } => speedup::speedup(&project, &disk, arguments, jobs, *repeats),
         Mode::Why => look::why(&project, &disk),
@@ -148,6 +159,7 @@ fn print(text: &str) {
 
 /// A warning on standard error.
 fn warn(diagnostic: &Diagnostic, colour: bool) {
+    crate::witness::spoil();
     complain(&format!("{}\n", diagnostic.render(&Sources::default(), colour)));
 }
 

@@ -21,6 +21,9 @@ use crate::value::Value;
 /// Where a Rulefile is looked for.
 const RULEFILES: [&str; 4] = ["Rulefile", "Snakefile", "workflow/Rulefile", "workflow/Snakefile"];
 
+/// A Rulefile of so many bytes takes more memory to read than huge pages cost.
+const LONG: u64 = 1 << 17;
+
 pub struct Project {
     pub settings: Settings,
     pub workflow: Workflow,
@@ -30,31 +33,47 @@ pub struct Project {
     pub(super) expressions: Expressions,
 }
 
-impl Project {
-    /// Goes to the project's directory and reads its Rulefile.
-    pub fn open(settings: Settings, colour: bool) -> Result<Project, Failure> {
+/// What is to be read, as it is called in the folder to work in.
+#[derive(Debug)]
+pub struct Place {
+    rulefile: String,
+    configfiles: Vec<String>,
+}
+
+impl Place {
+    /// Goes to the directory of the settings, and finds the Rulefile.
+    pub fn find(settings: &Settings) -> Result<Place, Failure> {
         if let Some(name) = settings.envvars.iter().find(|name| std::env::var_os(name).is_none()) {
             return Err(Diagnostic::error(format!("--envvars: the environment variable {name} is not set")).into());
         }
         let fixed = settings.directory.is_some();
         let configfiles = settings.configfiles.iter().map(|path| from_here(path, fixed)).collect();
-        let path = locate(&settings)?;
+        Ok(Place { rulefile: locate(settings)?, configfiles })
+    }
+}
+
+impl Project {
+    /// Reads the Rulefile.
+    pub fn open(settings: Settings, place: Place, colour: bool) -> Result<Project, Failure> {
         let cores = match settings.elsewhere.is_here() {
             true => settings.jobs.count(),
             false => settings.elsewhere.local_cores.unwrap_or_else(|| crate::cli::Jobs::AllCores.count()),
         };
         let cores = u32::try_from(cores).unwrap_or(u32::MAX);
         let request = Request {
-            path,
-            configfiles,
+            path: place.rulefile,
+            configfiles: place.configfiles,
             config: settings.config.clone(),
             replace_workflow_config: settings.replace_workflow_config,
             cores,
-            directory_is_fixed: fixed,
+            directory_is_fixed: settings.directory.is_some(),
             actions: crate::action::registry::names().collect(),
             misuse: Some(misuse),
             scatter: settings.set_scatter.clone(),
         };
+        if std::fs::metadata(&request.path).is_ok_and(|meta| meta.len() >= LONG) {
+            pages::any_size();
+        }
         let loaded = load(&request);
         pages::any_size();
         let mut workflow = loaded?;

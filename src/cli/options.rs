@@ -314,7 +314,7 @@ pub struct SayOptions {
     /// Print failures only; `-q all`: nothing but the last line of a failed run
     #[arg(short, long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "progress", value_delimiter = ',')]
     pub quiet: Vec<String>,
-    /// Print more: finished jobs with their times and memory
+    /// Print more: finished jobs with their times and memory; that nothing has changed since the last call
     #[arg(short, long)]
     pub verbose: bool,
     /// Print the whole logs of failed jobs

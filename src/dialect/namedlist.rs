@@ -91,7 +91,7 @@ impl Namedlist {
             "size_tb" | "size_tib" => Some(4),
             _ => return None,
         };
-        let length = |path: &str| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let length = |path: &str| crate::witness::metadata(path).map_or(0, |meta| meta.len());
         let bytes: u64 = self.named.items.iter().filter_map(value::Value::as_str).map(length).sum();
         #[allow(clippy::cast_precision_loss)]
         Some(match unit {

@@ -159,6 +159,7 @@ impl Identities<'_> {
             return Ok(known.clone());
         }
         let is_made = || dag.paths.find(&path).is_some_and(|file| dag.producer(file).is_some());
+        crate::witness::look(&path);
         let hash = match self.disk.hash(&path) {
             Ok(hash) => Some(hash),
             Err(error) if error.kind() == ErrorKind::NotFound && is_made() => None,
@@ -179,6 +180,7 @@ impl Identities<'_> {
     fn with_sources(&self, rule: &Rule, mut globals: Vec<(String, Value)>) -> Result<Vec<(String, Value)>, Diagnostic> {
         for param in &rule.params {
             for path in param.expr.sources() {
+                crate::witness::look(path);
                 let hash = self.disk.hash(path).map_err(|error| {
                     Diagnostic::error(format!("cannot read {path}: {error}"))
                         .at(param.span, "")

@@ -364,7 +364,7 @@ fn parse(
     named: &[(String, Value)],
     functions: &dyn Functions,
 ) -> Result<Value, Diagnostic> {
-    let text = std::fs::read_to_string(path)
+    let text = crate::witness::read_to_string(path)
         .map_err(|error| Diagnostic::error(format!("parse_input(): cannot read {path}: {error}")))?;
     match parser {
         Parser::Text => Ok(Value::Str(text.trim().to_owned())),

@@ -7,17 +7,18 @@ mod explain;
 mod expressions;
 mod keywords;
 mod literals;
+mod pieces;
 mod statements;
 
 use std::cell::Cell;
 use std::sync::Arc;
 
 use pest::Parser;
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 
 use self::grammar::{Rule, RulefileGrammar};
 use super::layout::layout;
-use super::tree::{File, Word};
+use super::tree::{Block, File, Word};
 use crate::diagnostic::{Diagnostic, SourceId, Span};
 
 pub use self::keywords::is_keyword;
@@ -34,11 +35,14 @@ pub fn parse(source: SourceId, text: &Arc<str>) -> Result<File> {
         return Err(Diagnostic::error("this file is larger than 4 GiB"));
     }
     let layout = layout(source, text)?;
-    let mut pairs = RulefileGrammar::parse(Rule::file, &layout.text)
-        .map_err(|error| explain::explain(source, &layout.text, &error))?;
-    let builder = Builder { source, original: text, depth: Cell::new(0) };
-    let file = pairs.next().expect("the grammar gives one file");
-    let statements = builder.block(file.into_inner())?;
+    let statements = match pieces::statements(source, text, &layout) {
+        Some(statements) => statements,
+        None => {
+            let pairs = RulefileGrammar::parse(Rule::file, &layout.text)
+                .map_err(|error| explain::explain(source, &layout.text, &error))?;
+            Builder { source, original: text, base: 0, deepest: DEEPEST_TREE, depth: Cell::new(0) }.file(pairs)?
+        }
+    };
     let spans = |ranges: Vec<std::ops::Range<usize>>| ranges.into_iter().map(|r| Span::new(source, r)).collect();
     Ok(File {
         source,
@@ -53,13 +57,27 @@ pub fn parse(source: SourceId, text: &Arc<str>) -> Result<File> {
 struct Builder<'a> {
     source: SourceId,
     original: &'a str,
+    /// Where the text that was read begins in the original.
+    base: usize,
+    /// So many levels there may be.
+    deepest: usize,
     depth: Cell<usize>,
 }
 
 impl Builder<'_> {
+    /// The statements of what was read as a file.
+    fn file(&self, mut pairs: Pairs<'_, Rule>) -> Result<Block> {
+        self.block(pairs.next().expect("the grammar gives one file").into_inner())
+    }
+
+    /// Where a pair begins in the original.
+    fn start(&self, pair: &Pair<'_, Rule>) -> usize {
+        self.base + pair.as_span().start()
+    }
+
     /// The place of a pair, without the white space that an optional part which is not there may have left at its end.
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        let start = pair.as_span().start();
+        let start = self.start(pair);
         Span::new(self.source, start..start + pair.as_str().trim_end().len())
     }
 
@@ -74,7 +92,7 @@ impl Builder<'_> {
     /// Builds something that lies `levels` deeper.
     fn deeper<T>(&self, levels: usize, span: Span, build: impl FnOnce() -> Result<T>) -> Result<T> {
         let depth = self.depth.get();
-        if depth + levels > DEEPEST_TREE {
+        if depth + levels > self.deepest {
             return Err(self
                 .error("this is nested too deeply", span)
                 .help("give its parts names, and put it together from them"));

@@ -1,6 +1,7 @@
 //! The store: what is known of jobs that ran, in `.flow/state.db`. Records in, records out: reads go through [`Store`],
 //! writes through its [`Writer`], a thread that commits in batches. Knows rows and one lock, never rules or reasons.
 
+pub mod idle;
 mod inbox;
 mod lock;
 mod losses;
@@ -19,7 +20,7 @@ use crate::disk::{Hash, Stamp, make_folders};
 use crate::event::{Place, Usage};
 
 pub use lock::{host, is_zombie, start_time};
-pub use losses::{Loss, Outage};
+pub use losses::{Loss, Outage, boot};
 pub use record::{FailureRecord, FileRecord, Fingerprint, JobRecord, Left, Names, RunRecord, StartedRow};
 pub use schema::VERSION;
 pub use writer::{Ticket, Writer};

@@ -155,7 +155,7 @@ impl Folder {
         let own = std::fs::read_dir(self.project.path(".flow")).expect("it can be listed");
         let own = own.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
         let known = |name: &String| {
-            ["lock", "log", "state.db"].contains(&name.as_str()) || name.starts_with("state.db.damaged-")
+            ["lock", "log", "state.db", "idle"].contains(&name.as_str()) || name.starts_with("state.db.damaged-")
         };
         let left: Vec<String> = own.filter(|name| !known(name)).collect();
         assert!(left.is_empty(), "{case}: left over in .flow: {left:?}");

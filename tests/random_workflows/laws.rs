@@ -1,6 +1,8 @@
 //! The laws: what must hold after each step of a case. Does the steps in a world, and keeps the memory.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use crate::build::{Build, Stays};
 use crate::facts::{Memory, check_attempts, check_limits, check_reasons, check_tree, check_untouched};
@@ -9,6 +11,9 @@ use crate::steps::{Before, Step};
 use crate::told::Told;
 use crate::workflow::{Job, Workflow};
 use crate::world::World;
+
+/// Where it is remembered that there was nothing to do.
+const IDLE: &str = ".flow/idle";
 
 pub struct Laws {
     pub world: World,
@@ -34,6 +39,7 @@ impl Laws {
     /// Does a step, and says which law was broken.
     pub fn step(&mut self, step: &Step) -> Result<(), String> {
         self.world.apply(&step.edits);
+        self.says_the_same()?;
         match &step.before {
             Some(Before::Stop { signal, when, keep_incomplete }) => {
                 self.stop(step, *signal, *when, *keep_incomplete)?
@@ -67,8 +73,29 @@ impl Laws {
         if again.exit != Some(0) || !again.said.is_empty() {
             return Err(format!("the second run was not idle:\n{}\nthe first one:\n{}", again.output, told.output));
         }
+        // Remembered when nothing is too young any more, if at all.
+        for _ in 0..4 {
+            if !self.world.path(IDLE).exists() {
+                self.world.say(&["-j2"])?;
+            }
+        }
+        self.says_the_same()?;
         let build = self.world.build();
         check_tree(&self.world, &build, &all(&build), true)
+    }
+
+    /// Whatever is remembered of an idle call changes nothing that flow says.
+    fn says_the_same(&self) -> Result<(), String> {
+        let (idle, aside) = (self.world.path(IDLE), self.world.path(".flow/aside"));
+        if !idle.exists() {
+            return Ok(());
+        }
+        let with = self.world.say(&["-n", "-j2"])?;
+        let moved = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| error.to_string());
+        moved(&idle, &aside)?;
+        let without = self.world.say(&["-n", "-j2"])?;
+        moved(&aside, &idle)?;
+        if with == without { Ok(()) } else { Err(format!("remembered:\n{with}\nlooked at anew:\n{without}")) }
     }
 
     /// `-j` and `--resources` of a step, such that every job fits.

@@ -7,6 +7,7 @@ use starlark::starlark_module;
 
 use super::{is_failure, message};
 use crate::dialect::listing;
+use crate::witness;
 
 /// The paths that match. `**` stands for any folders when `recursive`, else for what `*` stands for; a dot at the
 /// beginning of a name is matched by a dot alone. Paths that are not UTF-8 are left out: Rulefiles are text.
@@ -16,7 +17,7 @@ pub fn matches(pattern: &str, recursive: bool, eval: &Evaluator<'_, '_, '_>) -> 
     let pattern = if recursive { pattern } else { &plain };
     let options =
         MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
-    let found = glob::glob_with(pattern, options).map_err(|error| message(format!("`{pattern}`: {error}")))?;
+    let found = witness::glob(pattern, options).map_err(|error| message(format!("`{pattern}`: {error}")))?;
     let mut paths: Vec<String> = Vec::new();
     for path in found {
         match path {

@@ -21,6 +21,8 @@ use starlark::eval::{Arguments, Evaluator};
 use starlark::starlark_simple_value;
 use starlark::values::{FrozenValue, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
 
+use crate::witness::{self, Metadata};
+
 /// Adds `__import__`, which knows all modules.
 pub fn import(builder: &mut GlobalsBuilder, snakemake_io: impl FnOnce(&mut GlobalsBuilder)) {
     let mut modules = GlobalsBuilder::new();
@@ -85,6 +87,10 @@ impl<'v> StarlarkValue<'v> for Import {
     ) -> starlark::Result<Value<'v>> {
         args.no_named_args()?;
         let [name] = args.positional(eval.heap())?;
+        if name.unpack_str().is_some_and(|name| name == "os") {
+            // It has `environ`.
+            witness::environment_is_open();
+        }
         let found = self.modules.iter().find(|(module, _)| name.unpack_str() == Some(module));
         found.map(|(_, module)| module.to_value()).ok_or_else(|| {
             let known: Vec<&str> = self.modules.iter().map(|(module, _)| module.as_str()).collect();
@@ -95,8 +101,8 @@ impl<'v> StarlarkValue<'v> for Import {
 
 /// What is known of a path, if there is anything: as in Python, nothing where it may not be looked at. A disk that fails does
 /// not say that there is nothing.
-pub fn look(path: &str) -> starlark::Result<Option<std::fs::Metadata>> {
-    match std::fs::metadata(path) {
+pub fn look(path: &str) -> starlark::Result<Option<Metadata>> {
+    match witness::metadata(path) {
         Ok(meta) => Ok(Some(meta)),
         Err(error) if is_failure(&error) => Err(message(format!("cannot look at {path}: {error}"))),
         Err(_) => Ok(None),

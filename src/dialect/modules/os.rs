@@ -11,15 +11,14 @@ use starlark::values::{Heap, Value};
 use super::message;
 use super::posix::{path_text, working_directory};
 use crate::dialect::listing;
+use crate::witness;
 
 /// The names in a folder, sorted.
 pub fn names_in(folder: &str, eval: &Evaluator<'_, '_, '_>) -> starlark::Result<Vec<String>> {
     listing::check(folder, eval)?;
     let wrong = |error: std::io::Error| message(format!("{folder}: {error}"));
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(wrong)? {
-        names.push(entry.map_err(wrong)?.file_name().to_string_lossy().into_owned());
-    }
+    let names = witness::list(folder).map_err(wrong)?;
+    let mut names: Vec<String> = names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort();
     Ok(names)
 }
@@ -27,7 +26,7 @@ pub fn names_in(folder: &str, eval: &Evaluator<'_, '_, '_>) -> starlark::Result<
 /// `environ` is the environment at the start, without what is not UTF-8.
 pub fn constants(builder: &mut GlobalsBuilder) {
     let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        witness::environment().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut variables: Vec<(String, String)> = variables.collect();
     variables.sort();
     builder.set("environ", AllocDict(variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
@@ -52,23 +51,23 @@ pub fn os(builder: &mut GlobalsBuilder) {
         names_in(&path.into_option().map_or_else(|| Ok(".".to_owned()), path_text)?, eval)
     }
     fn cpu_count() -> starlark::Result<i32> {
-        Ok(std::thread::available_parallelism().map_or(1, |count| i32::try_from(count.get()).unwrap_or(i32::MAX)))
+        Ok(i32::try_from(witness::core_count()).unwrap_or(i32::MAX))
     }
     fn getenv<'v>(
         key: &str,
         #[starlark(default = NoneOr::None)] default: NoneOr<Value<'v>>,
         heap: Heap<'v>,
     ) -> starlark::Result<Value<'v>> {
-        Ok(match std::env::var(key) {
-            Ok(value) => heap.alloc(value),
-            Err(_) => default.into_option().unwrap_or_else(Value::new_none),
+        Ok(match witness::text_variable(key) {
+            Some(value) => heap.alloc(value),
+            None => default.into_option().unwrap_or_else(Value::new_none),
         })
     }
     /// Size, times in seconds and nanoseconds, mode and inode.
     fn stat<'v>(path: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
         use std::os::unix::fs::MetadataExt;
         let path = path_text(path)?;
-        let meta = std::fs::metadata(&path).map_err(|error| message(format!("os.stat: {path}: {error}")))?;
+        let meta = witness::metadata(&path).map_err(|error| message(format!("os.stat: {path}: {error}")))?;
         let nanoseconds = meta.mtime() * 1_000_000_000 + meta.mtime_nsec();
         #[allow(clippy::cast_precision_loss)]
         let seconds = nanoseconds as f64 / 1e9;

@@ -18,6 +18,7 @@ use super::message;
 use super::posix::{absolute, expand_user, join, path_text, split_extension, split_path};
 use crate::dialect::operators::{BinaryOp, Overload};
 use crate::path::normalise;
+use crate::witness;
 
 #[derive(Debug, Clone, PartialEq, Eq, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
 pub struct PathValue(String);
@@ -229,7 +230,7 @@ fn methods(builder: &mut MethodsBuilder) {
         Ok(PathValue::new(&join(&[here, this.0.clone()])))
     }
     fn resolve(this: &PathValue) -> starlark::Result<PathValue> {
-        match std::fs::canonicalize(&this.0) {
+        match witness::real_path(&this.0) {
             Ok(real) => Ok(PathValue(real.to_string_lossy().into_owned())),
             Err(_) => Ok(PathValue(absolute(&this.0)?)),
         }

@@ -9,6 +9,7 @@ use starlark::values::{Heap, Value};
 use super::path::PathValue;
 use super::{look, message};
 use crate::dialect::text::items;
+use crate::witness;
 
 /// The text of a path given as text or as a `Path`.
 pub fn path_text(value: Value<'_>) -> starlark::Result<String> {
@@ -74,7 +75,7 @@ pub fn normal(path: &str) -> String {
 }
 
 pub fn working_directory() -> starlark::Result<String> {
-    let directory = std::env::current_dir().map_err(|error| message(format!("no working directory: {error}")))?;
+    let directory = witness::working_directory().map_err(|error| message(format!("no working directory: {error}")))?;
     Ok(directory.to_string_lossy().into_owned())
 }
 
@@ -95,9 +96,9 @@ pub fn relative(path: &str, start: &str) -> starlark::Result<String> {
 /// `~/x` with the home folder in place of `~`; other users' folders are left alone.
 pub fn expand_user(path: &str) -> String {
     match path.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => match std::env::var("HOME") {
-            Ok(home) => format!("{}{rest}", home.trim_end_matches('/')),
-            Err(_) => path.to_owned(),
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => match witness::text_variable("HOME") {
+            Some(home) => format!("{}{rest}", home.trim_end_matches('/')),
+            None => path.to_owned(),
         },
         _ => path.to_owned(),
     }
@@ -137,18 +138,18 @@ pub fn functions(builder: &mut GlobalsBuilder) {
         Ok(look(&path_text(path)?)?.is_some_and(|meta| meta.is_dir()))
     }
     fn islink<'v>(path: Value<'v>) -> starlark::Result<bool> {
-        Ok(std::path::Path::new(&path_text(path)?).is_symlink())
+        Ok(witness::is_link(&path_text(path)?))
     }
     fn isabs<'v>(path: Value<'v>) -> starlark::Result<bool> {
         Ok(path_text(path)?.starts_with('/'))
     }
     fn getsize<'v>(path: Value<'v>) -> starlark::Result<u64> {
         let path = path_text(path)?;
-        std::fs::metadata(&path).map(|found| found.len()).map_err(|error| message(format!("{path}: {error}")))
+        witness::metadata(&path).map(|found| found.len()).map_err(|error| message(format!("{path}: {error}")))
     }
     fn getmtime<'v>(path: Value<'v>) -> starlark::Result<f64> {
         let path = path_text(path)?;
-        let time = std::fs::metadata(&path).and_then(|found| found.modified());
+        let time = witness::metadata(&path).and_then(|found| found.modified());
         let time = time.map_err(|error| message(format!("{path}: {error}")))?;
         Ok(time.duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()))
     }
@@ -157,7 +158,7 @@ pub fn functions(builder: &mut GlobalsBuilder) {
     }
     fn realpath<'v>(path: Value<'v>) -> starlark::Result<String> {
         let path = path_text(path)?;
-        match std::fs::canonicalize(&path) {
+        match witness::real_path(&path) {
             Ok(real) => Ok(real.to_string_lossy().into_owned()),
             Err(_) => absolute(&path),
         }

@@ -90,7 +90,7 @@ fn arguments<'v>(context: &JobContext<'_>, heap: Heap<'v>) -> SmallMap<&'static 
     let wildcards = context.wildcards.iter().map(|(name, value)| (name.clone(), Value::Str(value.clone())));
     let resources = context.resources.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
     let input = context.input.map_or_else(Namedlist::default, |input| Namedlist::from(input).of_files());
-    let folder = std::env::temp_dir().to_string_lossy().into_owned();
+    let folder = crate::witness::temporary_folder().to_string_lossy().into_owned();
     SmallMap::from_iter([
         ("wildcards", named(wildcards.collect())),
         ("input", heap.alloc(input)),

@@ -137,15 +137,13 @@ fn glob(pattern: &Pattern) -> Result<Vec<Vec<String>>, Box<Diagnostic>> {
                 .note("looked for the files of a glob_wildcards() pattern there"),
         )
     };
-    match std::fs::metadata(start) {
+    match crate::witness::metadata(start) {
         Ok(meta) if meta.is_dir() => {}
         Err(error) if is_failure(&error) => return Err(unlisted(start.as_ref(), &error)),
         _ => return Ok(columns),
     }
-    let walk = walkdir::WalkDir::new(start).min_depth(1).follow_links(true).sort_by_file_name();
-    let ours = |entry: &walkdir::DirEntry| entry.file_name().to_str().is_some_and(|name| OWN_FOLDERS.contains(&name));
     let mut hits: Vec<(String, Vec<String>)> = Vec::new();
-    for entry in walk.into_iter().filter_entry(|entry| !ours(entry)) {
+    for entry in crate::witness::walk(start, &OWN_FOLDERS) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => match error.io_error() {

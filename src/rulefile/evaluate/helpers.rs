@@ -285,7 +285,7 @@ pub fn helpers(builder: &mut GlobalsBuilder) {
         if let Some(loader) = Loader::find(eval) {
             loader.read.borrow_mut().push(path.clone());
         }
-        let text = std::fs::read_to_string(&path)
+        let text = crate::witness::read_to_string(&path)
             .map_err(|error| fail(Diagnostic::error(format!("extract_checksum(): cannot read {path}: {error}"))))?;
         later::checksum(&text, &file, &path).map_err(fail)
     }

@@ -118,7 +118,9 @@ fn dialect() -> Dialect {
 }
 
 /// Names that Snakemake's own imports leave in a Snakefile.
-static IMPORTED: LazyLock<FrozenModule> = LazyLock::new(|| {
+static IMPORTED: LazyLock<FrozenModule> = LazyLock::new(|| crate::witness::unseen(imports));
+
+fn imports() -> FrozenModule {
     Module::with_temp_heap(|module| {
         let code = "os = __import__(\"os\")\nsys = __import__(\"sys\")\nre = __import__(\"re\")\n\
                     json = __import__(\"json\")\nmath = __import__(\"math\")\nPath = __import__(\"pathlib\").Path\n";
@@ -126,11 +128,15 @@ static IMPORTED: LazyLock<FrozenModule> = LazyLock::new(|| {
         Evaluator::new(&module).eval_module(ast, &GLOBALS).map(drop).expect("the modules are there");
         module.freeze().expect("modules can be kept")
     })
-});
+}
 
 /// The value of a name that Snakemake has imported.
 fn imported_by_snakemake(name: &str) -> Option<OwnedFrozenValue> {
-    IMPORTED.get(name).ok()
+    let value = IMPORTED.get(name).ok()?;
+    if name == "os" {
+        crate::witness::environment_is_open();
+    }
+    Some(value)
 }
 
 /// Reads a Rulefile and all that it includes.
@@ -208,7 +214,7 @@ fn include(loader: &Loader, module: &Module<'_>, path: &str, asked: Option<Span>
         let diagnostic = asked.map_or(diagnostic.clone(), |span| diagnostic.at(span, ""));
         return Err(diagnostic.help("fetch it, and name the file"));
     }
-    let text = std::fs::read(path).map_err(|error| {
+    let text = crate::witness::read(path).map_err(|error| {
         let mut diagnostic = Diagnostic::error(format!("cannot read {path}: {error}"));
         if let Some(span) = asked {
             diagnostic = diagnostic.at(span, "").help("the path is relative to the file that includes it");
@@ -446,7 +452,7 @@ fn import_text(value: Value<'_>) -> Option<String> {
         super::lower::refused::MODULES.iter().find_map(|name| {
             let code = format!("__import__({name:?})");
             let ast = AstModule::parse("import", code.clone(), &dialect()).ok()?;
-            let found = Evaluator::new(&module).eval_module(ast, &GLOBALS).ok()?;
+            let found = crate::witness::unseen(|| Evaluator::new(&module).eval_module(ast, &GLOBALS)).ok()?;
             if found.to_value().ptr_eq(value) {
                 return Some(code);
             }

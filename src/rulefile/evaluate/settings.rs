@@ -73,7 +73,7 @@ pub fn extension(path: &str) -> &str {
 /// # Errors
 /// [`DataError::Read`], also for text that is not UTF-8.
 pub fn read_text(path: &str) -> Result<String, DataError> {
-    std::fs::read_to_string(path).map_err(|error| DataError::Read { path: path.to_owned(), error })
+    crate::witness::read_to_string(path).map_err(|error| DataError::Read { path: path.to_owned(), error })
 }
 
 /// # Errors

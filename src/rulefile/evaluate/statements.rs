@@ -246,8 +246,8 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         if loader.directory_is_fixed.get() {
             return Ok(NoneType);
         }
-        let moved = std::fs::create_dir_all(path).and_then(|()| std::env::set_current_dir(path));
-        moved.map_err(|error| fail(Diagnostic::error(format!("cannot work in {path}: {error}"))))?;
+        crate::witness::go_to(path)
+            .map_err(|error| fail(Diagnostic::error(format!("cannot work in {path}: {error}"))))?;
         *loader.workdir.borrow_mut() = Some(path.to_owned());
         Ok(NoneType)
     }
@@ -316,7 +316,8 @@ pub fn statements(builder: &mut GlobalsBuilder) {
         if let Some(name) = names.items.iter().find(|name| !is_name(name)) {
             return Err(fail(Diagnostic::error(format!("envvars: {name:?} is no name of an environment variable"))));
         }
-        let missing: Vec<&str> = names.items.into_iter().filter(|name| std::env::var_os(name).is_none()).collect();
+        let missing: Vec<&str> =
+            names.items.into_iter().filter(|name| crate::witness::variable(name).is_none()).collect();
         if missing.is_empty() {
             return Ok(NoneType);
         }

@@ -22,8 +22,7 @@ impl Builder<'_> {
             }
             let (prefix, body) = open(inner.as_str());
             bytes |= prefix.contains(['b', 'B']);
-            let offset =
-                inner.as_span().start() + prefix.len() + (inner.as_str().len() - prefix.len() - body.len()) / 2;
+            let offset = self.start(&inner) + prefix.len() + (inner.as_str().len() - prefix.len() - body.len()) / 2;
             push_text(&mut pieces, &self.decode(body, offset, prefix.contains(['r', 'R']), false)?);
         }
         let kind = if bytes {
@@ -45,7 +44,7 @@ impl Builder<'_> {
             match pair.as_rule() {
                 Rule::format_prefix => raw = pair.as_str().contains(['r', 'R']),
                 Rule::field => self.field(pair, raw, pieces)?,
-                _ => push_text(pieces, &self.decode(pair.as_str(), pair.as_span().start(), raw, true)?),
+                _ => push_text(pieces, &self.decode(pair.as_str(), self.start(&pair), raw, true)?),
             }
         }
         Ok(())
@@ -61,7 +60,7 @@ impl Builder<'_> {
                     let expression = parts.next().expect("a field has a value");
                     if let Some(equals) = parts.next() {
                         shown = true;
-                        push_text(pieces, &self.original[span.start as usize + 1..equals.as_span().end()]);
+                        push_text(pieces, &self.original[span.start as usize + 1..self.base + equals.as_span().end()]);
                     }
                     value = Some(self.deeper(6, span, || self.expression(expression))?);
                 }
@@ -71,9 +70,7 @@ impl Builder<'_> {
                     for part in inner.into_inner() {
                         match part.as_rule() {
                             Rule::field => self.field(part, raw, &mut parts)?,
-                            _ => {
-                                push_text(&mut parts, &self.decode(part.as_str(), part.as_span().start(), raw, false)?)
-                            }
+                            _ => push_text(&mut parts, &self.decode(part.as_str(), self.start(&part), raw, false)?),
                         }
                     }
                     spec = Some(parts);

@@ -262,7 +262,7 @@ impl Builder<'_> {
             Rule::global_statement => Foreign::Global,
             _ => Foreign::Nonlocal,
         };
-        let start = pair.as_span().start();
+        let start = self.start(&pair);
         let word = pair.as_str().find(|c: char| !c.is_alphanumeric()).unwrap_or(pair.as_str().len());
         let mut blocks = Vec::new();
         self.collect_suites(pair, &mut blocks)?;
