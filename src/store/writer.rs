@@ -171,9 +171,7 @@ impl Writer {
     /// A job is marked as started. A row of a job that writes in place is committed at once (together with all that is
     /// queued), others with the next batch, and never if the job has ended by then. Gives its number.
     pub fn started(&self, row: StartedRow) -> u64 {
-        let number = self.number();
-        self.send(Command::Started { row, number });
-        number
+        self.send_numbered(|number| Command::Started { row, number })
     }
 
     /// A job has succeeded and its outputs are committed: its record, in place of an older one.
@@ -198,9 +196,7 @@ impl Writer {
 
     /// Waits until all that was queued before is committed.
     pub fn flush(&self) -> Result<(), StoreError> {
-        let number = self.number();
-        self.send(Command::Flush(number));
-        self.shared.wait(number)
+        self.shared.wait(self.send_numbered(Command::Flush))
     }
 
     /// The first failure of the thread, if there was one.
@@ -217,19 +213,29 @@ impl Writer {
         }
     }
 
-    fn number(&self) -> u64 {
+    /// Numbers are put in in their order: who waits for one waits for all before it.
+    fn send_numbered(&self, command: impl FnOnce(u64) -> Command) -> u64 {
         let mut progress = self.shared.progress();
         progress.next += 1;
-        progress.next
+        let number = progress.next;
+        let command = command(number);
+        let urgent = command.is_urgent();
+        if !self.shared.inbox.put(command, urgent) {
+            self.is_closed(&mut progress);
+        }
+        number
     }
 
     fn send(&self, command: Command) {
         let urgent = command.is_urgent();
         if !self.shared.inbox.put(command, urgent) {
-            let mut progress = self.shared.progress();
-            progress.error.get_or_insert_with(|| Fault::plain("the records are closed"));
-            self.shared.moved.notify_all();
+            self.is_closed(&mut self.shared.progress());
         }
+    }
+
+    fn is_closed(&self, progress: &mut Progress) {
+        progress.error.get_or_insert_with(|| Fault::plain("the records are closed"));
+        self.shared.moved.notify_all();
     }
 }
 
