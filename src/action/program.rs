@@ -31,14 +31,21 @@ const FILE: &str = "run";
 
 /// All programs of a run.
 pub struct Programs {
-    globals: Globals,
-    /// The logarithm, whose name the job's log files have too.
-    log: Option<FrozenValue>,
+    /// Made for the first program: a task on a node that has none would spend most of its time on it.
+    scope: OnceLock<Scope>,
+    file_functions: fn(&mut GlobalsBuilder),
     formatter: Formatter,
     /// Evaluated programs, by their text.
     programs: Mutex<FxHashMap<String, Compiled>>,
     /// The last configuration that a job had, as a value.
     config: Mutex<Option<(Arc<Plain>, OwnedFrozenValue)>>,
+}
+
+/// What programs see.
+struct Scope {
+    globals: Globals,
+    /// The logarithm, whose name the job's log files have too.
+    log: Option<FrozenValue>,
 }
 
 /// A program's function, or why there is none. Whoever comes first evaluates it, and the others wait for that.
@@ -48,9 +55,16 @@ impl Programs {
     /// `formatter` fills the placeholders of `shell("…")`; `file_functions` adds the functions of file level that know
     /// wildcards (`expand` and its like).
     pub fn new(formatter: Formatter, file_functions: fn(&mut GlobalsBuilder)) -> Programs {
-        let globals = globals(file_functions);
-        let log = globals.iter().find(|(name, _)| *name == "log").map(|(_, action)| action);
-        Programs { globals, log, formatter, programs: Mutex::default(), config: Mutex::default() }
+        let (scope, programs, config) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        Programs { scope, file_functions, formatter, programs, config }
+    }
+
+    fn scope(&self) -> &Scope {
+        self.scope.get_or_init(|| {
+            let globals = globals(self.file_functions);
+            let log = globals.iter().find(|(name, _)| *name == "log").map(|(_, action)| action);
+            Scope { globals, log }
+        })
     }
 
     fn compiled(&self, program: &Program) -> Result<OwnedFrozenValue, JobError> {
@@ -75,7 +89,7 @@ impl Programs {
         let module = Module::with_temp_heap(|module| {
             {
                 let mut evaluator = Evaluator::new(&module);
-                evaluator.eval_module(tree, &self.globals).map_err(|error| job_error(&error))?;
+                evaluator.eval_module(tree, &self.scope().globals).map_err(|error| job_error(&error))?;
             }
             module.freeze().map_err(|error| internal(&format!("{error:?}")))
         })?;
@@ -114,7 +128,7 @@ impl InProcess for Programs {
             }
             let heap = module.heap();
             let function = heap.access_owned_frozen_value(&function);
-            let arguments = arguments(spec, heap.access_owned_frozen_value(&config), self.log, heap);
+            let arguments = arguments(spec, heap.access_owned_frozen_value(&config), self.scope().log, heap);
             let mut evaluator = Evaluator::new(&module);
             evaluator.extra = Some(&job);
             evaluator.eval_function(function, &arguments, &[]).map(|_| ()).map_err(|error| job_error(&error))
