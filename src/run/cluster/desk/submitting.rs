@@ -1,5 +1,6 @@
 //! From orders to arrays: what is ready is put together, written down, and given to the clerk; what came of that.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,13 @@ use crate::run::outputs::clear_homes;
 use crate::run::spec::{JobError, JobSpec, Outcome};
 use crate::store::Ticket;
 
-/// Jobs that become ready within this time go out together.
+/// Jobs that become ready within this time go out together; and within this, while many more are out: those end one by one,
+/// and a submission for each that takes a place would be as many as there are jobs.
 const WINDOW: Duration = Duration::from_millis(100);
+const LONG_WINDOW: Duration = Duration::from_secs(1);
+
+/// So many times what is ready is many more.
+const MANY_MORE: usize = 4;
 
 /// After a refusal for want of room, and after an answer that was lost.
 const BREAK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -24,7 +30,8 @@ impl Desk {
     /// When what is ready is to be submitted.
     pub(super) fn due(&self) -> Option<Instant> {
         let since = self.since.filter(|_| self.most.is_some() && !self.is_new)?;
-        Some(self.not_before.map_or(since + WINDOW, |(when, _)| when.max(since + WINDOW)))
+        let window = if self.ready.len() * MANY_MORE < self.out.len() { LONG_WINDOW } else { WINDOW };
+        Some(self.not_before.map_or(since + window, |(when, _)| when.max(since + window)))
     }
 
     pub(super) fn submit_if_due(&mut self) {
@@ -101,7 +108,7 @@ impl Desk {
     /// Writes batches, and has them submitted.
     fn send(&mut self, ready: Vec<Vec<Order>>) {
         let most = self.room.unwrap_or(usize::MAX).min(self.most.unwrap_or(1)).max(1);
-        let mut orders: std::collections::BTreeMap<String, Vec<Order>> =
+        let mut orders: BTreeMap<String, Vec<Order>> =
             ready.into_iter().map(|orders| (name(&orders), orders)).collect();
         // In the order in which the jobs were given out.
         let mut in_order: Vec<&Vec<Order>> = orders.values().collect();
@@ -117,14 +124,14 @@ impl Desk {
             for tasks in tasks.chunks(most) {
                 let names: Vec<String> =
                     tasks.iter().flat_map(|task| &task.units).map(|unit| unit.name.clone()).collect();
-                let orders: Vec<(String, Vec<Order>)> =
+                let orders: BTreeMap<String, Vec<Order>> =
                     names.iter().filter_map(|name| orders.remove_entry(name)).collect();
                 self.send_batch(shape.options().to_vec(), tasks, orders);
             }
         }
     }
 
-    fn send_batch(&mut self, options: Vec<String>, tasks: &[Task], mut orders: Vec<(String, Vec<Order>)>) {
+    fn send_batch(&mut self, options: Vec<String>, tasks: &[Task], mut orders: BTreeMap<String, Vec<Order>>) {
         let batch = self.batches;
         self.batches += 1;
         if let Err(error) = self.spool.write_batch(batch, &self.settings.common, tasks) {
@@ -149,8 +156,7 @@ impl Desk {
         };
         for (index, task) in tasks.iter().enumerate() {
             for unit in &task.units {
-                let Some(at) = orders.iter().position(|(name, _)| *name == unit.name) else { continue };
-                let (name, orders) = orders.swap_remove(at);
+                let Some((name, orders)) = orders.remove_entry(&unit.name) else { continue };
                 let spool = self.spool.clone();
                 let out =
                     Out { orders, spool, batch, index, taken: None, missing: None, told: None, asked: 0, ask_at: None };
