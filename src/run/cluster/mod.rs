@@ -2,7 +2,7 @@
 //! them out as arrays, takes their outcomes, and finds out about those that ended without a word; jobs that must run here go
 //! to the one of this machine. Another flow, on the node, runs them: [`node`].
 //!
-//! One thread, the [`desk`], knows what is out; another, the [`clerk`], calls the batch system ([`slurm`], or [`by_command`]).
+//! One thread, the desk, knows what is out; another, the clerk, calls the batch system ([`slurm`], or [`by_command`]).
 //! [`spool`] is the folder in between.
 
 mod bundle;

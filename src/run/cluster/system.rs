@@ -1,5 +1,5 @@
 //! What flow asks of a batch system, whichever it is: take these tasks, say which are still there, why this one is not, end
-//! those. Each call waits for the system's programs; [`super::clerk`] makes them on a thread of its own.
+//! those. Each call waits for the system's programs; a clerk makes them on a thread of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
