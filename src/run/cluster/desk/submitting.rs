@@ -137,7 +137,7 @@ impl Desk {
         if let Err(error) = self.spool.write_batch(batch, &self.settings.common, tasks) {
             let error =
                 JobError::Disk(format!("cannot write what is to be submitted in {}: {error}", self.spool.batch(batch)));
-            let orders = orders.iter().flat_map(|(_, orders)| orders);
+            let orders = orders.values().flatten();
             return orders.for_each(|order| self.answer(Outcome::not_begun(order.spec.job, error.clone())));
         }
         let specs: Vec<&JobSpec> =
