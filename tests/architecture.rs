@@ -68,7 +68,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("std::env::vars_os", &["witness", "run"]),
     ("std::env::current_dir", &["witness", "store", "run", "app"]),
     ("std::env::temp_dir", &["witness", "run", "app"]),
-    ("walkdir", &["witness", "disk", "app"]),
+    ("walkdir", &["witness", "disk", "run", "app"]),
     // `rulefile`: the function `shell(…, read=True)` at file level, as in Snakemake.
     ("std::process::Command", &["run", "rulefile"]),
     ("std::thread::Builder", &["run", "store"]),
