@@ -114,6 +114,12 @@ fn a_job_that_dies_without_a_word_is_found_by_the_status_command() {
     assert!(!project.exists("out.txt"));
 }
 
+/// Whether it is noted what the system calls the one batch.
+fn is_noted(project: &Project) -> bool {
+    let runs = std::fs::read_dir(project.path(".flow/cluster")).expect("it is there");
+    runs.flatten().any(|run| run.path().join("0/id").exists())
+}
+
 #[test]
 fn an_interrupted_flow_cancels_and_one_that_was_killed_finds_its_job_again() {
     let project = project(HELD);
@@ -126,6 +132,8 @@ fn an_interrupted_flow_cancels_and_one_that_was_killed_finds_its_job_again() {
 
     let flow = Running::start(command(&project, "./submit", ""));
     project.await_file("began");
+    // The job may begin before flow has noted what the system calls it; such a system is not asked by anything else.
+    while !is_noted(&project) {}
     flow.signal("KILL", false);
     flow.ended();
     let flow = Running::start(command(&project, "./submit", ""));
