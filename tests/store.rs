@@ -256,8 +256,11 @@ fn a_store_of_the_first_version_is_read_and_brought_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     let old = rusqlite::Connection::open(database(dir.path())).unwrap();
-    for column in ["globals", "names", "source"] {
+    for column in ["globals", "names", "source", "node", "batch_job"] {
         old.execute_batch(&format!("ALTER TABLE jobs DROP COLUMN {column}")).unwrap();
+    }
+    for column in ["node", "batch_job"] {
+        old.execute_batch(&format!("ALTER TABLE failures DROP COLUMN {column}")).unwrap();
     }
     old.execute_batch("ALTER TABLE runs DROP COLUMN boot; DROP TABLE losses").unwrap();
     for table in ["inputs", "outputs"] {
