@@ -121,15 +121,21 @@ fn is_noted(project: &Project) -> bool {
 }
 
 #[test]
-fn an_interrupted_flow_cancels_and_one_that_was_killed_finds_its_job_again() {
+fn an_interrupted_flow_cancels() {
     let project = project(HELD);
     let flow = Running::start(command(&project, "./submit", ""));
     project.await_file("began");
     flow.signal("INT", false);
     assert_eq!(flow.ended().0, Some(130));
     assert_eq!(project.read("cancelled").lines().count(), 1);
-    project.remove("began");
+    project.write("go", "");
+    project.flow("-j1").exits(0);
+    assert_eq!(project.read("began"), "begun\nbegun\n");
+}
 
+#[test]
+fn a_flow_that_was_killed_finds_its_job_again() {
+    let project = project(HELD);
     let flow = Running::start(command(&project, "./submit", ""));
     project.await_file("began");
     // The job may begin before flow has noted what the system calls it; such a system is not asked by anything else.
