@@ -274,7 +274,11 @@ impl Desk {
         if !wanted || self.look.under_way || Instant::now() < self.look.next {
             return;
         }
-        let tasks = self.out.values().filter(|out| out.told.is_none()).filter_map(|out| self.task(out)).collect();
+        let out = self.out.values().filter(|out| out.told.is_none()).filter_map(|out| self.task(out));
+        // Of these it is not known yet whether they are there.
+        let old = self.leftovers.values().filter(|_| self.is_new);
+        let old = old.filter_map(|leftover| Some(self.system.task(leftover.id.as_ref()?, leftover.index)));
+        let tasks = out.chain(old).collect();
         self.look.under_way = self.clerk.send(Request::Look(tasks)).is_ok();
     }
 
