@@ -1,9 +1,11 @@
 //! What a tile-compressed image (FITS 4.0, section 10) claims about itself, checked before CFITSIO is given it. Its decoders
 //! believe what they read: a size in the header becomes an allocation, one in a tile's stream becomes how far it writes.
 
+use std::collections::HashMap;
+
 use super::rice::Rice;
 use super::{Reason, check_memory, hcompress};
-use crate::action::header::{Header, Value};
+use crate::action::header::{Header, Value, is_structural};
 
 /// The claims that matter.
 pub struct Tiles {
@@ -40,6 +42,7 @@ struct Column {
 impl Tiles {
     /// Checks the header alone: the sizes of the image (`axes`, pixels of `pixel` bytes), of a tile, and their number.
     pub fn of(header: &Header, axes: &[u64], pixel: usize, file_size: u64) -> Result<Tiles, Reason> {
+        check_said_once(header)?;
         let image = axes.iter().try_fold(1u128, |n, &axis| n.checked_mul(axis.into())).unwrap_or(u128::MAX);
         check_memory(image.saturating_mul(pixel as u128), file_size)?;
         let (mut pixels, mut count) = (1u128, 1u128);
@@ -120,6 +123,18 @@ impl Tiles {
             Codec::Plio => is_plio_whole(stream),
         }
     }
+}
+
+/// What is said twice, and not the same, is read by CFITSIO where another reader reads it first: it would go by other claims than
+/// those that were checked.
+fn check_said_once(header: &Header) -> Result<(), Reason> {
+    let mut said: HashMap<&str, &Value> = HashMap::new();
+    for card in header.cards().iter().filter(|card| is_structural(&card.keyword)) {
+        if said.insert(&card.keyword, &card.value).is_some_and(|before| *before != card.value) {
+            return Err(damaged(format!("{} is there twice, with different values", card.keyword)));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a PLIO line list, words of 16 bits, ends within its stream. The length is in the third word; or, where that is not
@@ -228,6 +243,20 @@ mod tests {
         assert!(sound(&[0, 7, 7, -100, 8, 0, 0]) && !sound(&[0, 7, 8, -100, 8, 0, 0]));
         let last_of_two = [0, 7, -100, 8, 0, 0, 0, 4096 + 5];
         assert!(!sound(&last_of_two) && sound(&[&last_of_two[..], &[0]].concat()));
+    }
+
+    #[test]
+    fn a_size_must_not_be_said_twice() {
+        let of = |cards: &[&str]| {
+            let cards: String = cards.iter().map(|card| format!("{card:<80}")).collect();
+            let whole = format!("{:<80}{:<80}{cards}", "NAXIS1  = 8", "NAXIS2  = 27");
+            Tiles::of(&Header::parse(whole.as_bytes()), &[13, 9, 3], 8, 1 << 20)
+        };
+        assert!(of(&["ZTILE1  = 13", "ZTILE2  = 1", "ZTILE1  = 13", "OBJECT  = 'A'", "OBJECT  = 'B'"]).is_ok());
+        // CFITSIO takes the last: more tiles than the table has rows.
+        let twice = of(&["ZTILE1  = 13", "ZTILE2  = 1", "ZTILE1  = 1"]);
+        let Err(Reason::Damaged(text)) = twice else { panic!("it is refused") };
+        assert_eq!(text, "ZTILE1 is there twice, with different values");
     }
 
     #[test]
