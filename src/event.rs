@@ -157,6 +157,13 @@ pub enum Event {
         log: Option<String>,
         threads: u32,
         attempt: u32,
+        /// It was given to a batch system, and begins when that lets it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        queued: bool,
+    },
+    /// These jobs, by their numbers, which were queued, run.
+    Begun {
+        jobs: Vec<u32>,
     },
     Finished {
         #[serde(flatten)]

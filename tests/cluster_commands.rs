@@ -3,46 +3,8 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
-
+use support::batch::{command, flow, is_noted, project};
 use support::running::Running;
-use support::{Project, Ran};
-
-/// Runs the script named last in the background, with `words` noted, and prints a number that stands for the job.
-const SUBMIT: &str = r#"#!/bin/bash
-printf '%s\n' "${*:1:$#-1}" >> submitted
-cp "${@: -1}" script
-setsid bash "${@: -1}" > /dev/null 2>&1 < /dev/null &
-echo $!
-"#;
-
-const STATUS: &str = r#"#!/bin/bash
-if kill -0 "$1" 2> /dev/null; then echo running; else echo failed; fi
-"#;
-
-const CANCEL: &str = r#"#!/bin/bash
-for job in "$@"; do kill -- "-$job"; echo "$job" >> cancelled; done
-"#;
-
-fn project(rulefile: &str) -> Project {
-    let project = Project::new(rulefile).file("submit", SUBMIT).file("status", STATUS).file("cancel", CANCEL);
-    for name in ["submit", "status", "cancel"] {
-        let may_run = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path(name), may_run).expect("it can be made to run");
-    }
-    project
-}
-
-fn command(project: &Project, submit: &str, words: &str) -> std::process::Command {
-    let mut command = project.command("--log-format json --executor cluster");
-    command.args(["--cluster-submit-cmd", submit, "--cluster-status-cmd", "./status"]);
-    command.args(["--cluster-cancel-cmd", "./cancel"]).args(words.split_whitespace());
-    command
-}
-
-fn flow(project: &Project, words: &str) -> Ran {
-    project.ran(command(project, "./submit -n {threads} -m {resources.mem_mb} -r {rule}", words))
-}
 
 const WORK: &str = r#"
     rule all:
@@ -114,12 +76,6 @@ fn a_job_that_dies_without_a_word_is_found_by_the_status_command() {
     assert!(!project.exists("out.txt"));
 }
 
-/// Whether it is noted what the system calls the one batch.
-fn is_noted(project: &Project) -> bool {
-    let runs = std::fs::read_dir(project.path(".flow/cluster")).expect("it is there");
-    runs.flatten().any(|run| run.path().join("0/id").exists())
-}
-
 #[test]
 fn an_interrupted_flow_cancels() {
     let project = project(HELD);
@@ -167,4 +123,113 @@ fn two_attempts_at_a_job_cannot_both_come_home() {
     std::process::Command::new("sh").args(["-c", waited]).current_dir(project.path("")).status().expect("sh starts");
     assert_eq!(project.read("out.txt"), "here\n");
     project.flow("-n").exits(0).says("Nothing to do");
+}
+
+#[test]
+fn what_would_be_undone_by_jobs_that_are_out_is_refused() {
+    let project = project(HELD);
+    let flow = Running::start(command(&project, "./submit", ""));
+    project.await_file("began");
+    while !is_noted(&project) {}
+    flow.signal("KILL", false);
+    flow.ended();
+    for option in ["--delete-all-output", "--touch"] {
+        project.flow(option).exits(1).says(&format!("{option}: a job of an earlier run may still bring home"));
+    }
+    project.write("go", "");
+    assert_eq!(Running::start(command(&project, "./submit", "")).ended().0, Some(0));
+    project.flow("--delete-all-output").exits(0);
+    assert!(!project.exists("out.txt"));
+}
+
+#[test]
+fn jobs_that_run_here_have_the_cores_they_are_given() {
+    let project = project(
+        r#"
+        rule all:
+            input: "here", "there"
+
+        rule here:
+            output: "here"
+            localrule: True
+            threads: 8
+            shell: "echo {threads} > {output}"
+
+        rule there:
+            output: "there"
+            threads: 8
+            shell: "echo {threads} > {output}"
+        "#,
+    );
+    flow(&project, "--local-cores 3 --default-resources mem_mb=1").exits(0);
+    assert_eq!((project.read("here").as_str(), project.read("there").as_str()), ("3\n", "8\n"));
+}
+
+#[test]
+fn a_detached_flow_ends_what_runs_here() {
+    let project = project(
+        r#"
+        rule all:
+            input: "here", "out.txt"
+
+        rule here:
+            output: "here"
+            localrule: True
+            shell: "echo > {output}; echo > here_began; while ! test -e never; do sleep 0.05; done"
+
+        rule there:
+            output: "out.txt"
+            shell: "echo begun >> began; while ! test -e go; do sleep 0.05; done; echo done > {output}"
+        "#,
+    );
+    let flow = Running::start(command(&project, "./submit", "--detach"));
+    project.await_file("began");
+    project.await_file("here_began");
+    while !is_noted(&project) {}
+    flow.signal("INT", false);
+    assert_eq!(flow.ended().0, Some(130));
+    assert!(!project.exists("here") && !project.exists("cancelled"));
+    project.write("go", "");
+    project.write("never", "");
+    assert_eq!(Running::start(command(&project, "./submit", "")).ended().0, Some(0));
+    assert_eq!(project.read("began"), "begun\n", "it went on");
+}
+
+#[test]
+fn what_is_cached_is_not_made_again_on_a_node() {
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    for _ in 0..2 {
+        let project = project(
+            r#"
+            rule one:
+                output: "one"
+                cache: True
+                shell: "echo >> $FLOW_OUTPUT_CACHE/../ran; echo one > {output}"
+            "#,
+        );
+        let mut flow = command(&project, "./submit", "--cache");
+        flow.env("FLOW_OUTPUT_CACHE", cache.path().join("cache"));
+        project.ran(flow).exits(0);
+        assert_eq!(project.read("one"), "one\n");
+    }
+    let ran = std::fs::read_to_string(cache.path().join("ran")).expect("it ran");
+    assert_eq!(ran.lines().count(), 1);
+}
+
+#[test]
+fn what_a_strict_job_does_not_declare_is_named_from_its_node() {
+    let project = project(
+        r#"
+        rule one:
+            output: "one"
+            shell: "cat secret > {output}"
+        "#,
+    )
+    .file("secret", "s");
+    if !support::strict::is_possible() {
+        return;
+    }
+    let ran = flow(&project, "--strict --default-resources mem_mb=1").exits(1);
+    let cause = ran.events_of("failed")[0]["failure"]["cause"].as_str().unwrap_or_default().to_owned();
+    assert!(cause.contains("reads `secret`, which is not among its inputs"), "{cause}");
 }

@@ -133,6 +133,7 @@ impl Stage {
             keep_incomplete: false,
             whole_log: false,
             together: None,
+            turn: None,
         });
     }
 

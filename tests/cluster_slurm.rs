@@ -153,6 +153,37 @@ fn short_jobs_share_a_task_one_after_the_other_or_side_by_side() {
 }
 
 #[test]
+fn jobs_of_a_group_that_need_each_other_are_one_task() {
+    let Some(slurm) = slurm::shared() else { return };
+    let project = Project::new(
+        r#"
+        rule all:
+            input: expand("b/{n}", n=range(3))
+
+        rule a:
+            output: temp("a/{n}")
+            group: "pair"
+            shell: "echo $SLURM_ARRAY_TASK_ID > {output}"
+
+        rule b:
+            input: "a/{n}"
+            output: "b/{n}"
+            group: "pair"
+            threads: 2
+            shell: "echo $(cat {input}) $SLURM_ARRAY_TASK_ID $SLURM_CPUS_PER_TASK > {output}"
+        "#,
+    );
+    let ran = slurm.flow(&project, "-j 20").exits(0);
+    let tasks: std::collections::BTreeSet<String> = places(&ran).into_iter().map(|(_, job)| job).collect();
+    assert_eq!((places(&ran).len(), tasks.len()), (6, 3), "{tasks:?}");
+    for n in 0..3 {
+        let words = project.read(&format!("b/{n}"));
+        let words: Vec<&str> = words.split_whitespace().collect();
+        assert_eq!((words[0], words[2]), (words[1], "2"), "{words:?}");
+    }
+}
+
+#[test]
 fn a_failed_job_is_told_with_its_node_and_its_log_and_leaves_nothing() {
     let Some(slurm) = slurm::shared() else { return };
     let project = Project::new(

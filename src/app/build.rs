@@ -78,14 +78,16 @@ pub fn run(project: &Project, asked: Option<&Asked>, disk: &dyn Disk) -> Result<
     let totals = Totals::of(project);
     let mut tasks = Tasks::new(totals.amounts.clone());
     let mut numbers = vec![None; plan.dag.jobs.len()];
-    let work_ms = add_tasks(&mut tasks, &mut numbers, project, &plan, &jobs, &records, &totals)?;
+    let added = add_tasks(&mut tasks, &mut numbers, project, &plan, &jobs, &records, &totals)?;
     let elsewhere = project.settings.jobs_elsewhere();
     reporter.tell(&Event::Planned {
         total: jobs.len(),
         rules: counts(project, &plan.dag, &jobs),
         cores: project.cores as usize,
         elsewhere: elsewhere.map(|most| (project.settings.elsewhere.executor.name().to_owned(), most)),
-        estimate: work_ms.map(|ms| Duration::from_millis(ms / elsewhere.unwrap_or(u64::from(project.cores)).max(1))),
+        estimate: added
+            .work_ms
+            .map(|ms| Duration::from_millis(ms / elsewhere.unwrap_or(u64::from(project.cores)).max(1))),
     });
 
     let record = RunRecord::new(std::env::args().collect::<Vec<_>>().join(" "), project.cores);
@@ -105,6 +107,7 @@ pub fn run(project: &Project, asked: Option<&Asked>, disk: &dyn Disk) -> Result<
     handlers.run("onstart", around.onstart.as_ref(), &format!("{} jobs to do\n", jobs.len()))?;
     let mut director = JobDirector::new(project, (graph, plan, planner, stats), jobs, &records, &totals, unrecorded);
     director.cache = cache;
+    director.go_in_turn(added.turns);
     let summary = Run {
         settings: RunSettings {
             tag: tag.clone(),

@@ -52,6 +52,10 @@ pub struct JobDirector<'a> {
     temporary: BTreeMap<FileId, usize>,
     /// Jobs that run at the same time as the first of them.
     companions: BTreeMap<u32, Vec<u32>>,
+    /// Jobs that go out as one and run in turn, by the first of them, itself included, in their order; and by each, those of
+    /// them that it needs.
+    turns: BTreeMap<u32, Vec<u32>>,
+    follows: BTreeMap<u32, Vec<u32>>,
     /// How many jobs are to be done, and not known well enough for that.
     pub(super) unknown: usize,
     /// Files of checkpoints that jobs wait for.
@@ -93,6 +97,8 @@ impl<'a> JobDirector<'a> {
             cache: None,
             temporary: BTreeMap::new(),
             companions: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            follows: BTreeMap::new(),
             unknown: 0,
             awaited: BTreeSet::new(),
             ripe: Vec::new(),
@@ -120,6 +126,18 @@ impl<'a> JobDirector<'a> {
             if let Some(first) = members.next() {
                 self.companions.insert(first, members.collect());
             }
+        }
+    }
+
+    /// These jobs of the run go out as one, each set in its order.
+    pub(super) fn go_in_turn(&mut self, sets: Vec<Vec<u32>>) {
+        for set in sets {
+            let numbers: BTreeMap<JobId, u32> = set.iter().map(|&job| (self.id(job), job)).collect();
+            for (&id, &job) in &numbers {
+                let needs = self.plan.dag.dependencies(id).filter_map(|before| numbers.get(&before).copied());
+                self.follows.insert(job, needs.collect());
+            }
+            self.turns.insert(set[0], set);
         }
     }
 
@@ -264,6 +282,8 @@ impl<'a> JobDirector<'a> {
     fn reason(&mut self, number: u32, id: JobId) -> Result<Option<Reason>, PlanError> {
         match &self.plan.verdicts[id.index()] {
             Verdict::Stale(reason) => return Ok(Some(reason.clone())),
+            // It goes out before what it needs is there.
+            Verdict::Pending(reason) if !self.follows(number).is_empty() => return Ok(Some(reason.clone())),
             Verdict::Pending(_) => {}
             Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => return Ok(None),
         }
@@ -373,6 +393,14 @@ impl<'a> JobDirector<'a> {
 impl Director for JobDirector<'_> {
     fn companions(&self, job: u32) -> Vec<u32> {
         self.companions.get(&job).cloned().unwrap_or_default()
+    }
+
+    fn in_turn(&self, job: u32) -> Vec<u32> {
+        self.turns.get(&job).into_iter().flatten().copied().filter(|&job| !self.through[job as usize]).collect()
+    }
+
+    fn follows(&self, job: u32) -> Vec<u32> {
+        self.follows.get(&job).into_iter().flatten().copied().filter(|&job| !self.through[job as usize]).collect()
     }
 
     fn knows_more(&self) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Failure;
 use super::project::Project;
+use super::sets::groups;
 use super::spec::shell_in_run;
 use crate::action::program::Programs;
 use crate::cli::ExecutorChoice;
@@ -16,7 +17,7 @@ use crate::run::cluster::by_command::{ByCommand, Commands};
 use crate::run::cluster::slurm::Slurm;
 use crate::run::cluster::spool::{Common, FOLDER};
 use crate::run::cluster::system::BatchSystem;
-use crate::run::cluster::{Bundling, Cluster, Settings, give_up, node};
+use crate::run::cluster::{Bundling, Cluster, Settings, give_up, how_many_are_out, node};
 use crate::run::executor::{Executor, Report};
 use crate::run::local::Local;
 
@@ -55,12 +56,7 @@ pub fn batch_system(choice: &ExecutorChoice) -> Result<Option<Box<dyn BatchSyste
 /// Which jobs share a task.
 pub fn bundling(project: &Project) -> Bundling {
     let elsewhere = &project.settings.elsewhere;
-    let groups = project.workflow.rules.iter().filter_map(|rule| Some((rule.name.clone(), rule.group.clone()?)));
-    Bundling {
-        size: elsewhere.group_size,
-        groups: groups.chain(elsewhere.groups.clone()).collect(),
-        components: elsewhere.components.clone(),
-    }
+    Bundling { size: elsewhere.group_size, groups: groups(project), components: elsewhere.components.clone() }
 }
 
 /// flow itself, for the nodes.
@@ -128,4 +124,20 @@ pub fn give_up_leftovers(project: &Project) -> Result<(), Failure> {
         project.warn(told);
     }
     Ok(())
+}
+
+/// Before something that would be undone when jobs that are out bring home what they make.
+///
+/// # Errors
+/// There are such jobs.
+pub fn nothing_is_out(option: &str) -> Result<(), Failure> {
+    let out = if Path::new(FOLDER).exists() { how_many_are_out() } else { Ok(0) };
+    let out = out.map_err(|error| Diagnostic::error(format!("cannot read {FOLDER}: {error}")))?;
+    if out == 0 {
+        return Ok(());
+    }
+    let jobs = if out == 1 { "a job".to_owned() } else { format!("{out} jobs") };
+    let help = "flow with that run's --executor takes over what is out; a run on this machine gives it up";
+    let headline = format!("{option}: {jobs} of an earlier run may still bring home what is made on other machines");
+    Err(Diagnostic::error(headline).help(help).into())
 }

@@ -44,12 +44,13 @@ impl JobDirector<'_> {
             }
         }
         let new: Vec<JobId> = self.plan.jobs_to_do().into_iter().filter(|id| numbers[id.index()].is_none()).collect();
-        add_tasks(&mut tasks, &mut numbers, project, &self.plan, &new, self.records, self.totals)?;
+        let added = add_tasks(&mut tasks, &mut numbers, project, &self.plan, &new, self.records, self.totals)?;
         let first = u32::try_from(self.jobs.len()).expect("fewer than 2^32 jobs");
         self.unrecorded.mark(project, &self.plan, (&new, first), self.records)?;
         self.jobs.extend(&new);
         self.through.resize(self.jobs.len(), false);
         self.take_stock();
+        self.go_in_turn(added.turns);
         let mut remove = self.unused_temporaries();
         if !before.open().is_empty() {
             // What a killed run left could not be told from what may be needed before.

@@ -68,11 +68,12 @@ impl Handlers<'_> {
             keep_incomplete: false,
             whole_log: false,
             together: None,
+            turn: None,
         });
         let result = loop {
             match ended.recv_timeout(LOOK) {
                 Ok(Report::Done(outcome)) => break outcome.result,
-                Ok(Report::Signal(_) | Report::Halted { .. } | Report::Warning(_)) => {}
+                Ok(Report::Signal(_) | Report::Halted { .. } | Report::Warning(_) | Report::Begun(_)) => {}
                 Err(RecvTimeoutError::Disconnected) => break Err(JobError::Interrupted),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Ok(Report::Signal(signal)) = self.reports.try_recv() {

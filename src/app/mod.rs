@@ -19,6 +19,7 @@ mod planning;
 mod profiles;
 mod project;
 mod records;
+mod sets;
 mod spec;
 mod speedup;
 mod submissions;
@@ -145,8 +146,14 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
         Mode::Why => look::why(&project, &disk),
         Mode::Summary { detailed } => look::summary(&project, &disk, *detailed),
         Mode::Draw(drawing, format) => draw::draw(&project, &disk, *drawing, *format),
-        Mode::Touch { dry_run } => tidy::touch(&project, &disk, *dry_run),
-        Mode::DeleteAllOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::All, *dry_run),
+        Mode::Touch { dry_run } => {
+            elsewhere::nothing_is_out("--touch")?;
+            tidy::touch(&project, &disk, *dry_run)
+        }
+        Mode::DeleteAllOutput { dry_run } => {
+            elsewhere::nothing_is_out("--delete-all-output")?;
+            tidy::delete(&project, &disk, tidy::Which::All, *dry_run)
+        }
         Mode::DeleteTempOutput { dry_run } => tidy::delete(&project, &disk, tidy::Which::Temporary, *dry_run),
     }
 }

@@ -1,22 +1,20 @@
 //! Jobs as the scheduler sees them: what each takes of what there is, its rank, and what it waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rustc_hash::FxHashMap;
 
 use super::Failure;
 use super::planning::Plan;
 use super::project::Project;
 use super::records::StoreRecords;
+use super::sets::Sets;
 use crate::cli::Amount;
 use crate::diagnostic::Diagnostic;
 use crate::event::RuleCount;
 use crate::graph::dag::{Dag, JobId};
 use crate::plan::decide::key;
 use crate::plan::identity::named_paths;
-use crate::plan::together::together;
 use crate::rulefile::instance;
-use crate::rulefile::rule::{Action, JobContext, Rule, Workflow};
+use crate::rulefile::rule::{Action, JobContext, Rule};
 use crate::run::scheduler::{Task, Tasks};
 use crate::value::Value;
 
@@ -83,8 +81,15 @@ pub fn counts(project: &Project, dag: &Dag, jobs: &[JobId]) -> Vec<RuleCount> {
     rules.filter(|(_, jobs)| *jobs > 0).map(|(rule, jobs)| RuleCount { rule: rule.name.clone(), jobs }).collect()
 }
 
-/// Jobs for the scheduler, numbered from `tasks.next()` on into `numbers`, and how long all of them took when they were
-/// last run, if that is known.
+/// What was added for the scheduler.
+pub struct Added {
+    /// How long all of the jobs took when they were last run, if that is known.
+    pub work_ms: Option<u64>,
+    /// The jobs that run in turn, by their numbers, in their order.
+    pub turns: Vec<Vec<u32>>,
+}
+
+/// Jobs for the scheduler, numbered from `tasks.next()` on into `numbers`.
 pub fn add_tasks(
     tasks: &mut Tasks,
     numbers: &mut [Option<u32>],
@@ -93,7 +98,7 @@ pub fn add_tasks(
     jobs: &[JobId],
     records: &StoreRecords,
     totals: &Totals,
-) -> Result<Option<u64>, Failure> {
+) -> Result<Added, Failure> {
     let (dag, workflow) = (&*plan.dag, &project.workflow);
     check_needs(project, dag, jobs)?;
     let (mut total_ms, mut all_known) = (0u64, true);
@@ -108,11 +113,18 @@ pub fn add_tasks(
         }
         let job = dag.job(id);
         let rule = workflow.rule(job.rule);
-        let known = records.wall_ms(&key(dag, workflow, job)).or_else(|| records.mean_wall_ms(&rule.name));
+        let known_ms = |id: JobId| {
+            let job = dag.job(id);
+            let own = records.wall_ms(&key(dag, workflow, job));
+            own.or_else(|| records.mean_wall_ms(&workflow.rule(job.rule).name))
+        };
+        let steps = sets.steps(id);
+        let known = if steps.is_empty() { known_ms(id) } else { steps.iter().flatten().map(|&id| known_ms(id)).sum() };
         all_known &= known.is_some();
         total_ms = total_ms.saturating_add(known.unwrap_or(0));
         let varies = demand_varies(project, rule, totals);
         let mut demand = match demands.get(&job.rule.0) {
+            _ if !steps.is_empty() => demand_in_turn(project, plan, steps, totals)?,
             Some(demand) if !varies => demand.clone(),
             _ => {
                 let demand = demand(project, plan, id, totals)?;
@@ -185,69 +197,26 @@ pub fn add_tasks(
             tasks.edge(before, after);
         }
     }
-    Ok(all_known.then_some(total_ms))
+    let number = |id: JobId| numbers[id.index()];
+    let turns = sets.in_turn().map(|set| set.into_iter().filter_map(number).collect()).collect();
+    Ok(Added { work_ms: all_known.then_some(total_ms), turns })
 }
 
-/// The sets of jobs that run at the same time, as far as they are to be done: the first of each asks for all.
-#[derive(Debug, Default)]
-pub struct Sets {
-    firsts: BTreeMap<JobId, JobId>,
-    companions: BTreeMap<JobId, Vec<JobId>>,
-}
-
-impl Sets {
-    /// # Errors
-    /// A pipe that nobody reads, or several do; a service that nobody uses.
-    pub fn of(project: &Project, plan: &Plan, jobs: &[JobId]) -> Result<Sets, Failure> {
-        let (dag, workflow) = (&*plan.dag, &project.workflow);
-        let mut sets = Sets::default();
-        let all = together(dag, workflow);
-        let to_do: BTreeSet<JobId> =
-            if all.is_empty() && !has_live(workflow) { BTreeSet::new() } else { jobs.iter().copied().collect() };
-        for &id in &to_do {
-            let job = dag.job(id);
-            let outputs = job.outputs.iter().zip(&workflow.rule(job.rule).output.items);
-            for (&file, spec) in outputs.filter(|(_, spec)| spec.flags.live()) {
-                let uses = |other: &JobId| to_do.contains(other) && dag.job(*other).inputs.contains(&file);
-                let users = dag.dependents(id).filter(uses).count();
-                let kind = if spec.flags.pipe { "pipe" } else { "service" };
-                let wrong = match users {
-                    0 => format!("no job uses {}, which is a {kind}", dag.paths.name(file)),
-                    1 => continue,
-                    _ if spec.flags.service => continue,
-                    _ => format!("{users} jobs read {}, which is a pipe to one", dag.paths.name(file)),
-                };
-                let help = match users {
-                    0 => "it is there only while jobs that use it run: ask for what they make of it",
-                    _ => "write temp(…) where several jobs read a file",
-                };
-                return Err(project.failure(Diagnostic::error(wrong).at(spec.span, "").help(help)));
+/// What jobs take that run in turn, as one task: of each resource as much as the step that takes most of it.
+fn demand_in_turn(project: &Project, plan: &Plan, steps: &[Vec<JobId>], totals: &Totals) -> Result<Vec<u64>, Failure> {
+    let mut most = vec![0; totals.amounts.len()];
+    for step in steps {
+        let mut sum = vec![0u64; most.len()];
+        for &id in step {
+            for (sum, more) in sum.iter_mut().zip(demand(project, plan, id, totals)?) {
+                *sum = sum.saturating_add(more);
             }
         }
-        for set in all {
-            let mut members = set.into_iter().filter(|id| to_do.contains(id));
-            if let Some(first) = members.next() {
-                let companions: Vec<JobId> = members.collect();
-                sets.firsts.extend(companions.iter().map(|&id| (id, first)));
-                sets.companions.insert(first, companions);
-            }
-        }
-        Ok(sets)
+        most.iter_mut().zip(sum).for_each(|(most, sum)| *most = sum.max(*most));
     }
-
-    /// The job whose turn is this one's too.
-    pub fn first(&self, id: JobId) -> JobId {
-        self.firsts.get(&id).copied().unwrap_or(id)
-    }
-
-    /// The jobs that run when this one does; none for one that is not the first.
-    pub fn companions(&self, id: JobId) -> &[JobId] {
-        self.companions.get(&id).map_or(&[], Vec::as_slice)
-    }
-}
-
-fn has_live(workflow: &Workflow) -> bool {
-    workflow.rules.iter().any(|rule| rule.output.items.iter().any(|output| output.flags.live()))
+    // One task, whatever runs in it.
+    most[0] = 1;
+    Ok(most)
 }
 
 /// By job, where there are any: those of `--prioritize`, and what they need.

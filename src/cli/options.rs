@@ -155,7 +155,7 @@ pub struct ElsewhereOptions {
     /// Override the group of a rule
     #[arg(long, value_name = "RULE=GROUP")]
     pub groups: Vec<String>,
-    /// So many jobs of a group side by side in a task
+    /// So many jobs of a group, or sets of them that need each other, side by side in a task
     #[arg(long, value_name = "GROUP=N")]
     pub group_components: Vec<String>,
     /// Ctrl-C leaves what was submitted running; the next flow takes it over

@@ -3,6 +3,7 @@
 
 pub mod dag;
 pub mod explain;
+pub mod groups;
 mod growth;
 pub mod index;
 pub mod instantiate;

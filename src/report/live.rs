@@ -27,10 +27,18 @@ pub struct Live<W: Write> {
     failed: usize,
     /// What the records say the whole run takes.
     estimate: Option<Duration>,
-    running: BTreeMap<u32, (String, Instant)>,
+    running: BTreeMap<u32, Running>,
     /// Lines of the block that is on the screen.
     drawn: usize,
     over: bool,
+}
+
+/// A job that was given out.
+struct Running {
+    name: String,
+    /// Since when it runs, or waits to.
+    since: Instant,
+    queued: bool,
 }
 
 /// The block takes at most this share of the screen, and no more lines than this.
@@ -86,10 +94,10 @@ impl<W: Write> Live<W> {
         let now = (self.clock)();
         let mut lines = vec![cut(&self.status(width, now), width)];
         let room = height.saturating_sub(2).clamp(1, MOST_LINES) - 1;
-        let mut running: Vec<&(String, Instant)> = self.running.values().collect();
-        running.sort_by_key(|(_, since)| *since);
+        let mut running: Vec<&Running> = self.running.values().filter(|job| !job.queued).collect();
+        running.sort_by_key(|job| job.since);
         let shown = if running.len() > room { room.saturating_sub(1) } else { running.len() };
-        for (name, since) in &running[..shown] {
+        for Running { name, since, .. } in &running[..shown] {
             let time = words::duration(now.saturating_duration_since(*since));
             lines.push(cut(&format!("  {time:>6} {name}"), width));
         }
@@ -103,12 +111,14 @@ impl<W: Write> Live<W> {
     fn status(&self, width: usize, now: Instant) -> String {
         let elapsed = now.saturating_duration_since(self.began);
         let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        let queued = self.running.values().filter(|job| job.queued).count();
+        let running = self.running.len() - queued;
+        let queued = if queued > 0 { format!(", {queued} queued") } else { String::new() };
         let left = self.left(elapsed).map_or(String::new(), |left| format!(", {} left", words::duration(left)));
         let counts = format!(
-            "{}/{} done, {} running{failed}, {}{left}",
+            "{}/{} done, {running} running{queued}{failed}, {}{left}",
             self.ended,
             self.total,
-            self.running.len(),
             words::duration(elapsed)
         );
         let room = width.saturating_sub(counts.len() + 3).min(40);
@@ -148,8 +158,9 @@ impl<W: Write> Reporter for Live<W> {
                 self.print(Some(&format!("warning: {}", printable(message))));
             }
             Event::Warning { .. } => {}
-            Event::Started { job, message, command, .. } => {
-                self.running.insert(job.job, (words::job_name(job), (self.clock)()));
+            Event::Started { job, message, command, queued, .. } => {
+                let running = Running { name: words::job_name(job), since: (self.clock)(), queued: *queued };
+                self.running.insert(job.job, running);
                 let mut text: Vec<String> = Vec::new();
                 if !self.show.quiet && !self.show.silent {
                     text.extend(message.as_deref().map(printable));
@@ -159,6 +170,14 @@ impl<W: Write> Reporter for Live<W> {
                 }
                 if !text.is_empty() {
                     self.print(Some(&text.join("\n")));
+                }
+            }
+            Event::Begun { jobs } => {
+                let now = (self.clock)();
+                for job in jobs {
+                    if let Some(job) = self.running.get_mut(job) {
+                        (job.since, job.queued) = (now, false);
+                    }
                 }
             }
             Event::Finished { job, usage, .. } => {

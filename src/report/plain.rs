@@ -114,6 +114,8 @@ fn lines(event: &Event, show: Show, ended: &mut usize, total: &mut usize) -> Vec
                 add(!show.silent, false, format!("  {}", printable(command.trim_end()).replace('\n', "\n  ")));
             }
         }
+        // Who reads lines is told when it is given out and when it has ended.
+        Event::Begun { .. } => {}
         Event::Finished { job, usage, ran } => {
             *ended += 1;
             let memory = usage.peak_memory.filter(|_| show.verbose);

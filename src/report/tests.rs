@@ -22,6 +22,10 @@ fn job(number: u32, frame: &str) -> JobName {
 }
 
 fn started(number: u32, frame: &str) -> Event {
+    given_out(number, frame, false)
+}
+
+fn given_out(number: u32, frame: &str, queued: bool) -> Event {
     Event::Started {
         job: job(number, frame),
         reason: "output missing".to_owned(),
@@ -30,6 +34,7 @@ fn started(number: u32, frame: &str) -> Event {
         log: None,
         threads: 1,
         attempt: 1,
+        queued,
     }
 }
 
@@ -112,18 +117,37 @@ fn programs_get_an_object_a_line() {
     assert_eq!(lines[2]["rule"], "clean");
 }
 
+#[derive(Clone, Default)]
+struct Screen(Rc<std::cell::RefCell<Vec<u8>>>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_terminal_tells_what_runs_from_what_is_queued() {
+    let (screen, zero) = (Screen::default(), Instant::now());
+    let mut live = Live::new(screen.clone(), Show::default(), Box::new(|| (80, 9)), Box::new(move || zero));
+    let rules = Vec::new();
+    live.tell(&Event::Planned { total: 9, rules, cores: 4, elsewhere: None, estimate: None });
+    (0..5).for_each(|number| live.tell(&given_out(number, &format!("frame{number}"), number > 0)));
+    live.tell(&Event::Begun { jobs: vec![3, 7] });
+    live.tell(&Event::Finished { job: job(4, "frame4"), usage: Usage::default(), ran: None });
+    screen.0.borrow_mut().clear();
+    live.tick();
+    let frame = String::from_utf8(screen.0.borrow().clone()).expect("UTF-8");
+    assert!(frame.contains("1/9 done, 2 running, 2 queued"), "{frame}");
+    assert!(frame.contains("frame0") && frame.contains("frame3") && !frame.contains("frame1"), "{frame}");
+}
+
 #[test]
 fn a_terminal_gets_a_block_that_fits_and_goes() {
-    #[derive(Clone, Default)]
-    struct Screen(Rc<std::cell::RefCell<Vec<u8>>>);
-    impl Write for Screen {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
     let screen = Screen::default();
     let width = Rc::new(Cell::new(60));
     let (asked, zero) = (Rc::clone(&width), Instant::now());

@@ -87,6 +87,17 @@ pub trait Director {
         Vec::new()
     }
 
+    /// The jobs that go out as one with this one, whose turn it is, to be run one after the other: itself and the others that
+    /// are not through, in their order. Nothing for a job that goes alone.
+    fn in_turn(&self, _job: u32) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// Of these, the ones that must have succeeded before this one begins.
+    fn follows(&self, _job: u32) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Called when a job's turn has come; `attempt` is 1 for the first try.
     fn prepare(&mut self, job: u32, attempt: u32) -> Decision;
 

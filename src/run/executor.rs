@@ -33,6 +33,19 @@ pub struct Order {
     pub whole_log: bool,
     /// The jobs that it runs together with.
     pub together: Option<Arc<Together>>,
+    /// The jobs that it runs in one place with, one after the other.
+    pub turn: Option<Turn>,
+}
+
+/// The place of a job among those that are given out as one, to be run in turn. If one fails, those that follow it are
+/// answered with [`JobError::Interrupted`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// The first of them; and how many they are.
+    pub first: u32,
+    pub members: usize,
+    /// Those of them that must have succeeded before this one begins.
+    pub follows: Vec<u32>,
 }
 
 /// What the run's loop is told.
@@ -49,6 +62,8 @@ pub enum Report {
     Signal(i32),
     /// Something to know of the jobs that run elsewhere.
     Warning(String),
+    /// These jobs run now, elsewhere.
+    Begun(Vec<u32>),
 }
 
 /// Who runs jobs. Each order that is not withdrawn is answered by one [`Report::Done`] through the channel that the executor

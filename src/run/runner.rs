@@ -4,6 +4,7 @@
 //! Short jobs are lined up: while one runs, the next is prepared and given out to take its place, so that no worker waits
 //! for this loop between two jobs.
 
+mod company;
 mod endings;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,8 @@ use super::child::signal_name;
 use super::director::{Afterwards, Decision, Director, Prepared};
 use super::executor::{Executor, Force, Order, Report};
 use super::scheduler::Scheduler;
-use super::sets::{Over, Sets};
+use super::sets::Sets;
 use super::spec::{JobSpec, Work};
-use super::together::Together;
 use crate::disk::Disk;
 use crate::event::{Event, Failure, Reporter, Usage};
 use crate::store::{StartedRow, StoreError, Writer};
@@ -217,8 +217,11 @@ impl Loop<'_> {
                 return;
             };
             let companions = self.run.director.companions(job);
+            let in_turn = self.run.director.in_turn(job);
             if !companions.is_empty() {
                 self.start_together(job, companions);
+            } else if !in_turn.is_empty() {
+                self.start_in_turn(job, in_turn);
             } else if let Some(running) = self.prepare(job) {
                 self.admit(job, running);
             }
@@ -265,7 +268,7 @@ impl Loop<'_> {
                 self.parked.insert(job, running);
                 return self.run.scheduler.retry(job);
             }
-            let order = self.order(&running, Some(first), None);
+            let order = Order { after: Some(first), ..self.order(&running) };
             self.run.executor.submit(order);
             self.lined_up.insert(first, (job, running));
             return;
@@ -299,41 +302,6 @@ impl Loop<'_> {
         } else if let Some((job, running)) = self.lined_up.remove(&ended) {
             self.begun(job, running);
             self.line_up(job);
-        }
-    }
-
-    /// Starts jobs that only run at the same time. What they take together was the first one's to ask for.
-    fn start_together(&mut self, first: u32, companions: Vec<u32>) {
-        let attempt = self.attempt(first);
-        let mut ready = Vec::new();
-        for job in std::iter::once(first).chain(companions) {
-            match self.run.director.prepare(job, attempt) {
-                Decision::Run(prepared) => ready.push((job, Running { prepared, attempt })),
-                Decision::Fail(failure) => {
-                    self.sets.join(first, &[job]);
-                    return self.refuse(job, String::new(), *failure, Usage::default());
-                }
-                Decision::CutOff => unreachable!("jobs that run together are decided together, before the run"),
-            }
-        }
-        self.sets.join(first, &ready.iter().map(|(job, _)| *job).collect::<Vec<_>>());
-        let together = Arc::new(Together::new(ready.iter().map(|(_, running)| &*running.prepared.spec)));
-        for (job, running) in ready {
-            self.give_out(job, running, Some(Arc::clone(&together)));
-        }
-    }
-
-    /// A job is over: tells the scheduler, of jobs that run together when the last one is.
-    fn settle(&mut self, job: u32, success: bool) {
-        match self.sets.over(job, success) {
-            Over::Waits => {}
-            Over::Succeeded(job) => self.run.scheduler.finish(job),
-            Over::ToRetry(first, stopped) if self.closing.is_none() => {
-                self.stopped.retain(|job| !stopped.contains(job));
-                *self.failures.entry(first).or_default() += 1;
-                self.run.scheduler.retry(first);
-            }
-            Over::Failed(job) | Over::ToRetry(job, _) => drop(self.run.scheduler.fail(job)),
         }
     }
 
@@ -380,23 +348,23 @@ impl Loop<'_> {
     }
 
     fn submit(&mut self, job: u32, running: Running) {
-        self.give_out(job, running, None);
+        let order = self.order(&running);
+        self.give_out(job, running, order);
     }
 
-    fn give_out(&mut self, job: u32, running: Running, together: Option<Arc<Together>>) {
-        let order = self.order(&running, None, together);
+    fn give_out(&mut self, job: u32, running: Running, order: Order) {
         self.run.executor.submit(order);
         self.begun(job, running);
         self.line_up(job);
     }
 
-    fn order(&self, running: &Running, after: Option<u32>, together: Option<Arc<Together>>) -> Order {
+    fn order(&self, running: &Running) -> Order {
         let Running { prepared, .. } = running;
         let spec = &prepared.spec;
         Order {
             spec: Arc::clone(spec),
             key: prepared.key.clone(),
-            after,
+            after: None,
             run: self.run.settings.tag.clone(),
             ticket: self.run.writer.ticket(StartedRow {
                 key: prepared.key.clone(),
@@ -413,7 +381,8 @@ impl Loop<'_> {
             strict: self.run.settings.strict,
             keep_incomplete: self.run.settings.keep_incomplete,
             whole_log: self.run.settings.whole_logs,
-            together,
+            together: None,
+            turn: None,
         }
     }
 
@@ -428,6 +397,7 @@ impl Loop<'_> {
             log: Some(spec.stdio_log.clone()),
             threads: spec.threads,
             attempt: *attempt,
+            queued: spec.staging.is_some(),
         });
         self.running.insert(job, running);
     }
@@ -438,6 +408,7 @@ impl Loop<'_> {
             Report::Signal(signal) => self.interrupt(signal),
             Report::Halted { job, group, signal } => self.tell_of_halt(job, group, signal),
             Report::Warning(message) => self.run.reporter.tell(&Event::Warning { message }),
+            Report::Begun(jobs) => self.run.reporter.tell(&Event::Begun { jobs }),
         }
     }
 

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod batch;
 pub mod running;
 pub mod samples;
 pub mod slurm;

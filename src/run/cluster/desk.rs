@@ -4,10 +4,12 @@
 //!
 //! A unit is *ready* (it waits for others of its shape), *out* (submitted; in the queue or running), *told* (its outcome is
 //! there; its outputs may still be on their way to this machine), and then answered. One that is out and not in the queue any
-//! more is *missing*: after the latency of the file system it is given up, unless its node was faster.
+//! more is *missing*: after the latency of the file system it is given up, unless its node was faster. One that follows
+//! others is answered after them.
 
 mod endings;
 mod submitting;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -36,6 +38,9 @@ const QUEUE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs
 /// … of a controller that is away.
 const LONGEST_BREAK: Duration = Duration::from_secs(120);
 
+/// How long a node that has claimed its results may take to bring them home.
+pub(super) const HOMECOMING: Duration = Duration::from_secs(30);
+
 /// A look at the queue takes at most this part of the time.
 const QUEUE_PART: u32 = 10;
 
@@ -59,6 +64,8 @@ struct Out {
     index: usize,
     /// When the batch system took it.
     taken: Option<Instant>,
+    /// It was told that its node has begun with it.
+    begun: bool,
     /// Since when it is neither in the queue nor told.
     missing: Option<Instant>,
     /// Since when its outcome is there.
@@ -93,6 +100,10 @@ pub struct Desk {
     /// Orders that wait for others of their shape, and the time of the first.
     ready: Vec<Order>,
     since: Option<Instant>,
+    /// Orders that follow jobs of an earlier run's task, which go on alone.
+    held: Vec<Order>,
+    /// By job that is not answered yet, those that follow it.
+    followers: BTreeMap<u32, Vec<u32>>,
     /// After a refusal for want of room: how many tasks are tried at a time, and not before this.
     room: Option<usize>,
     not_before: Option<(Instant, Duration)>,
@@ -102,6 +113,8 @@ pub struct Desk {
     batches: usize,
     /// Of earlier runs, by the key of the first job.
     leftovers: BTreeMap<String, Leftover>,
+    /// Tasks of earlier runs, by run, batch and number, of which something is not wanted any more; and what the batch is called.
+    unwanted: BTreeMap<(String, usize, usize), String>,
     old: Vec<Spool>,
     /// The queue is to be seen before anything is submitted.
     is_new: bool,
@@ -148,6 +161,8 @@ impl Desk {
             most: None,
             ready: Vec::new(),
             since: None,
+            held: Vec::new(),
+            followers: BTreeMap::new(),
             room: None,
             not_before: None,
             out: BTreeMap::new(),
@@ -156,6 +171,7 @@ impl Desk {
             is_new: !leftovers.is_empty(),
             // Of two attempts at a job the later one's is the last.
             leftovers: leftovers.into_iter().filter(|leftover| !leftover.unit.jobs.is_empty()).map(by_key).collect(),
+            unwanted: BTreeMap::new(),
             old,
             look: Look { next: now, interval: QUEUE.0, under_way: false, is_away: false },
             outcomes: (now, OUTCOMES.0),
@@ -196,6 +212,7 @@ impl Desk {
                 if self.stopping {
                     return self.answer(Outcome::not_begun(order.spec.job, JobError::Interrupted));
                 }
+                self.note_turn(&order);
                 self.since.get_or_insert_with(Instant::now);
                 self.ready.push(*order);
             }
@@ -247,12 +264,14 @@ impl Desk {
         }
         let mut spools: Vec<&Spool> = self.out.values().map(|out| &out.spool).collect();
         spools.dedup();
-        let mut ended: Vec<(String, String)> = Vec::new();
+        let (mut ended, mut begun): (Vec<(String, String)>, Vec<String>) = (Vec::new(), Vec::new());
         for spool in spools {
             // A folder that cannot be read now can be in a while; the queue says what is missing.
             let names = spool.ended().unwrap_or_default().into_iter();
             ended.extend(names.map(|name| (format!("{}/{name}", spool.run()), name)));
+            begun.extend(spool.begun().unwrap_or_default().iter().map(|name| format!("{}/{name}", spool.run())));
         }
+        self.have_begun(&begun);
         let mut any = false;
         for (key, name) in ended {
             if let Some(out) = self.out.get_mut(&key).filter(|out| out.told.is_none())
@@ -267,6 +286,21 @@ impl Desk {
         let (shortest, longest) = OUTCOMES;
         let interval = if any || waits { shortest } else { (self.outcomes.1 * 3 / 2).min(longest) };
         self.outcomes = (Instant::now() + interval.max(took * PART), interval);
+    }
+
+    /// Tells which jobs run, now that their nodes have begun with them.
+    fn have_begun(&mut self, keys: &[String]) {
+        let mut jobs = Vec::new();
+        for key in keys {
+            if let Some(out) = self.out.get_mut(key).filter(|out| !out.begun) {
+                out.begun = true;
+                jobs.extend(out.orders.iter().map(|order| order.spec.job));
+            }
+        }
+        if !jobs.is_empty() {
+            // Nobody waits any more when the run is over.
+            let _ = self.reports.send(Report::Begun(jobs));
+        }
     }
 
     fn look_at_queue(&mut self) {
@@ -338,9 +372,11 @@ impl Desk {
         Some(self.system.task(sent.id.as_ref()?, out.index))
     }
 
-    fn answer(&self, outcome: Outcome) {
+    fn answer(&mut self, outcome: Outcome) {
+        let (job, success) = (outcome.job, outcome.result.is_ok());
         // Nobody waits any more when the run is over.
         let _ = self.reports.send(Report::Done(Box::new(outcome)));
+        self.was_answered(job, success);
     }
 
     fn warn(&self, text: String) {

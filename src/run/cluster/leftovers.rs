@@ -3,11 +3,12 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::desk::HOMECOMING;
 use super::spool::{Claim, Spool, Unit, read_tasks};
 use super::system::BatchSystem;
-use crate::run::spec::{JobSpec, Outcome};
+use crate::run::spec::JobSpec;
 
 /// A unit of an earlier run.
 #[derive(Debug)]
@@ -22,12 +23,6 @@ pub struct Leftover {
 }
 
 impl Leftover {
-    /// How it ended, if all its jobs have succeeded and what they made is there as they made it.
-    pub fn success(&self, is_there: &dyn Fn(&Outcome) -> bool) -> Option<Vec<Outcome>> {
-        let told = self.spool.told(&self.unit.name).ok().flatten()?;
-        told.iter().all(|outcome| outcome.result.is_ok() && is_there(outcome)).then_some(told)
-    }
-
     /// Whether these jobs are the same work.
     pub fn is(&self, specs: &[&JobSpec]) -> bool {
         self.unit.jobs.len() == specs.len()
@@ -80,6 +75,26 @@ pub fn find(own: &Spool, system: &str) -> io::Result<(Vec<Leftover>, Vec<Spool>)
     Ok((found, useless))
 }
 
+/// Waits until a node that has claimed its results has brought them home: a few renames, unless it dies of them.
+fn await_home(leftover: &Leftover) -> io::Result<()> {
+    let begun = Instant::now();
+    while leftover.spool.told(&leftover.unit.name)?.is_none() && begun.elapsed() < HOMECOMING {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// How many jobs of earlier runs may still bring something home.
+///
+/// # Errors
+/// The folders cannot be read.
+pub fn how_many_are_out() -> io::Result<usize> {
+    // What a system calls them does not matter.
+    let (leftovers, _) = find(&Spool::of("none"), "")?;
+    let is_out = |leftover: &&Leftover| matches!(leftover.spool.told(&leftover.unit.name), Ok(None));
+    Ok(leftovers.iter().filter(is_out).map(|leftover| leftover.unit.jobs.len()).sum())
+}
+
 /// Sees to it that nothing comes home any more of what earlier runs have submitted, for a run that will not take it over.
 /// Gives what was done, for people; `None` if there was nothing.
 ///
@@ -96,9 +111,8 @@ pub fn give_up(system: &mut dyn BatchSystem) -> io::Result<Option<String>> {
             jobs += leftover.unit.jobs.len();
             known &= leftover.id.is_some();
             ids.extend(leftover.id.clone());
-        } else if leftover.spool.told(&leftover.unit.name)?.is_none() {
-            // It is being brought home at this moment: a few renames.
-            std::thread::sleep(Duration::from_millis(500));
+        } else {
+            await_home(leftover)?;
         }
     }
     ids.dedup();

@@ -24,8 +24,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use bundle::Bundling;
-pub use leftovers::give_up;
+pub use bundle::{Bundling, Strand};
+pub use leftovers::{give_up, how_many_are_out};
 
 use self::desk::{Desk, Message};
 use self::spool::{Common, Spool};

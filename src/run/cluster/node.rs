@@ -1,7 +1,7 @@
 //! The other end: flow on a node, for one task of a batch. Reads what the task is, runs its units, as many at a time as its
 //! threads allow, brings home what they made, and says how they ended. Knows neither Rulefile nor graph nor records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,8 @@ pub fn run(folder: &Path, index: usize, in_process: Arc<dyn InProcess>) -> io::R
         spool: Spool::of(&header.run),
         ran: Place { node: node_name(), job: batch_job() },
         free: task.threads,
-        waiting: task.units.into_iter().rev().collect(),
+        waiting: task.units.into(),
+        over: BTreeMap::new(),
         begun: 0,
         running: BTreeMap::new(),
         jobs: BTreeMap::new(),
@@ -57,8 +58,10 @@ struct Node {
     executor: Local,
     /// Threads that nothing runs on.
     free: u32,
-    /// Units that have not begun, the next one last.
-    waiting: Vec<Unit>,
+    /// Units that have not begun, in the order in which they are to.
+    waiting: VecDeque<Unit>,
+    /// Those that are over, with whether they succeeded.
+    over: BTreeMap<String, bool>,
     /// How many units have begun: the number of the next one.
     begun: usize,
     /// By number.
@@ -81,7 +84,7 @@ impl Node {
     fn turn(&mut self, reports: &Receiver<Report>) -> io::Result<()> {
         loop {
             while !self.stopped
-                && let Some(unit) = self.waiting.pop_if(|unit| self.running.is_empty() || threads(unit) <= self.free)
+                && let Some(unit) = self.next()
             {
                 self.begin(unit)?;
             }
@@ -94,7 +97,7 @@ impl Node {
                     self.executor.stop(if self.stopped { Force::Kill } else { Force::Term });
                     self.stopped = true;
                 }
-                Ok(Report::Halted { .. } | Report::Warning(_)) => {}
+                Ok(Report::Halted { .. } | Report::Warning(_) | Report::Begun(_)) => {}
                 Err(_) => return Err(io::Error::other("the workers are gone")),
             }
         }
@@ -106,6 +109,22 @@ impl Node {
         Ok(())
     }
 
+    /// The next unit that can begin. Those that follow one that has failed never will; who gave them out knows that as well.
+    fn next(&mut self) -> Option<Unit> {
+        let over = &mut self.over;
+        self.waiting.retain(|unit| {
+            let is_lost = unit.follows.iter().any(|before| over.get(before) == Some(&false));
+            if is_lost {
+                over.insert(unit.name.clone(), false);
+            }
+            !is_lost
+        });
+        let can_begin = |unit: &Unit| unit.follows.iter().all(|before| self.over.contains_key(before));
+        let at = self.waiting.iter().position(can_begin)?;
+        let fits = self.running.is_empty() || threads(&self.waiting[at]) <= self.free;
+        if fits { self.waiting.remove(at) } else { None }
+    }
+
     /// Begins a unit, unless somebody else has: a task that was started twice, say.
     fn begin(&mut self, unit: Unit) -> io::Result<()> {
         let work = self.spool.work(&unit.name);
@@ -113,11 +132,13 @@ impl Node {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 eprintln!("flow: {work} is there: another task runs this job, or did");
                 self.failed = true;
+                self.over.insert(unit.name, false);
                 return Ok(());
             }
             other => other?,
         }
         if self.spool.is_claimed(&unit.name) {
+            self.over.insert(unit.name, false);
             return fs::remove_dir_all(work);
         }
         let staged: Vec<JobSpec> = unit.jobs.iter().map(|job| staged(&job.spec)).collect();
@@ -144,6 +165,7 @@ impl Node {
                 keep_incomplete: self.header.keep_incomplete,
                 whole_log: self.header.whole_log,
                 together: together.clone(),
+                turn: None,
             });
         }
         let outcomes = staged.iter().map(|_| None).collect();
@@ -164,6 +186,7 @@ impl Node {
         if !self.spool.claim(&begun.unit.name, Claim::Home)? {
             // Given up: another attempt may be under way, and nothing of this one is wanted.
             self.failed = true;
+            self.over.insert(begun.unit.name, false);
             return fs::remove_dir_all(work);
         }
         let mut outcomes = Vec::with_capacity(begun.staged.len());
@@ -178,7 +201,9 @@ impl Node {
     }
 
     fn tell(&mut self, unit: &Unit, outcomes: &[Outcome]) -> io::Result<()> {
-        self.failed |= outcomes.iter().any(|outcome| outcome.result.is_err());
+        let success = outcomes.iter().all(|outcome| outcome.result.is_ok());
+        self.failed |= !success;
+        self.over.insert(unit.name.clone(), success);
         self.spool.tell(&unit.name, outcomes)
     }
 
@@ -189,7 +214,7 @@ impl Node {
 }
 
 /// What a unit takes of the threads: its jobs run at the same time.
-pub(super) fn threads(unit: &Unit) -> u32 {
+fn threads(unit: &Unit) -> u32 {
     unit.jobs.iter().map(|job| job.spec.threads.max(1)).sum()
 }
 

@@ -1,8 +1,10 @@
 //! What a job asks of a batch system: its threads and resources as options of `sbatch`. Jobs of one shape go out as one
 //! array. Names of resources as Snakemake's Slurm plugin has them.
 
-use crate::value::Value;
 use std::collections::BTreeMap;
+
+use crate::run::spec::JobSpec;
+use crate::value::Value;
 
 /// What a task needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,14 +27,14 @@ const PLAIN: [(&str, &str); 10] = [
 ];
 
 impl Shape {
-    /// Of a task whose units take `threads` at a time, and whose jobs have these resources.
+    /// Of a task that takes so much.
     ///
     /// # Errors
     /// A resource that is no amount or text; `slurm_extra` that cannot be cut into words.
-    pub fn of(threads: u32, resources: &BTreeMap<String, Value>) -> Result<Shape, String> {
+    pub fn of(Needs { threads, resources }: &Needs) -> Result<Shape, String> {
         let mut options = Vec::new();
         let given = |name: &str| resources.get(name).map(|value| text(name, value)).transpose();
-        let cpus = given("cpus_per_task")?.unwrap_or_else(|| threads.max(1).to_string());
+        let cpus = given("cpus_per_task")?.unwrap_or_else(|| (*threads).max(1).to_string());
         options.push(format!("--cpus-per-task={cpus}"));
         match (given("mem_mb_per_cpu")?, given("mem_mb")?) {
             (Some(megabytes), _) => options.push(format!("--mem-per-cpu={megabytes}M")),
@@ -73,29 +75,66 @@ fn text(name: &str, value: &Value) -> Result<String, String> {
     }
 }
 
-/// The resources of jobs that one task runs: one after the other, or `at_a_time` of them. Of what they share the most
-/// counts, times the number at a time; times add up over the rounds.
-pub fn together(resources: &[&BTreeMap<String, Value>], at_a_time: usize) -> BTreeMap<String, Value> {
-    let mut all: BTreeMap<String, Value> = BTreeMap::new();
-    let rounds = resources.len().div_ceil(at_a_time.max(1));
-    for (name, value) in resources.iter().copied().flatten() {
-        let most = match (all.get(name), value) {
+/// What a job, or several, take of a node.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Needs {
+    pub threads: u32,
+    pub resources: BTreeMap<String, Value>,
+}
+
+/// Resources of which jobs that run side by side take more than one of them.
+const ADD_UP: [&str; 2] = ["mem_mb", "gpu"];
+
+/// What jobs one after the other take more of than one of them: time.
+const TIME: &str = "runtime";
+
+impl Needs {
+    pub fn of_job(spec: &JobSpec) -> Needs {
+        Needs { threads: spec.threads.max(1), resources: spec.resources.clone() }
+    }
+
+    /// A job's specification, as if the job asked for this.
+    pub fn over(&self, spec: &JobSpec) -> JobSpec {
+        JobSpec { threads: self.threads, resources: self.resources.clone(), ..spec.clone() }
+    }
+
+    /// Of jobs that run at the same time.
+    pub fn side_by_side(all: &[Needs]) -> Needs {
+        let threads = all.iter().fold(0, |sum: u32, one| sum.saturating_add(one.threads));
+        Needs { threads, resources: merged(all, |name| ADD_UP.contains(&name)) }
+    }
+
+    /// Of jobs that run one after the other.
+    pub fn in_turn(all: &[Needs]) -> Needs {
+        let threads = all.iter().map(|one| one.threads).max().unwrap_or(1);
+        Needs { threads, resources: merged(all, |name| name == TIME) }
+    }
+
+    /// Of jobs of which `at_a_time` run side by side, until all are done: as if each took what the one takes that takes most.
+    pub fn of_several(all: &[&Needs], at_a_time: usize) -> Needs {
+        let at_a_time = at_a_time.clamp(1, all.len().max(1));
+        let most = all.iter().map(|one| (*one).clone()).reduce(|one, other| Needs {
+            threads: one.threads.max(other.threads),
+            resources: merged(&[one, other], |_| false),
+        });
+        let round = Needs::side_by_side(&vec![most.unwrap_or_default(); at_a_time]);
+        Needs::in_turn(&vec![round; all.len().div_ceil(at_a_time)])
+    }
+}
+
+/// Resources of several: the sum of those of which it is asked for, and the most of the others; of what is no number, the first.
+fn merged(all: &[Needs], adds_up: impl Fn(&str) -> bool) -> BTreeMap<String, Value> {
+    let mut merged: BTreeMap<String, Value> = BTreeMap::new();
+    for (name, value) in all.iter().flat_map(|one| &one.resources) {
+        let both = match (merged.get(name), value) {
+            (Some(Value::Int(one)), Value::Int(other)) if adds_up(name) => Value::Int(one.saturating_add(*other)),
             (Some(Value::Int(one)), Value::Int(other)) => Value::Int(*one.max(other)),
             (Some(one), _) => one.clone(),
             (None, value) => value.clone(),
         };
-        all.insert(name.clone(), most);
+        merged.insert(name.clone(), both);
     }
-    let mut times = |names: &[&str], factor: usize| {
-        for name in names {
-            if let Some(Value::Int(amount)) = all.get_mut(*name) {
-                *amount = amount.saturating_mul(i64::try_from(factor).unwrap_or(i64::MAX));
-            }
-        }
-    };
-    times(&["mem_mb", "gpu"], at_a_time.min(resources.len()));
-    times(&["runtime"], rounds);
-    all
+    merged
 }
 
 #[cfg(test)]
@@ -104,7 +143,7 @@ mod tests {
 
     fn options(threads: u32, resources: &[(&str, Value)]) -> Vec<String> {
         let resources = resources.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        Shape::of(threads, &resources).expect("they are all right").options
+        Shape::of(&Needs { threads, resources }).expect("they are all right").options
     }
 
     #[test]
@@ -121,11 +160,15 @@ mod tests {
 
     #[test]
     fn a_bundle_asks_for_the_most_of_its_jobs_and_the_sum_of_their_times() {
-        let of = |memory, minutes| {
-            BTreeMap::from([("mem_mb".to_owned(), Value::Int(memory)), ("runtime".to_owned(), Value::Int(minutes))])
+        let of = |threads, memory, minutes| {
+            let resources =
+                [("mem_mb".to_owned(), Value::Int(memory)), ("runtime".to_owned(), Value::Int(minutes))].into();
+            Needs { threads, resources }
         };
-        let (one, other, third) = (of(100, 10), of(300, 20), of(200, 5));
-        assert_eq!(together(&[&one, &other, &third], 1), of(300, 60));
-        assert_eq!(together(&[&one, &other, &third], 2), of(600, 40));
+        let (one, other, third) = (of(1, 100, 10), of(2, 300, 20), of(1, 200, 5));
+        assert_eq!(Needs::of_several(&[&one, &other, &third], 1), of(2, 300, 60));
+        assert_eq!(Needs::of_several(&[&one, &other, &third], 2), of(4, 600, 40));
+        assert_eq!(Needs::in_turn(&[one.clone(), other.clone(), third.clone()]), of(2, 300, 35));
+        assert_eq!(Needs::side_by_side(&[one, other, third]), of(4, 600, 20));
     }
 }

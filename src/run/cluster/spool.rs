@@ -25,7 +25,7 @@ use crate::value::Value;
 pub const FOLDER: &str = ".flow/cluster";
 
 /// Changes with every change of what is in these files: flow on the node must be the one that wrote them.
-const FORMAT: &str = concat!("flow ", env!("CARGO_PKG_VERSION"), " batch 1");
+const FORMAT: &str = concat!("flow ", env!("CARGO_PKG_VERSION"), " batch 2");
 
 /// A job of a task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,6 +43,8 @@ pub struct Unit {
     /// Unique in its run: job number and attempt of the first job.
     pub name: String,
     pub jobs: Vec<RemoteJob>,
+    /// Units of the same task that must have succeeded before this one begins.
+    pub follows: Vec<String>,
 }
 
 /// What one task of a batch runs: units, as many at a time as its threads allow.
@@ -244,7 +246,16 @@ impl Spool {
 
     /// The names of the units that have ended.
     pub fn ended(&self) -> io::Result<Vec<String>> {
-        let entries = fs::read_dir(format!("{}/done", self.path))?;
+        self.names("done")
+    }
+
+    /// The names of the units that nodes have begun with, and whose results are not home yet.
+    pub fn begun(&self) -> io::Result<Vec<String>> {
+        self.names("work")
+    }
+
+    fn names(&self, part: &str) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(format!("{}/{part}", self.path))?;
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         Ok(names.filter(|name| !name.starts_with('.')).collect())
     }

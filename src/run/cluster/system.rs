@@ -22,7 +22,7 @@ pub struct Submission {
     pub name: String,
     /// Unique in the world; by it a batch is found again whose submission was not answered.
     pub comment: String,
-    /// The first job: what a command for submitting may ask for.
+    /// The first job, as if it asked for what its task needs: what a command for submitting may ask for.
     pub first: Box<JobSpec>,
 }
 

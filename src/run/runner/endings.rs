@@ -60,13 +60,17 @@ impl Loop<'_> {
     }
 
     pub(super) fn cut_off(&mut self, job: u32) {
+        self.tell_cut_off(job);
+        self.run.scheduler.finish(job);
+    }
+
+    pub(super) fn tell_cut_off(&mut self, job: u32) {
         let mut finished = self.run.director.cut_off(job);
         if let Some(record) = finished.record.take() {
             self.run.writer.refreshed(record);
         }
         self.run.reporter.tell(&Event::CutOff { job: self.run.director.name(job) });
         self.cut_off.push(job);
-        self.run.scheduler.finish(job);
         self.remove(&finished.remove);
     }
 

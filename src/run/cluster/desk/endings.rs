@@ -1,10 +1,11 @@
 //! How units end: told by their node, missing and named by the batch system, stopped by flow, or left to go on.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::{Desk, Out};
+use super::{Desk, HOMECOMING, Out};
 use crate::event::Place;
 use crate::run::cluster::clerk::Request;
 use crate::run::cluster::leftovers::Leftover;
@@ -14,9 +15,6 @@ use crate::run::cluster::system::Fate;
 use crate::run::executor::{Force, Order};
 use crate::run::log_tail::{all_lines, last_lines};
 use crate::run::spec::{JobError, Outcome};
-
-/// How long a node that has claimed its results may take to bring them home.
-const HOMECOMING: Duration = Duration::from_secs(30);
 
 /// How often, and for how long, the batch system is asked about a task that it does not yet know to have ended.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -48,6 +46,10 @@ impl Desk {
         for (key, out) in &self.out {
             let Some((outcomes, since)) = &out.told else { continue };
             if out.ask_at.is_some() || out.asked > 0 {
+                continue;
+            }
+            if self.is_behind(&out.orders) {
+                waits = true;
                 continue;
             }
             let is_late = since.elapsed() >= self.settings.latency;
@@ -97,6 +99,7 @@ impl Desk {
             out.told.is_none()
                 && out.asked == 0
                 && out.missing.is_some_and(|since| now >= since + self.settings.latency)
+                && !self.is_behind(&out.orders)
         };
         let gone: Vec<String> = self.out.iter().filter(|(_, out)| is_gone(out)).map(|(key, _)| key.clone()).collect();
         for key in gone {
@@ -178,15 +181,20 @@ impl Desk {
     /// Ends all that is out; what it makes will not come home.
     pub(super) fn stop(&mut self, force: Force) {
         if !std::mem::replace(&mut self.stopping, true) {
-            for order in std::mem::take(&mut self.ready) {
-                self.answer(Outcome::not_begun(order.spec.job, JobError::Interrupted));
-            }
-            self.since = None;
+            self.answer_waiting();
             self.cancel_what_is_out();
         }
         if force == Force::Kill {
             self.cancelling = 0;
             self.sent.clear();
+        }
+    }
+
+    /// Answers what is not out.
+    fn answer_waiting(&mut self) {
+        self.since = None;
+        for order in std::mem::take(&mut self.ready).into_iter().chain(std::mem::take(&mut self.held)) {
+            self.answer(Outcome::not_begun(order.spec.job, JobError::Interrupted));
         }
     }
 
@@ -227,10 +235,7 @@ impl Desk {
     /// What is out goes on; nothing more is answered.
     pub(super) fn leave(&mut self, left: &Sender<Vec<u32>>) {
         self.stopping = true;
-        for order in std::mem::take(&mut self.ready) {
-            self.answer(Outcome::not_begun(order.spec.job, JobError::Interrupted));
-        }
-        self.since = None;
+        self.answer_waiting();
         let out = std::mem::take(&mut self.out);
         self.left |= !out.is_empty();
         let _ = left.send(out.values().flat_map(|out| &out.orders).map(|order| order.spec.job).collect());
@@ -241,6 +246,7 @@ impl Desk {
         for leftover in std::mem::take(&mut self.leftovers).into_values() {
             self.give_up(&leftover);
         }
+        self.cancel_unwanted();
         if self.left {
             return;
         }
@@ -253,8 +259,26 @@ impl Desk {
     /// A unit of an earlier run is not wanted any more.
     pub(super) fn give_up(&mut self, leftover: &Leftover) {
         let is_open = matches!(leftover.spool.claim(&leftover.unit.name, Claim::GivenUp), Ok(true));
-        let task = leftover.id.as_ref().map(|id| self.system.task(id, leftover.index));
-        self.cancel(task.into_iter().filter(|_| is_open).collect());
+        if let (true, Some(id)) = (is_open, &leftover.id) {
+            let task = (leftover.spool.run().to_owned(), leftover.batch, leftover.index);
+            self.unwanted.insert(task, id.clone());
+        }
+    }
+
+    /// Ends tasks of earlier runs of which nothing is wanted any more, or may be.
+    pub(super) fn cancel_unwanted(&mut self) {
+        if self.unwanted.is_empty() {
+            return;
+        }
+        let out = self.out.values().map(|out| (out.spool.run(), out.batch, out.index));
+        let may_be = self.leftovers.values().map(|it| (it.spool.run(), it.batch, it.index));
+        let wanted: BTreeSet<(&str, usize, usize)> = out.chain(may_be).collect();
+        let is_wanted = |(run, batch, index): &(String, usize, usize)| wanted.contains(&(run.as_str(), *batch, *index));
+        let (kept, ended): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.unwanted).into_iter().partition(|(task, _)| is_wanted(task));
+        self.unwanted = kept;
+        let tasks = ended.into_iter().map(|((_, _, index), id)| self.system.task(&id, index));
+        self.cancel(tasks.collect());
     }
 }
 

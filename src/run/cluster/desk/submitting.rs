@@ -8,11 +8,13 @@ use super::{Desk, Out, QUEUE, Sent};
 use crate::run::cluster::bundle::Array;
 use crate::run::cluster::clerk::Request;
 use crate::run::cluster::leftovers::comment;
+use crate::run::cluster::shape::{Needs, Shape};
 use crate::run::cluster::spool::{RemoteJob, Task, Unit, unit_name};
 use crate::run::cluster::system::{Live, Submission, Submitted};
 use crate::run::executor::Order;
 use crate::run::outputs::clear_homes;
 use crate::run::spec::{JobError, JobSpec, Outcome};
+use crate::run::together::Together;
 use crate::store::Ticket;
 
 /// Jobs that become ready within this time go out together; and within this, while many more are out: those end one by one,
@@ -38,37 +40,49 @@ impl Desk {
         if self.due().is_none_or(|due| Instant::now() < due) {
             return;
         }
-        let (units, waiting) = units(std::mem::take(&mut self.ready));
+        let (strands, waiting) = strands(std::mem::take(&mut self.ready));
         self.since = if waiting.is_empty() { None } else { Some(Instant::now()) };
         self.ready = waiting;
-        let units: Vec<Vec<Order>> = units.into_iter().filter_map(|orders| self.take_over(orders)).collect();
-        if let Err(error) = Ticket::begin_all(units.iter().flatten().map(|order| &order.ticket)) {
-            let error = JobError::Disk(error.to_string());
-            return units
-                .iter()
-                .flatten()
-                .for_each(|order| self.answer(Outcome::not_begun(order.spec.job, error.clone())));
+        let strands: Vec<Strand> = strands.into_iter().filter_map(|strand| self.not_taken_over(strand)).collect();
+        self.cancel_unwanted();
+        if let Err(error) = Ticket::begin_all(strands.iter().flatten().flatten().map(|order| &order.ticket)) {
+            return self.refuse(strands, false, &JobError::Disk(error.to_string()));
         }
-        let mut ready = Vec::with_capacity(units.len());
-        for orders in units {
-            match orders.iter().try_for_each(|order| clear_homes(&order.spec, &self.disk)) {
-                Ok(()) => ready.push(orders),
-                Err(error) => {
-                    for order in &orders {
-                        self.answer(Outcome { began: true, ..Outcome::not_begun(order.spec.job, error.clone()) });
-                    }
-                }
+        let mut ready = Vec::with_capacity(strands.len());
+        for strand in strands {
+            match strand.iter().flatten().try_for_each(|order| clear_homes(&order.spec, &self.disk)) {
+                Ok(()) => ready.push(strand),
+                Err(error) => self.refuse([strand], true, &error),
             }
         }
         self.send(ready);
+    }
+
+    /// Answers what cannot be submitted; `began`: its place may have been cleared.
+    fn refuse(&mut self, strands: impl IntoIterator<Item = Strand>, began: bool, error: &JobError) {
+        for order in strands.into_iter().flatten().flatten() {
+            self.answer(Outcome { began, ..Outcome::not_begun(order.spec.job, error.clone()) });
+        }
+    }
+
+    /// What of a strand no unit of an earlier run takes the place of; held back, if it follows one of those.
+    fn not_taken_over(&mut self, strand: Strand) -> Option<Strand> {
+        let count = strand.len();
+        let rest: Strand = strand.into_iter().filter_map(|unit| self.take_over(unit)).collect();
+        if rest.len() == count {
+            return Some(rest);
+        }
+        self.hold(rest.into_iter().flatten());
+        None
     }
 
     /// The same work of an earlier run takes the place of a unit; `None` then. Other work for the same files is given up.
     fn take_over(&mut self, orders: Vec<Order>) -> Option<Vec<Order>> {
         let Some(leftover) = self.leftovers.remove(&orders[0].key) else { return Some(orders) };
         let specs: Vec<&JobSpec> = orders.iter().map(|order| &*order.spec).collect();
+        let is_good = |outcome: &Outcome| outcome.result.is_ok() && self.is_here(outcome);
         let told = leftover.spool.told(&leftover.unit.name).ok().flatten();
-        let is_useful = told.is_none() || leftover.success(&|outcome| self.is_here(outcome)).is_some();
+        let is_useful = told.is_none_or(|outcomes| outcomes.iter().all(is_good));
         let id = leftover.id.clone().filter(|_| is_useful && leftover.is(&specs));
         let Some(id) = id else {
             self.give_up(&leftover);
@@ -96,6 +110,7 @@ impl Desk {
                 batch,
                 index,
                 taken: Some(Instant::now()),
+                begun: false,
                 missing: None,
                 told: None,
                 asked: 0,
@@ -106,39 +121,35 @@ impl Desk {
     }
 
     /// Writes batches, and has them submitted.
-    fn send(&mut self, ready: Vec<Vec<Order>>) {
+    fn send(&mut self, mut ready: Vec<Strand>) {
         let most = self.room.unwrap_or(usize::MAX).min(self.most.unwrap_or(1)).max(1);
-        let mut orders: BTreeMap<String, Vec<Order>> =
-            ready.into_iter().map(|orders| (name(&orders), orders)).collect();
         // In the order in which the jobs were given out.
-        let mut in_order: Vec<&Vec<Order>> = orders.values().collect();
-        in_order.sort_by_key(|orders| orders[0].spec.job);
-        let units = in_order.into_iter().map(|orders| self.unit(orders)).collect();
-        let (arrays, refused) = self.settings.bundling.arrays(units);
-        for (unit, why) in refused {
-            for order in orders.remove(&unit.name).into_iter().flatten() {
-                self.answer(Outcome::not_begun(order.spec.job, JobError::Batch { state: why.clone(), meaning: None }));
-            }
+        ready.sort_by_key(|strand| strand[0][0].spec.job);
+        let strands = ready.iter().map(|strand| strand.iter().map(|orders| self.unit(orders)).collect()).collect();
+        let mut orders: BTreeMap<String, Vec<Order>> =
+            ready.into_iter().flatten().map(|orders| (name(&orders), orders)).collect();
+        let (arrays, refused) = self.settings.bundling.arrays(strands);
+        for (strand, why) in refused {
+            let orders = strand.iter().filter_map(|unit| orders.remove(&unit.name)).collect();
+            self.refuse([orders], true, &JobError::Batch { state: why, meaning: None });
         }
-        for Array { shape, tasks } in arrays {
+        for Array { shape, needs, tasks } in arrays {
             for tasks in tasks.chunks(most) {
                 let names: Vec<String> =
                     tasks.iter().flat_map(|task| &task.units).map(|unit| unit.name.clone()).collect();
                 let orders: BTreeMap<String, Vec<Order>> =
                     names.iter().filter_map(|name| orders.remove_entry(name)).collect();
-                self.send_batch(shape.options().to_vec(), tasks, orders);
+                self.send_batch(&shape, &needs, tasks, orders);
             }
         }
     }
 
-    fn send_batch(&mut self, options: Vec<String>, tasks: &[Task], mut orders: BTreeMap<String, Vec<Order>>) {
+    fn send_batch(&mut self, shape: &Shape, needs: &Needs, tasks: &[Task], mut orders: BTreeMap<String, Vec<Order>>) {
         let batch = self.batches;
         self.batches += 1;
         if let Err(error) = self.spool.write_batch(batch, &self.settings.common, tasks) {
-            let error =
-                JobError::Disk(format!("cannot write what is to be submitted in {}: {error}", self.spool.batch(batch)));
-            let orders = orders.values().flatten();
-            return orders.for_each(|order| self.answer(Outcome::not_begun(order.spec.job, error.clone())));
+            let text = format!("cannot write what is to be submitted in {}: {error}", self.spool.batch(batch));
+            return self.refuse([orders.into_values().collect()], true, &JobError::Disk(text));
         }
         let specs: Vec<&JobSpec> =
             tasks.iter().flat_map(|task| &task.units).flat_map(|unit| &unit.jobs).map(|job| &job.spec).collect();
@@ -149,17 +160,27 @@ impl Desk {
             folder: self.directory.join(self.spool.batch(batch)),
             directory: self.directory.clone(),
             tasks: tasks.len(),
-            options,
+            options: shape.options().to_vec(),
             name: if one_rule { first.rule.clone() } else { "flow".to_owned() },
             comment: comment(&self.spool, batch),
-            first: Box::new(first.clone()),
+            first: Box::new(needs.over(first)),
         };
         for (index, task) in tasks.iter().enumerate() {
             for unit in &task.units {
                 let Some((name, orders)) = orders.remove_entry(&unit.name) else { continue };
                 let spool = self.spool.clone();
-                let out =
-                    Out { orders, spool, batch, index, taken: None, missing: None, told: None, asked: 0, ask_at: None };
+                let out = Out {
+                    orders,
+                    spool,
+                    batch,
+                    index,
+                    taken: None,
+                    begun: false,
+                    missing: None,
+                    told: None,
+                    asked: 0,
+                    ask_at: None,
+                };
                 self.out.insert(format!("{}/{name}", self.spool.run()), out);
             }
         }
@@ -176,7 +197,10 @@ impl Desk {
             spec: (*order.spec).clone(),
             timeout: order.timeout.filter(|_| !self.system.keeps_time),
         };
-        Unit { name: name(orders), jobs: orders.iter().map(job).collect() }
+        let attempt = orders[0].spec.attempt;
+        let follows = orders.iter().flat_map(|order| &order.turn).flat_map(|turn| &turn.follows);
+        let follows = follows.map(|&before| unit_name(before, attempt)).collect();
+        Unit { name: name(orders), jobs: orders.iter().map(job).collect(), follows }
     }
 
     /// What came of a submission.
@@ -214,10 +238,8 @@ impl Desk {
                 let state = format!("{} refused the job: {why}", self.system.name);
                 let names = self.sent.remove(&key).map(|sent| sent.names).unwrap_or_default();
                 let out: Vec<Out> = names.iter().filter_map(|name| self.out.remove(name)).collect();
-                for order in out.into_iter().flat_map(|out| out.orders) {
-                    let error = JobError::Batch { state: state.clone(), meaning: None };
-                    self.answer(Outcome { began: true, ..Outcome::not_begun(order.spec.job, error) });
-                }
+                let orders = out.into_iter().map(|out| out.orders).collect();
+                self.refuse([orders], true, &JobError::Batch { state, meaning: None });
             }
         }
         if self.stopping {
@@ -280,23 +302,47 @@ fn name(orders: &[Order]) -> String {
     unit_name(orders[0].spec.job, orders[0].spec.attempt)
 }
 
-/// Orders of jobs that run together become one unit, when all of them are there.
-fn units(orders: Vec<Order>) -> (Vec<Vec<Order>>, Vec<Order>) {
-    let (mut units, mut sets): (Vec<Vec<Order>>, Vec<Vec<Order>>) = (Vec::new(), Vec::new());
+/// Units that go out as one, those first that others follow; most have one.
+type Strand = Vec<Vec<Order>>;
+
+/// Orders of jobs that run together become one unit, and those of jobs that run in turn one strand, when all of them are
+/// there. Gives as well those that wait for more.
+fn strands(orders: Vec<Order>) -> (Vec<Strand>, Vec<Order>) {
+    let mut strands: Vec<Strand> = Vec::new();
+    let mut sets: BTreeMap<Company, Vec<Order>> = BTreeMap::new();
     for order in orders {
-        let Some(together) = &order.together else {
-            units.push(vec![order]);
-            continue;
-        };
-        let is_same =
-            |set: &&mut Vec<Order>| set[0].together.as_ref().is_some_and(|other| Arc::ptr_eq(other, together));
-        match sets.iter_mut().find(is_same) {
-            Some(set) => set.push(order),
-            None => sets.push(vec![order]),
+        match company(&order) {
+            Some(company) => sets.entry(company).or_default().push(order),
+            None => strands.push(vec![vec![order]]),
         }
     }
-    let is_whole = |set: &Vec<Order>| set[0].together.as_ref().is_some_and(|together| together.members() == set.len());
-    let (whole, parts): (Vec<_>, Vec<_>) = sets.into_iter().partition(is_whole);
-    units.extend(whole);
-    (units, parts.into_iter().flatten().collect())
+    let mut waiting = Vec::new();
+    for (company, set) in sets {
+        match company {
+            _ if set.len() < members(&set[0]) => waiting.extend(set),
+            Company::AtOnce(_) => strands.push(vec![set]),
+            Company::InTurn(_) => strands.push(set.into_iter().map(|order| vec![order]).collect()),
+        }
+    }
+    (strands, waiting)
+}
+
+/// With whom a job goes out.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Company {
+    /// Those that share this state.
+    AtOnce(*const Together),
+    /// Those of which this one is the first.
+    InTurn(u32),
+}
+
+fn company(order: &Order) -> Option<Company> {
+    let together = order.together.as_ref().map(|together| Company::AtOnce(Arc::as_ptr(together)));
+    together.or(order.turn.as_ref().map(|turn| Company::InTurn(turn.first)))
+}
+
+/// How many orders go out as one with this one.
+fn members(order: &Order) -> usize {
+    let together = order.together.as_ref().map(|together| together.members());
+    together.or(order.turn.as_ref().map(|turn| turn.members)).unwrap_or(1)
 }

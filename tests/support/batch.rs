@@ -1,0 +1,49 @@
+//! A batch system that is three scripts: it runs job scripts in the background, on this machine, and notes what it was asked.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::{Project, Ran};
+
+/// Runs the script named last in the background, with `words` noted, and prints a number that stands for the job.
+const SUBMIT: &str = r#"#!/bin/bash
+printf '%s\n' "${*:1:$#-1}" >> submitted
+cp "${@: -1}" script
+setsid bash "${@: -1}" > /dev/null 2>&1 < /dev/null &
+echo $!
+"#;
+
+const STATUS: &str = r#"#!/bin/bash
+if kill -0 "$1" 2> /dev/null; then echo running; else echo failed; fi
+"#;
+
+const CANCEL: &str = r#"#!/bin/bash
+for job in "$@"; do kill -- "-$job"; echo "$job" >> cancelled; done
+"#;
+
+/// A project with the commands of a batch system that is this machine.
+pub fn project(rulefile: &str) -> Project {
+    let project = Project::new(rulefile).file("submit", SUBMIT).file("status", STATUS).file("cancel", CANCEL);
+    for name in ["submit", "status", "cancel"] {
+        let may_run = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(project.path(name), may_run).expect("it can be made to run");
+    }
+    project
+}
+
+/// flow with these commands, `submit` among them.
+pub fn command(project: &Project, submit: &str, words: &str) -> std::process::Command {
+    let mut command = project.command("--log-format json --executor cluster");
+    command.args(["--cluster-submit-cmd", submit, "--cluster-status-cmd", "./status"]);
+    command.args(["--cluster-cancel-cmd", "./cancel"]).args(words.split_whitespace());
+    command
+}
+
+pub fn flow(project: &Project, words: &str) -> Ran {
+    project.ran(command(project, "./submit -n {threads} -m {resources.mem_mb} -r {rule}", words))
+}
+
+/// Whether it is noted what the system calls the one batch.
+pub fn is_noted(project: &Project) -> bool {
+    let runs = std::fs::read_dir(project.path(".flow/cluster")).expect("it is there");
+    runs.flatten().any(|run| run.path().join("0/id").exists())
+}
