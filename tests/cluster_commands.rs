@@ -233,3 +233,28 @@ fn what_a_strict_job_does_not_declare_is_named_from_its_node() {
     let cause = ran.events_of("failed")[0]["failure"]["cause"].as_str().unwrap_or_default().to_owned();
     assert!(cause.contains("reads `secret`, which is not among its inputs"), "{cause}");
 }
+
+#[test]
+fn what_is_updated_under_its_own_name_is_not_undone() {
+    let project = project(
+        r#"
+        rule all:
+            input: "named.txt", "literal.txt"
+
+        rule named:
+            output: update("named.txt")
+            shell: "echo more >> {output}"
+
+        rule literal:
+            output: update("literal.txt")
+            shell: "echo more >> literal.txt"
+        "#,
+    )
+    .file("named.txt", "old\n")
+    .file("literal.txt", "old\n");
+    flow(&project, "-F --default-resources mem_mb=1").exits(0);
+    for path in ["named.txt", "literal.txt"] {
+        assert_eq!(project.read(path), "old\nmore\n", "{path}");
+    }
+    assert!(flow(&project, "--default-resources mem_mb=1").exits(0).jobs().is_empty());
+}

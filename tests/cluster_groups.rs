@@ -234,3 +234,154 @@ fn what_is_other_work_by_now_waits_for_what_is_taken_over() {
     assert_eq!(project.read("c"), "a\n");
     assert_eq!(submitted(&project).len(), 2);
 }
+
+#[test]
+fn what_a_set_s_first_job_is_when_it_was_given_out_by_another_run_decides_about_the_rest() {
+    let project = killed();
+    project.edit("Rulefile", "echo a >> ran;", "echo A >> ran;");
+    let flow = Running::start(command(&project, "./submit", ""));
+    project.write("go", "");
+    assert_eq!(flow.ended().0, Some(0));
+    // What the old second one makes was made of what the old first one made, and does not count.
+    assert!(project.read("ran").ends_with("A\nb\nc\n"), "{}", project.read("ran"));
+    assert_eq!(project.read("c"), "a\n");
+}
+
+/// Two in a row; the second fails once for each line in `failures`.
+const FRAGILE: &str = r#"
+    rule all:
+        input: "c"
+
+    rule a:
+        input: "source"
+        output: "a"
+        group: "row"
+        retries: 1
+        shell: "echo a >> ran; test -e a_may || {{ touch a_may; exit 1; }}; echo a > {output}"
+
+    rule b:
+        input: "a"
+        output: "b"
+        group: "row"
+        retries: 1
+        resources: attempt=lambda wildcards, attempt: attempt
+        shell: "echo b{resources.attempt} >> ran; test -e b_may || {{ touch b_may; exit 1; }}; cat {input} > {output}"
+
+    rule c:
+        input: "b"
+        output: "c"
+        group: "row"
+        shell: "echo c >> ran; cat {input} > {output}"
+"#;
+
+#[test]
+fn each_job_of_a_set_has_its_own_tries() {
+    let project = project(FRAGILE).file("source", "1");
+    flow(&project, "--default-resources mem_mb=1").exits(0);
+    assert_eq!(project.read("ran"), "a\na\nb1\nb2\nc\n");
+}
+
+#[test]
+fn what_was_given_out_and_failed_is_made_again_though_its_input_came_out_as_it_was() {
+    let project = project(FRAGILE).file("source", "1").file("a_may", "").file("b_may", "");
+    flow(&project, "--default-resources mem_mb=1").exits(0);
+    project.write("source", "2");
+    project.remove("b_may");
+    project.remove("ran");
+    flow(&project, "--default-resources mem_mb=1").exits(0);
+    assert_eq!(project.read("ran"), "a\nb1\nb2\nc\n");
+    assert_eq!((project.read("b").as_str(), project.read("c").as_str()), ("a\n", "a\n"));
+    assert!(flow(&project, "--default-resources mem_mb=1").exits(0).jobs().is_empty());
+}
+
+#[test]
+fn what_needs_only_those_that_succeeded_goes_on() {
+    let project = project(
+        r#"
+        rule all:
+            input: "e", "f"
+
+        rule a:
+            output: "a"
+            group: "g"
+            shell: "echo a > {output}"
+
+        rule b:
+            input: "a"
+            output: "b"
+            group: "g"
+            shell: "exit 1"
+
+        rule d:
+            input: "a"
+            output: "d"
+            group: "g"
+            shell: "cat {input} > {output}"
+
+        rule e:
+            input: "d"
+            output: "e"
+            shell: "cat {input} > {output}"
+
+        rule f:
+            input: "b"
+            output: "f"
+            shell: "cat {input} > {output}"
+        "#,
+    );
+    flow(&project, "-k --default-resources mem_mb=1").exits(1);
+    assert!(project.exists("e") && !project.exists("f"));
+}
+
+#[test]
+fn jobs_that_ask_for_different_things_go_apart() {
+    for (one, other) in [("slurm_partition='x'", "slurm_partition='y'"), ("runtime=5", "gpu=1"), ("slots=2", "slots=2")]
+    {
+        let rulefile = r#"
+        rule all:
+            input: "b0", "b1"
+
+        rule a:
+            output: "a{n}"
+            group: "g"
+            resources: mem_mb=1, ONE
+            shell: "echo a > {output}"
+
+        rule b:
+            input: "a0", "a1"
+            output: "b{n}"
+            group: "g"
+            resources: mem_mb=1, OTHER
+            shell: "cat {input} > {output}"
+        "#;
+        let project = project(&rulefile.replace("ONE", one).replace("OTHER", other));
+        flow(&project, "--resources slots=2").exits(0);
+        assert_eq!(submitted(&project).len(), 4, "{one}");
+    }
+}
+
+#[test]
+fn what_was_made_of_an_input_that_was_changed_since_is_made_again() {
+    let project = project(
+        r#"
+        rule a:
+            input: "source"
+            output: "a"
+            shell: "echo a >> ran; while ! test -e go; do sleep 0.05; done; cat {input} > {output}"
+        "#,
+    )
+    .file("source", "1");
+    let mut killed = command(&project, "./submit", "");
+    killed.stderr(Stdio::null());
+    let killed = Running::start(killed);
+    project.await_file("ran");
+    while !is_noted(&project) {}
+    killed.signal("KILL", false);
+    killed.ended();
+    project.write("go", "");
+    project.await_file("a");
+    project.write("source", "2");
+    let flow = Running::start(command(&project, "./submit", ""));
+    assert_eq!(flow.ended().0, Some(0));
+    assert_eq!(project.read("a"), "2");
+}

@@ -29,8 +29,8 @@ pub struct Ledger {
     made: Vec<Made>,
     /// Files that no job makes, as the first job found them that read them.
     read: FxHashMap<FileId, Read>,
-    /// By number, when each job ran: milliseconds since the epoch.
-    times: FxHashMap<u32, (i64, i64)>,
+    /// When each job ran, by its number: milliseconds since the epoch.
+    times: Vec<(u32, i64, i64)>,
     /// Temporary files that flow has removed since.
     gone: FxHashSet<FileId>,
 }
@@ -80,7 +80,7 @@ impl Change {
 impl Ledger {
     /// A job is done that has these inputs, as far as no job makes them, and these outputs.
     pub fn finished(&mut self, job: u32, sources: &[(FileId, usize)], outputs: &[FileId], outcome: &Outcome) {
-        self.times.insert(job, (outcome.started_at_ms, outcome.ended_at_ms));
+        self.times.push((job, outcome.started_at_ms, outcome.ended_at_ms));
         for &(file, at) in sources {
             let Some(FileRecord { stamp, .. }) = outcome.inputs.get(at) else { continue };
             self.read.entry(file).or_insert(Read { stamp: *stamp, job });
@@ -137,10 +137,10 @@ impl Ledger {
     pub fn meanwhile(&self, change: &Change) -> Vec<u32> {
         let Some(at_ms) = change.at_ms else { return Vec::new() };
         let maker = (change.kind < Kind::SourceChanged).then_some(change.job);
-        let ran = |&(&job, &(start, end)): &(&u32, &(i64, i64))| {
+        let ran = |&&(job, start, end): &&(u32, i64, i64)| {
             Some(job) != maker && (start - TICK_MS..=end + TICK_MS).contains(&at_ms)
         };
-        let mut jobs: Vec<u32> = self.times.iter().filter(ran).map(|(&job, _)| job).collect();
+        let mut jobs: Vec<u32> = self.times.iter().filter(ran).map(|&(job, ..)| job).collect();
         jobs.sort_unstable();
         jobs
     }

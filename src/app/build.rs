@@ -1,10 +1,11 @@
 //! Running: plan in, files made. Puts scheduler, executor, reporter, store and director together for one run.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashSet;
 
 use super::Failure;
 use super::cache::Cache;
@@ -93,7 +94,7 @@ pub fn run(project: &Project, asked: Option<&Asked>, disk: &dyn Disk) -> Result<
     let record = RunRecord::new(std::env::args().collect::<Vec<_>>().join(" "), project.cores);
     let tag = record.tag.clone();
     writer.begin_run(record);
-    let mut unrecorded = Unrecorded { writer: &writer, tag: &tag, marked: BTreeMap::new() };
+    let mut unrecorded = Unrecorded { writer: &writer, tag: &tag, marked: FxHashSet::default() };
     unrecorded.mark(project, &plan, (&jobs, 0), &records)?;
     let (sender, reports) = channel();
     let io_failure = |error: std::io::Error| Failure::from(Diagnostic::error(format!("cannot start: {error}")));
@@ -143,7 +144,7 @@ pub fn run(project: &Project, asked: Option<&Asked>, disk: &dyn Disk) -> Result<
         Ending::Interrupted(_) => Ok(()),
     };
     drop(watch);
-    director.unrecorded.clear(summary.not_run.iter().filter(|job| !summary.unfinished.contains(job)).copied());
+    director.unmark(summary.not_run.iter().filter(|job| !summary.unfinished.contains(job)).copied());
     writer.end_run(&tag, now_ms(), summary.done.len(), summary.failed.len());
     writer.flush().map_err(|error| records.failed(project, disk, &error))?;
     let stuck = director.stuck.take();

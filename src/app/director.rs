@@ -56,6 +56,8 @@ pub struct JobDirector<'a> {
     /// them that it needs.
     turns: BTreeMap<u32, Vec<u32>>,
     follows: BTreeMap<u32, Vec<u32>>,
+    /// How often each job was given to another machine.
+    times_given_out: BTreeMap<u32, u32>,
     /// How many jobs are to be done, and not known well enough for that.
     pub(super) unknown: usize,
     /// Files of checkpoints that jobs wait for.
@@ -99,6 +101,7 @@ impl<'a> JobDirector<'a> {
             companions: BTreeMap::new(),
             turns: BTreeMap::new(),
             follows: BTreeMap::new(),
+            times_given_out: BTreeMap::new(),
             unknown: 0,
             awaited: BTreeSet::new(),
             ripe: Vec::new(),
@@ -282,8 +285,8 @@ impl<'a> JobDirector<'a> {
     fn reason(&mut self, number: u32, id: JobId) -> Result<Option<Reason>, PlanError> {
         match &self.plan.verdicts[id.index()] {
             Verdict::Stale(reason) => return Ok(Some(reason.clone())),
-            // It goes out before what it needs is there.
-            Verdict::Pending(reason) if !self.follows(number).is_empty() => return Ok(Some(reason.clone())),
+            // It goes out before what it needs is there; or did, so that its place was cleared for it.
+            Verdict::Pending(reason) if self.went_out_early(number) => return Ok(Some(reason.clone())),
             Verdict::Pending(_) => {}
             Verdict::Nothing | Verdict::Fresh | Verdict::Refreshed(_) => return Ok(None),
         }
@@ -303,12 +306,18 @@ impl<'a> JobDirector<'a> {
         }
     }
 
+    /// Whether a job follows others of those that it goes out with, or did when it was given out the last time.
+    fn went_out_early(&self, number: u32) -> bool {
+        let was_given_out = self.follows.contains_key(&number) && self.identities.contains_key(&number);
+        was_given_out || !self.follows(number).is_empty()
+    }
+
     fn prepared(&mut self, number: u32, id: JobId, attempt: u32, reason: &Reason) -> Result<Prepared, Diagnostic> {
         // Before the params are computed for the job: a file that they read and that changes from now on is a change.
         let identity = self.planner.identities.of(&self.plan.dag, id)?;
         let rule = self.rule(id);
         let here = self.runs_here(number, id);
-        let stage = (!here).then(|| self.stage(number, attempt));
+        let stage = (!here).then(|| self.stage(number));
         let (mut spec, message) = job_spec(self.project, &self.plan, id, (number, attempt), stage.as_ref())?;
         spec.cache = self.cache.as_ref().and_then(|cache| cache.key(self.plan.dag.job(id), rule, &identity));
         self.identities.insert(number, identity);
@@ -344,9 +353,12 @@ impl<'a> JobDirector<'a> {
         self.companions.iter().find(|(_, others)| others.contains(&number)).map_or(number, |(&first, _)| first)
     }
 
-    /// Where an attempt at a job works on another machine, with those that run together with it.
-    fn stage(&self, number: u32, attempt: u32) -> Stage {
-        Spool::of(self.unrecorded.tag).stage(&unit_name(self.first(number), attempt))
+    /// Where a job works on another machine, with those that run together with it: every time somewhere else.
+    fn stage(&mut self, number: u32) -> Stage {
+        let first = self.first(number);
+        let time = self.times_given_out.entry(first).or_default();
+        *time += u32::from(number == first);
+        Spool::of(self.unrecorded.tag).stage(&unit_name(first, *time))
     }
 
     /// Temporary files that nobody needs any more now that a job is through.
@@ -401,6 +413,16 @@ impl Director for JobDirector<'_> {
 
     fn follows(&self, job: u32) -> Vec<u32> {
         self.follows.get(&job).into_iter().flatten().copied().filter(|&job| !self.through[job as usize]).collect()
+    }
+
+    fn needs_of(&self, job: u32, first: u32) -> Vec<u32> {
+        let set: BTreeMap<JobId, u32> =
+            self.turns.get(&first).into_iter().flatten().map(|&member| (self.id(member), member)).collect();
+        // What goes out with it waits with it.
+        let members = self.turns.get(&job).map_or(vec![job], Clone::clone);
+        let members = members.iter().chain(self.companions.get(&job).into_iter().flatten());
+        let needs = members.flat_map(|&member| self.plan.dag.dependencies(self.id(member)));
+        needs.filter_map(|before| set.get(&before).copied()).collect()
     }
 
     fn knows_more(&self) -> bool {

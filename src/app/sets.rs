@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Failure;
 use super::planning::Plan;
 use super::project::Project;
-use crate::cli::Amount;
+use super::tasks::amount;
 use crate::diagnostic::Diagnostic;
 use crate::graph::dag::{Dag, JobId};
 use crate::graph::groups::connected;
 use crate::plan::together::together;
-use crate::rulefile::rule::{Argument, Expr, Rule, Workflow};
+use crate::rulefile::instance;
+use crate::rulefile::rule::{Action, Argument, Expr, Rule, Workflow};
+use crate::rulefile::template;
+use crate::value::Value;
 
 /// The sets, as far as they are to be done: the first of each has its turn for all.
 #[derive(Debug, Default)]
@@ -78,12 +81,17 @@ impl Sets {
         if groups.iter().all(Option::is_none) {
             return;
         }
-        let reads: Vec<bool> = workflow.rules.iter().map(|rule| asks_for_inputs(project, rule)).collect();
+        let reads: Vec<bool> = workflow.rules.iter().map(|rule| asks_for_inputs(project, dag, rule)).collect();
+        let bound: Vec<Vec<JobId>> =
+            self.companions.iter().map(|(first, others)| [&[*first][..], others].concat()).collect();
         let in_a_set = |id: JobId| self.firsts.contains_key(&id) || self.companions.contains_key(&id);
         let group = |id: JobId| groups[dag.job(id).rule.index()].filter(|_| !in_a_set(id));
-        for set in connected(dag, jobs, group, |id| !reads[dag.job(id).rule.index()]) {
-            let first = set[0];
-            self.steps.insert(first, steps(dag, &set));
+        for set in connected(dag, jobs, group, |id| !reads[dag.job(id).rule.index()], &bound) {
+            let (first, steps) = (set[0], steps(dag, &set));
+            if !ask_alike(project, dag, &steps) {
+                continue;
+            }
+            self.steps.insert(first, steps);
             self.firsts.extend(set[1..].iter().map(|&id| (id, first)));
         }
     }
@@ -134,8 +142,38 @@ fn steps(dag: &Dag, set: &[JobId]) -> Vec<Vec<JobId>> {
     steps
 }
 
-/// Whether what a job of a rule is given, beside its inputs, depends on what is in these: then it is known when they are there.
-fn asks_for_inputs(project: &Project, rule: &Rule) -> bool {
+/// Whether one task can ask for what these jobs need: where one says a word (a partition, say), or how long it takes or how
+/// much memory it needs, all do, words agree, and no step takes more of what `--resources` counts than there is.
+fn ask_alike(project: &Project, dag: &Dag, steps: &[Vec<JobId>]) -> bool {
+    const SAID_BY_ALL: [&str; 4] = ["runtime", "mem_mb", "mem_mb_per_cpu", "cpus_per_task"];
+    let of_job = |&id: &JobId| {
+        let job = dag.job(id);
+        let wildcards = instance::wildcards(project.workflow.rule(job.rule), &job.wildcards);
+        project.job_resources(dag, job, &wildcards, 1).map(|(_, resources)| resources)
+    };
+    let of_step = |step: &Vec<JobId>| step.iter().map(of_job).collect::<Result<Vec<_>, _>>();
+    let Ok(steps) = steps.iter().map(of_step).collect::<Result<Vec<_>, _>>() else { return false };
+    let Some(first) = steps.first().and_then(|step| step.first()) else { return false };
+    let agrees = |other: &BTreeMap<String, Value>| {
+        first.keys().chain(other.keys()).all(|name| match (first.get(name), other.get(name)) {
+            (Some(Value::Int(_) | Value::Float(_)), Some(Value::Int(_) | Value::Float(_))) => true,
+            (Some(one), Some(other)) => one == other,
+            (Some(Value::Str(_)), None) | (None, Some(Value::Str(_))) => false,
+            _ => !SAID_BY_ALL.contains(&name.as_str()),
+        })
+    };
+    let fits = |step: &Vec<BTreeMap<String, Value>>| {
+        project.settings.resources.iter().all(|(name, &total)| {
+            let taken = step.iter().filter_map(|resources| resources.get(name).and_then(amount));
+            step.len() == 1 || taken.fold(0, u64::saturating_add) <= u64::try_from(total).unwrap_or(0)
+        })
+    };
+    steps.iter().flatten().all(agrees) && steps.iter().all(fits)
+}
+
+/// Whether what a job of a rule is given, beside its inputs, depends on what is in these, or is made: then it is known when they
+/// are there. Amounts of the command line (`input.size_mb`) take what is not there for empty.
+fn asks_for_inputs(project: &Project, dag: &Dag, rule: &Rule) -> bool {
     fn asks(expr: &Expr, workflow: &Workflow) -> bool {
         match expr {
             Expr::Value(_) => false,
@@ -147,12 +185,17 @@ fn asks_for_inputs(project: &Project, rule: &Rule) -> bool {
         }
     }
     let own = rule.params.iter().chain(&rule.resources).chain(&rule.threads);
-    let settings = &project.settings;
-    let set = settings.set_resources.get(&rule.name).into_iter().flatten();
-    let given = settings.default_resources.iter().flatten().chain(set).map(|(_, amount)| amount);
-    let in_words = |amount: &Amount| matches!(amount, Amount::Text(text) if text.contains("input"));
-    own.map(|argument: &Argument| &argument.expr).any(|expr| asks(expr, &project.workflow))
-        || given.chain(settings.set_threads.get(&rule.name)).any(in_words)
+    let script_is_made = match &rule.action {
+        Action::Script { path, .. } if path.contains('{') => true,
+        Action::Script { path, basedir } => {
+            let script = template::script_pattern(path, basedir);
+            dag.jobs.iter().flat_map(|job| &job.outputs).any(|&file| script.is_match(dag.paths.name(file)))
+        }
+        _ => false,
+    };
+    script_is_made
+        || rule.output.items.iter().any(|output| output.flags.checksum_of.is_some())
+        || own.map(|argument: &Argument| &argument.expr).any(|expr| asks(expr, &project.workflow))
 }
 
 fn has_live(workflow: &Workflow) -> bool {

@@ -91,14 +91,14 @@ fn strand(project: &Project, plan: &Plan, sets: &Sets, first: JobId, spool: &Spo
     if steps.is_empty() {
         let name = unit_name(first.0, 1);
         let jobs = std::iter::once(&first).chain(sets.companions(first)).map(|&id| job(id, &name));
-        return Some(vec![Unit { jobs: jobs.collect::<Option<_>>()?, name, follows: Vec::new() }]);
+        return Some(vec![Unit { jobs: jobs.collect::<Option<_>>()?, name, follows: Vec::new(), after: Vec::new() }]);
     }
     let members: BTreeSet<JobId> = steps.iter().flatten().copied().collect();
     let unit = |&id: &JobId| {
         let name = unit_name(id.0, 1);
         let follows = plan.dag.dependencies(id).filter(|before| members.contains(before));
         let follows = follows.map(|before| unit_name(before.0, 1)).collect();
-        Some(Unit { jobs: vec![job(id, &name)?], name, follows })
+        Some(Unit { jobs: vec![job(id, &name)?], name, follows, after: Vec::new() })
     };
     members.iter().map(unit).collect()
 }

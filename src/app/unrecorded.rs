@@ -2,9 +2,10 @@
 //! outputs in place without waiting for the store: should the run be killed between that and the record, nothing else
 //! would say that the parameters and the command they were made with are not known.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashSet;
 
 use super::Failure;
+use super::director::JobDirector;
 use super::planning::Plan;
 use super::project::Project;
 use super::records::StoreRecords;
@@ -18,8 +19,8 @@ pub struct Unrecorded<'a> {
     pub writer: &'a Writer,
     /// The run's.
     pub tag: &'a str,
-    /// The store's keys of those that were marked, by their numbers.
-    pub marked: BTreeMap<u32, String>,
+    /// The numbers of those that were marked.
+    pub marked: FxHashSet<u32>,
 }
 
 impl Unrecorded<'_> {
@@ -41,7 +42,7 @@ impl Unrecorded<'_> {
                 continue;
             }
             self.writer.started(StartedRow {
-                key: key.clone(),
+                key,
                 rule: rule.name.clone(),
                 run: self.tag.to_owned(),
                 outputs: job.outputs.iter().map(|&output| plan.dag.paths.name(output).to_owned()).collect(),
@@ -49,18 +50,21 @@ impl Unrecorded<'_> {
                 kept: false,
                 group: None,
             });
-            self.marked.insert(number, key);
+            self.marked.insert(number);
         }
         if self.marked.len() > before {
             self.writer.flush().map_err(|error| records.failed(project, &RealDisk, &error))?;
         }
         Ok(())
     }
+}
 
+impl JobDirector<'_> {
     /// Takes the marks from jobs that were not run.
-    pub fn clear(&self, not_run: impl Iterator<Item = u32>) {
-        for key in not_run.filter_map(|job| self.marked.get(&job)) {
-            self.writer.ended(key);
+    pub(super) fn unmark(&self, not_run: impl Iterator<Item = u32>) {
+        for number in not_run.filter(|job| self.unrecorded.marked.contains(job)) {
+            let job = self.plan.dag.job(self.id(number));
+            self.unrecorded.writer.ended(&key(&self.plan.dag, &self.project.workflow, job));
         }
     }
 }

@@ -98,6 +98,11 @@ pub trait Director {
         Vec::new()
     }
 
+    /// Which of the jobs that go out with `first` one needs that does not, or one of those that go out with that.
+    fn needs_of(&self, _job: u32, _first: u32) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Called when a job's turn has come; `attempt` is 1 for the first try.
     fn prepare(&mut self, job: u32, attempt: u32) -> Decision;
 

@@ -318,20 +318,40 @@ impl Scheduler {
 
     /// A running job has failed for good: what depends on it, directly or not, will not run. Gives those jobs.
     pub fn fail(&mut self, job: u32) -> Vec<u32> {
+        self.fail_in_part(job, &|_| true)
+    }
+
+    /// A running job that stands for several has failed for good in a part that the direct dependents need of which `is_lost`
+    /// says so; for the others it is done. Gives the jobs that will not run.
+    pub fn fail_in_part(&mut self, job: u32, is_lost: &dyn Fn(u32) -> bool) -> Vec<u32> {
         self.release(job);
         self.state[job as usize] = State::Failed;
         // `lost` is the queue, too: those from `looked_at` on still have dependents to be marked.
         let mut lost: Vec<u32> = Vec::new();
-        let (mut looked_at, mut from) = (0, job);
+        for at in self.dependents.range(job) {
+            let after = self.dependents.at(at);
+            if is_lost(after) {
+                if self.state[after as usize] == State::Waiting {
+                    self.state[after as usize] = State::Unreachable;
+                    lost.push(after);
+                }
+                continue;
+            }
+            self.waits[after as usize] -= 1;
+            if self.waits[after as usize] == 0 && self.state[after as usize] == State::Waiting {
+                self.make_ready(after);
+            }
+        }
+        let mut looked_at = 0;
         loop {
+            let Some(&from) = lost.get(looked_at) else { return lost };
+            looked_at += 1;
             for &after in self.dependents.of(from) {
                 if self.state[after as usize] == State::Waiting {
                     self.state[after as usize] = State::Unreachable;
                     lost.push(after);
                 }
             }
-            let Some(&next) = lost.get(looked_at) else { return lost };
-            (looked_at, from) = (looked_at + 1, next);
         }
     }
 

@@ -47,6 +47,11 @@ impl Sets {
         self.first.contains_key(&job)
     }
 
+    /// The one that stands for a job.
+    pub fn first(&self, job: u32) -> u32 {
+        self.first.get(&job).copied().unwrap_or(job)
+    }
+
     fn set(&mut self, job: u32) -> Option<&mut Set> {
         self.by_first.get_mut(self.first.get(&job)?)
     }

@@ -78,7 +78,7 @@ impl Bundling {
             let Ok(shape) = Shape::of(&needs) else { continue };
             let mut strands = strands.into_iter().map(|(strand, _)| strand).peekable();
             while strands.peek().is_some() {
-                let units = strands.by_ref().take(size).flatten().collect();
+                let units = in_order(strands.by_ref().take(size).collect(), at_a_time);
                 let task = Task { units, threads: needs.threads };
                 match arrays.iter_mut().find(|array| array.shape == shape) {
                     Some(array) => array.tasks.push(task),
@@ -90,14 +90,51 @@ impl Bundling {
     }
 }
 
+/// The units of strands, each of which waits for those beside which it would take more than was asked for: of its strand the
+/// step before, and the strand before, of those that take turns at its place.
+fn in_order(strands: Vec<Strand>, at_a_time: usize) -> Vec<Unit> {
+    // By place, the units of the step that is the last one there so far.
+    let mut last: Vec<Vec<String>> = vec![Vec::new(); at_a_time];
+    let mut all = Vec::new();
+    for (at, strand) in strands.into_iter().enumerate() {
+        let mut before = std::mem::take(&mut last[at % at_a_time]);
+        let mut step = Vec::new();
+        let mut depth = 0;
+        let depths = depths(&strand);
+        let mut units: Vec<(usize, Unit)> = depths.into_iter().zip(strand).collect();
+        units.sort_by_key(|(depth, _)| *depth);
+        for (of_unit, mut unit) in units {
+            if of_unit > depth {
+                (before, depth) = (std::mem::take(&mut step), of_unit);
+            }
+            unit.after.clone_from(&before);
+            step.push(unit.name.clone());
+            all.push(unit);
+        }
+        last[at % at_a_time] = step;
+    }
+    all
+}
+
+/// Of each unit of a strand, how many others it follows one after the other.
+fn depths(strand: &Strand) -> Vec<usize> {
+    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    let depth = |unit: &'_ Unit, depths: &BTreeMap<&str, usize>| {
+        let before = unit.follows.iter().filter_map(|name| depths.get(name.as_str()));
+        before.max().map_or(0, |depth| depth + 1)
+    };
+    let mut all = Vec::with_capacity(strand.len());
+    for unit in strand {
+        all.push(depth(unit, &depths));
+        depths.insert(&unit.name, all[all.len() - 1]);
+    }
+    all
+}
+
 /// What a strand asks for: its steps are run one after the other, and the units of a step side by side.
 fn needs(strand: &Strand) -> Needs {
-    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
     let mut steps: Vec<Vec<Needs>> = Vec::new();
-    for unit in strand {
-        let before = unit.follows.iter().filter_map(|name| depths.get(name.as_str()));
-        let depth = before.max().map_or(0, |depth| depth + 1);
-        depths.insert(&unit.name, depth);
+    for (depth, unit) in depths(strand).into_iter().zip(strand) {
         if steps.len() == depth {
             steps.push(Vec::new());
         }

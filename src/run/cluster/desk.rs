@@ -383,6 +383,14 @@ impl Desk {
         let _ = self.reports.send(Report::Warning(text));
     }
 
+    /// Whether the inputs of a job that succeeded are as it saw them.
+    fn has_seen_what_is_here(&self, outcome: &Outcome) -> bool {
+        outcome.inputs.iter().all(|input| {
+            input.stamp == crate::run::outputs::NO_STAMP
+                || self.disk.stat(&input.path).is_ok_and(|stamp| stamp == Some(input.stamp))
+        })
+    }
+
     /// Whether a file of an outcome is here as it was there.
     fn is_here(&self, outcome: &Outcome) -> bool {
         outcome.outputs.iter().all(|output| {

@@ -1,6 +1,7 @@
 //! What an attempt wrote, brought from the attempt's folder to where it belongs, when the attempt is claimed. A staged
 //! specification and an outcome in, files in their places and the outcome in people's words out; knows no batch system.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -11,11 +12,15 @@ use crate::run::outputs::{disk_error, temporary};
 use crate::run::shadow::copy;
 use crate::run::spec::{Home, JobError, JobSpec, Outcome, OutputSpec};
 
+/// What was copied to the attempt's folder, by its path at home: the stamp there, and that of the copy.
+pub type Olds = BTreeMap<String, (Stamp, Stamp)>;
+
 /// Copies to the attempt's folder what its job changes (`update()`).
 ///
 /// # Errors
 /// A disk's.
-pub fn bring_old(staged: &JobSpec) -> Result<(), JobError> {
+pub fn bring_old(staged: &JobSpec, disk: &dyn Disk) -> Result<Olds, JobError> {
+    let mut olds = Olds::new();
     for output in staged.outputs.iter().filter(|output| output.update) {
         let home = output.home.as_ref().map(|home| &home.path);
         let Some(home) = home.filter(|home| Path::new(home).exists()) else { continue };
@@ -23,13 +28,23 @@ pub fn bring_old(staged: &JobSpec) -> Result<(), JobError> {
         folder
             .and_then(|()| copy(Path::new(home), Path::new(&output.path)))
             .map_err(|error| disk_error("copy", home, &error))?;
+        let stamp = |path: &str| disk.stat(path).map_err(|error| disk_error("read", path, &error));
+        if let (Some(there), Some(copied)) = (stamp(home)?, stamp(&output.path)?) {
+            olds.insert(home.clone(), (there, copied));
+        }
     }
-    Ok(())
+    Ok(olds)
 }
 
 /// Brings the results of a job home; `keep` says that those of a failed one are wanted too. The outcome is told in the
 /// names that people know, with the stamps that the files have in their places.
-pub fn bring(staged: &JobSpec, folder: &str, keep: bool, outcome: Outcome, disk: &dyn Disk) -> Outcome {
+pub fn bring(
+    staged: &JobSpec,
+    olds: &Olds,
+    (folder, keep): (&str, bool),
+    outcome: Outcome,
+    disk: &dyn Disk,
+) -> Outcome {
     let mut outcome = in_plain_words(outcome, folder);
     for log in staged.log.items.iter().chain([&staged.stdio_log]).chain(staged.benchmark.as_ref().map(|(path, _)| path))
     {
@@ -44,7 +59,7 @@ pub fn bring(staged: &JobSpec, folder: &str, keep: bool, outcome: Outcome, disk:
         }
         return outcome;
     }
-    match bring_outputs(staged, folder, &mut outcome, disk) {
+    match bring_outputs(staged, olds, folder, &mut outcome, disk) {
         Ok(()) => bring_others(folder, disk),
         Err(error) => {
             remove_unfinished(staged, &mut outcome, disk);
@@ -76,9 +91,25 @@ fn homes(staged: &JobSpec) -> impl Iterator<Item = (&OutputSpec, &Home)> {
     staged.outputs.iter().filter_map(|output| Some((output, output.home.as_ref()?)))
 }
 
-fn bring_outputs(staged: &JobSpec, folder: &str, outcome: &mut Outcome, disk: &dyn Disk) -> Result<(), JobError> {
+fn bring_outputs(
+    staged: &JobSpec,
+    olds: &Olds,
+    folder: &str,
+    outcome: &mut Outcome,
+    disk: &dyn Disk,
+) -> Result<(), JobError> {
+    let mut changed_there = BTreeSet::new();
     for (output, Home { path: home, .. }) in homes(staged) {
         let failed = |error: io::Error| disk_error("put in place", home, &error);
+        if let Some((there, copied)) = olds.get(home)
+            && disk.stat(&output.path).map_err(failed)?.is_some_and(|now| is_unchanged(copied, &now))
+            && disk.stat(home).map_err(failed)?.is_some_and(|now| !is_unchanged(there, &now))
+        {
+            // Its command has the output's own name word for word: the copy is as it was, and would undo the work.
+            disk.remove_output(&output.path, output.directory).map_err(failed)?;
+            changed_there.insert(home.as_str());
+            continue;
+        }
         if output.directory {
             disk.remove_tree(home).map_err(failed)?;
         }
@@ -88,7 +119,9 @@ fn bring_outputs(staged: &JobSpec, folder: &str, outcome: &mut Outcome, disk: &d
     for (output, record) in staged.outputs.iter().zip(&mut outcome.outputs) {
         let Some(Home { path: home, .. }) = &output.home else { continue };
         match disk.stat(home).map_err(|error| disk_error("read", home, &error))? {
-            Some(stamp) if is_same(&record.stamp, &stamp) => record.stamp = stamp,
+            Some(stamp) if is_same(&record.stamp, &stamp) && !changed_there.contains(home.as_str()) => {
+                record.stamp = stamp;
+            }
             Some(stamp) => (record.stamp, record.hash) = (stamp, None),
             None => return Err(JobError::MissingOutput(vec![home.clone()])),
         }
@@ -99,6 +132,11 @@ fn bring_outputs(staged: &JobSpec, folder: &str, outcome: &mut Outcome, disk: &d
 /// Whether a file is what it was before it was moved; a copy on another file system has another inode.
 fn is_same(before: &Stamp, after: &Stamp) -> bool {
     (before.size, before.is_dir) == (after.size, after.is_dir)
+}
+
+/// Whether nobody has written to a file; names that it got meanwhile do not count.
+fn is_unchanged(before: &Stamp, after: &Stamp) -> bool {
+    (before.size, before.mtime_ns, before.inode) == (after.size, after.mtime_ns, after.inode)
 }
 
 /// What the job wrote beside its outputs goes where it would have been without an attempt's folder.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use super::homecoming;
+use super::homecoming::{self, Olds};
 use super::spool::{Claim, Header, Spool, Unit, read_task};
 use super::staging::staged;
 use crate::disk::RealDisk;
@@ -76,6 +76,8 @@ struct Node {
 struct Begun {
     unit: Unit,
     staged: Vec<JobSpec>,
+    /// Of each of them.
+    olds: Vec<Olds>,
     outcomes: Vec<Option<Outcome>>,
     threads: u32,
 }
@@ -84,7 +86,7 @@ impl Node {
     fn turn(&mut self, reports: &Receiver<Report>) -> io::Result<()> {
         loop {
             while !self.stopped
-                && let Some(unit) = self.next()
+                && let Some(unit) = self.next()?
             {
                 self.begin(unit)?;
             }
@@ -109,20 +111,22 @@ impl Node {
         Ok(())
     }
 
-    /// The next unit that can begin. Those that follow one that has failed never will; who gave them out knows that as well.
-    fn next(&mut self) -> Option<Unit> {
-        let over = &mut self.over;
-        self.waiting.retain(|unit| {
-            let is_lost = unit.follows.iter().any(|before| over.get(before) == Some(&false));
-            if is_lost {
-                over.insert(unit.name.clone(), false);
-            }
-            !is_lost
-        });
-        let can_begin = |unit: &Unit| unit.follows.iter().all(|before| self.over.contains_key(before));
-        let at = self.waiting.iter().position(can_begin)?;
+    /// The next unit that can begin. Those that follow one that has failed never will.
+    fn next(&mut self) -> io::Result<Option<Unit>> {
+        let is_lost = |unit: &Unit, over: &BTreeMap<String, bool>| {
+            unit.follows.iter().any(|before| over.get(before) == Some(&false))
+        };
+        while let Some(at) = self.waiting.iter().position(|unit| is_lost(unit, &self.over)) {
+            let Some(unit) = self.waiting.remove(at) else { break };
+            let outcomes: Vec<Outcome> =
+                unit.jobs.iter().map(|job| self.failure(job.spec.job, JobError::Interrupted)).collect();
+            self.tell(&unit, &outcomes)?;
+        }
+        let is_over = |name: &String| self.over.contains_key(name);
+        let can_begin = |unit: &Unit| unit.follows.iter().chain(&unit.after).all(is_over);
+        let Some(at) = self.waiting.iter().position(can_begin) else { return Ok(None) };
         let fits = self.running.is_empty() || threads(&self.waiting[at]) <= self.free;
-        if fits { self.waiting.remove(at) } else { None }
+        Ok(if fits { self.waiting.remove(at) } else { None })
     }
 
     /// Begins a unit, unless somebody else has: a task that was started twice, say.
@@ -138,14 +142,20 @@ impl Node {
             other => other?,
         }
         if self.spool.is_claimed(&unit.name) {
-            self.over.insert(unit.name, false);
+            // By a flow that gave it up, or by this task itself, before the batch system began it again.
+            let told = self.spool.told(&unit.name)?;
+            let success = told.is_some_and(|outcomes| outcomes.iter().all(|outcome| outcome.result.is_ok()));
+            self.over.insert(unit.name, success);
             return fs::remove_dir_all(work);
         }
         let staged: Vec<JobSpec> = unit.jobs.iter().map(|job| staged(&job.spec)).collect();
-        if let Some(error) = staged.iter().find_map(|spec| homecoming::bring_old(spec).err()) {
-            let outcomes: Vec<Outcome> = staged.iter().map(|spec| self.failure(spec.job, error.clone())).collect();
-            return self.tell(&unit, &outcomes);
-        }
+        let olds = match staged.iter().map(|spec| homecoming::bring_old(spec, &RealDisk)).collect() {
+            Ok(olds) => olds,
+            Err(error) => {
+                let outcomes: Vec<Outcome> = staged.iter().map(|spec| self.failure(spec.job, error.clone())).collect();
+                return self.tell(&unit, &outcomes);
+            }
+        };
         let together = (staged.len() > 1).then(|| Arc::new(Together::new(staged.iter())));
         let (number, threads) = (self.begun, threads(&unit));
         self.begun += 1;
@@ -169,7 +179,7 @@ impl Node {
             });
         }
         let outcomes = staged.iter().map(|_| None).collect();
-        self.running.insert(number, Begun { unit, staged, outcomes, threads });
+        self.running.insert(number, Begun { unit, staged, olds, outcomes, threads });
         Ok(())
     }
 
@@ -190,10 +200,11 @@ impl Node {
             return fs::remove_dir_all(work);
         }
         let mut outcomes = Vec::with_capacity(begun.staged.len());
-        for (staged, outcome) in begun.staged.iter().zip(begun.outcomes.into_iter().flatten()) {
+        let jobs = begun.staged.iter().zip(&begun.olds).zip(begun.outcomes.into_iter().flatten());
+        for ((staged, olds), outcome) in jobs {
             let keep = self.header.keep_incomplete && staged.writes_in_place();
             let outcome = Outcome { ran: Some(self.ran.clone()), ..outcome };
-            outcomes.push(homecoming::bring(staged, &work, keep, outcome, &RealDisk));
+            outcomes.push(homecoming::bring(staged, olds, (&work, keep), outcome, &RealDisk));
         }
         // What is not brought home is in nobody's way, should it not go.
         let _ = fs::remove_dir_all(&work);

@@ -83,7 +83,7 @@ pub struct Needs {
 }
 
 /// Resources of which jobs that run side by side take more than one of them.
-const ADD_UP: [&str; 2] = ["mem_mb", "gpu"];
+const ADD_UP: [&str; 5] = ["mem_mb", "mem_mib", "disk_mb", "disk_mib", "gpu"];
 
 /// What jobs one after the other take more of than one of them: time.
 const TIME: &str = "runtime";

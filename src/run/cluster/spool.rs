@@ -40,11 +40,13 @@ pub struct RemoteJob {
 /// One job, or jobs that run at the same time because a pipe or a service connects them: begun, claimed and ended together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Unit {
-    /// Unique in its run: job number and attempt of the first job.
+    /// Unique in its run: number of the first job, and the how-manieth time it is given out.
     pub name: String,
     pub jobs: Vec<RemoteJob>,
     /// Units of the same task that must have succeeded before this one begins.
     pub follows: Vec<String>,
+    /// Those that must be over, however they ended: the task has not asked for room beside them.
+    pub after: Vec<String>,
 }
 
 /// What one task of a batch runs: units, as many at a time as its threads allow.
@@ -81,9 +83,9 @@ pub struct Common {
     pub whole_log: bool,
 }
 
-/// The name of an attempt at a job, or at jobs that run together, of which it is the first.
-pub fn unit_name(job: u32, attempt: u32) -> String {
-    format!("{job}-{attempt}")
+/// The name of a job, or of jobs that run together, of which it is the first, given out for the n-th time.
+pub fn unit_name(job: u32, time: u32) -> String {
+    format!("{job}-{time}")
 }
 
 /// Who decides what becomes of an attempt.

@@ -13,6 +13,11 @@ pub struct Stage {
     pub claim: String,
 }
 
+/// The name of the attempt that works in a folder.
+pub fn name(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
+}
+
 /// Where an attempt whose folder this is writes what belongs at `path`.
 pub fn place(folder: &str, path: &str) -> String {
     let mut place = String::from(folder);

@@ -109,10 +109,13 @@ impl Loop<'_> {
         }
         let name = self.run.director.name(job);
         self.run.reporter.tell(&Event::Failed { job: name, reason: prepared.reason, failure, usage: outcome.usage });
+        let is_in_turn = !self.run.director.in_turn(self.sets.first(job)).is_empty();
+        if is_in_turn || !self.sets.has(job) {
+            *self.failures.entry(job).or_default() += 1;
+        }
         if self.sets.has(job) {
             return self.settle(job, false);
         }
-        *self.failures.entry(job).or_default() += 1;
         self.run.scheduler.retry(job);
     }
 

@@ -67,6 +67,13 @@ impl Desk {
         for (key, is_late) in arrived {
             let Some(out) = self.out.remove(&key) else { continue };
             let Some((outcomes, _)) = out.told else { continue };
+            let is_old = out.spool.run() != self.spool.run();
+            if is_old && !outcomes.iter().all(|outcome| self.has_seen_what_is_here(outcome)) {
+                // Something was changed since the run that gave it out: it is made anew.
+                self.since.get_or_insert_with(Instant::now);
+                self.ready.extend(out.orders);
+                continue;
+            }
             for (order, outcome) in out.orders.iter().zip(outcomes) {
                 let outcome = if is_late { self.without_late(outcome) } else { outcome };
                 self.answer(Outcome { job: order.spec.job, ..outcome });
@@ -191,7 +198,7 @@ impl Desk {
     }
 
     /// Answers what is not out.
-    fn answer_waiting(&mut self) {
+    pub(super) fn answer_waiting(&mut self) {
         self.since = None;
         for order in std::mem::take(&mut self.ready).into_iter().chain(std::mem::take(&mut self.held)) {
             self.answer(Outcome::not_begun(order.spec.job, JobError::Interrupted));

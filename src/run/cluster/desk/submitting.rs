@@ -1,6 +1,6 @@
 //! From orders to arrays: what is ready is put together, written down, and given to the clerk; what came of that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,8 @@ use crate::run::cluster::bundle::Array;
 use crate::run::cluster::clerk::Request;
 use crate::run::cluster::leftovers::comment;
 use crate::run::cluster::shape::{Needs, Shape};
-use crate::run::cluster::spool::{RemoteJob, Task, Unit, unit_name};
+use crate::run::cluster::spool::{RemoteJob, Task, Unit};
+use crate::run::cluster::staging;
 use crate::run::cluster::system::{Live, Submission, Submitted};
 use crate::run::executor::Order;
 use crate::run::outputs::clear_homes;
@@ -65,10 +66,27 @@ impl Desk {
         }
     }
 
-    /// What of a strand no unit of an earlier run takes the place of; held back, if it follows one of those.
+    /// What of a strand no unit of an earlier run takes the place of; held back, if it follows one of those. What follows a
+    /// unit that is made anew is made anew too: the old one would see, or has seen, what the old maker made.
     fn not_taken_over(&mut self, strand: Strand) -> Option<Strand> {
         let count = strand.len();
-        let rest: Strand = strand.into_iter().filter_map(|unit| self.take_over(unit)).collect();
+        let mut rest = Strand::new();
+        let mut anew = BTreeSet::new();
+        for unit in strand {
+            let mut follows = unit.iter().flat_map(|order| &order.turn).flat_map(|turn| &turn.follows);
+            let unit = if follows.any(|before| anew.contains(before)) {
+                if let Some(leftover) = self.leftovers.remove(&unit[0].key) {
+                    self.give_up(&leftover);
+                }
+                Some(unit)
+            } else {
+                self.take_over(unit)
+            };
+            if let Some(unit) = unit {
+                anew.extend(unit.iter().map(|order| order.spec.job));
+                rest.push(unit);
+            }
+        }
         if rest.len() == count {
             return Some(rest);
         }
@@ -80,7 +98,8 @@ impl Desk {
     fn take_over(&mut self, orders: Vec<Order>) -> Option<Vec<Order>> {
         let Some(leftover) = self.leftovers.remove(&orders[0].key) else { return Some(orders) };
         let specs: Vec<&JobSpec> = orders.iter().map(|order| &*order.spec).collect();
-        let is_good = |outcome: &Outcome| outcome.result.is_ok() && self.is_here(outcome);
+        let is_good =
+            |outcome: &Outcome| outcome.result.is_ok() && self.is_here(outcome) && self.has_seen_what_is_here(outcome);
         let told = leftover.spool.told(&leftover.unit.name).ok().flatten();
         let is_useful = told.is_none_or(|outcomes| outcomes.iter().all(is_good));
         let id = leftover.id.clone().filter(|_| is_useful && leftover.is(&specs));
@@ -125,7 +144,7 @@ impl Desk {
         let most = self.room.unwrap_or(usize::MAX).min(self.most.unwrap_or(1)).max(1);
         // In the order in which the jobs were given out.
         ready.sort_by_key(|strand| strand[0][0].spec.job);
-        let strands = ready.iter().map(|strand| strand.iter().map(|orders| self.unit(orders)).collect()).collect();
+        let strands = ready.iter().map(|strand| self.units(strand)).collect();
         let mut orders: BTreeMap<String, Vec<Order>> =
             ready.into_iter().flatten().map(|orders| (name(&orders), orders)).collect();
         let (arrays, refused) = self.settings.bundling.arrays(strands);
@@ -191,16 +210,19 @@ impl Desk {
         self.sent.insert((self.spool.run().to_owned(), batch), sent);
     }
 
-    fn unit(&self, orders: &[Order]) -> Unit {
+    fn units(&self, strand: &Strand) -> Vec<Unit> {
+        let names: BTreeMap<u32, String> = strand.iter().map(|orders| (orders[0].spec.job, name(orders))).collect();
         let job = |order: &Order| RemoteJob {
             key: order.key.clone(),
             spec: (*order.spec).clone(),
             timeout: order.timeout.filter(|_| !self.system.keeps_time),
         };
-        let attempt = orders[0].spec.attempt;
-        let follows = orders.iter().flat_map(|order| &order.turn).flat_map(|turn| &turn.follows);
-        let follows = follows.map(|&before| unit_name(before, attempt)).collect();
-        Unit { name: name(orders), jobs: orders.iter().map(job).collect(), follows }
+        let unit = |orders: &Vec<Order>| {
+            let follows = orders.iter().flat_map(|order| &order.turn).flat_map(|turn| &turn.follows);
+            let follows = follows.filter_map(|before| names.get(before).cloned()).collect();
+            Unit { name: name(orders), jobs: orders.iter().map(job).collect(), follows, after: Vec::new() }
+        };
+        strand.iter().map(unit).collect()
     }
 
     /// What came of a submission.
@@ -276,6 +298,9 @@ impl Desk {
         let names = self.sent.remove(key).map(|sent| sent.names).unwrap_or_default();
         let orders = names.iter().filter_map(|name| self.out.remove(name)).flat_map(|out| out.orders);
         self.ready.extend(orders);
+        if self.stopping {
+            return self.answer_waiting();
+        }
         self.since.get_or_insert_with(Instant::now);
     }
 
@@ -299,7 +324,8 @@ impl Desk {
 
 /// The unit's name.
 fn name(orders: &[Order]) -> String {
-    unit_name(orders[0].spec.job, orders[0].spec.attempt)
+    let staging = orders[0].spec.staging.as_ref().expect("what goes out has a place to work in");
+    staging::name(&staging.folder).to_owned()
 }
 
 /// Units that go out as one, those first that others follow; most have one.
