@@ -23,8 +23,11 @@ fn every_option_of_the_help_has_a_test() {
     let options: Vec<&str> = option.captures_iter(&help).map(|found| found.get(1).expect("a group").as_str()).collect();
     assert!(options.len() > 50, "{options:?}");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let files = std::fs::read_dir(folder).expect("the tests are there").map(|entry| entry.expect("an entry").path());
-    let sources = files.filter(|path| path.extension().is_some_and(|suffix| suffix == "rs"));
+    let files =
+        |folder| std::fs::read_dir(folder).expect("the tests are there").map(|entry| entry.expect("an entry").path());
+    let sources = files(folder.join("support"))
+        .chain(files(folder))
+        .filter(|path| path.extension().is_some_and(|suffix| suffix == "rs"));
     let tests: String = sources.map(|path| std::fs::read_to_string(path).expect("it is text")).collect();
     let is_tried = |option: &&&str| {
         let after = |at: usize| tests[at + option.len()..].chars().next();
