@@ -359,9 +359,11 @@ impl Desk {
             let is_there = task.is_some_and(|task| live.tasks.contains(&task));
             if is_there || matches!(leftover.spool.told(&leftover.unit.name), Ok(Some(_))) {
                 self.leftovers.insert(key, leftover);
-            } else {
-                // Of use only against one that is alive after all.
-                let _ = leftover.spool.claim(&leftover.unit.name, Claim::GivenUp);
+            } else if matches!(leftover.spool.claim(&leftover.unit.name, Claim::GivenUp), Ok(false))
+                && !leftover.spool.was_given_up(&leftover.unit.name)
+            {
+                // Its node has claimed it and left the queue: it is on its way home, unless that died of it.
+                self.leftovers.insert(key, leftover);
             }
         }
     }

@@ -61,8 +61,8 @@ pub fn find(own: &Spool, system: &str) -> io::Result<(Vec<Leftover>, Vec<Spool>)
             let id = spool.id(batch, system);
             for (index, task) in tasks.into_iter().enumerate() {
                 for unit in task.units {
-                    let is_told = matches!(spool.told(&unit.name), Ok(Some(_)));
-                    if is_told || !spool.is_claimed(&unit.name) {
+                    // One that its node has claimed and not told of is on its way home.
+                    if !spool.was_given_up(&unit.name) {
                         found.push(Leftover { spool: spool.clone(), batch, index, id: id.clone(), unit });
                     }
                 }
@@ -76,9 +76,8 @@ pub fn find(own: &Spool, system: &str) -> io::Result<(Vec<Leftover>, Vec<Spool>)
 }
 
 /// Waits until a node that has claimed its results has brought them home: a few renames, unless it dies of them.
-fn await_home(leftover: &Leftover) -> io::Result<()> {
-    let begun = Instant::now();
-    while leftover.spool.told(&leftover.unit.name)?.is_none() && begun.elapsed() < HOMECOMING {
+fn await_home(leftover: &Leftover, patience: Instant) -> io::Result<()> {
+    while leftover.spool.told(&leftover.unit.name)?.is_none() && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
@@ -104,6 +103,7 @@ pub fn give_up(system: &mut dyn BatchSystem) -> io::Result<Option<String>> {
     let name = system.manner().name;
     let (leftovers, useless) = find(&Spool::of("none"), name)?;
     let (mut jobs, mut known) = (0, true);
+    let patience = Instant::now() + HOMECOMING;
     let mut ids: Vec<String> = Vec::new();
     for leftover in &leftovers {
         let is_open = leftover.spool.claim(&leftover.unit.name, Claim::GivenUp)?;
@@ -112,7 +112,7 @@ pub fn give_up(system: &mut dyn BatchSystem) -> io::Result<Option<String>> {
             known &= leftover.id.is_some();
             ids.extend(leftover.id.clone());
         } else {
-            await_home(leftover)?;
+            await_home(leftover, patience)?;
         }
     }
     ids.dedup();

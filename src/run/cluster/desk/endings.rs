@@ -171,6 +171,11 @@ impl Desk {
                 let work = out.spool.work(unit_name(key));
                 // If its node had claimed it, some of its outputs may be there, and others not.
                 let is_clean = out.spool.was_given_up(unit_name(key));
+                if !is_clean && out.spool.run() != self.spool.run() {
+                    // It was on its way home when this run began, and its node has died of that: it is made anew.
+                    self.since.get_or_insert_with(Instant::now);
+                    return self.ready.extend(out.orders);
+                }
                 for order in &out.orders {
                     let ran = Place {
                         node: fate.as_ref().map(|fate| fate.node.clone()).unwrap_or_default(),
