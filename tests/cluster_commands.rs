@@ -235,6 +235,20 @@ fn what_a_strict_job_does_not_declare_is_named_from_its_node() {
 }
 
 #[test]
+fn what_an_earlier_try_said_is_not_in_the_log_of_one_that_said_nothing() {
+    let project = project(
+        r#"
+        rule one:
+            output: "one"
+            retries: 1
+            shell: "test -e second && echo 1 > {output} || {{ echo said; touch second; exit 1; }}"
+        "#,
+    );
+    flow(&project, "--default-resources mem_mb=1").exits(0);
+    assert!(!project.exists(".flow/log/one/one.log"));
+}
+
+#[test]
 fn what_is_updated_under_its_own_name_is_not_undone() {
     let project = project(
         r#"

@@ -72,7 +72,18 @@ fn the_plan_says_what_goes_out_as_one() {
         command.args(["./submit -n {threads} -m {resources.mem_mb}"]);
         command
     });
-    ran.exits(0).says("8  first, second in 4 tasks").says("./submit -n 2 -m 300 ").says("1  sum");
+    ran.exits(0)
+        .says("9 at a time at most")
+        .says("8  first, second in 4 tasks")
+        .says("./submit -n 2 -m 300 ")
+        .says("1  sum");
+}
+
+#[test]
+fn a_group_or_a_rule_that_is_not_there_is_an_error() {
+    let project = project(CHAINS);
+    flow(&project, "--group-components chian=2").exits(1).says("no rule is of a group `chian`").says("`chain`?");
+    flow(&project, "--groups frist=chain").exits(1).says("`first`?");
 }
 
 /// Three in a row, of which the second fails as long as there is no `mended`.

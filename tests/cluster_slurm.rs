@@ -293,11 +293,11 @@ fn a_job_that_somebody_cancels_is_named_so() {
     project.write("go", "");
     let mut failed = Vec::new();
     while let Some(line) = flow.line() {
-        failed.extend(line.contains("\"failed\"").then_some(line).filter(|line| line.contains("CANCELLED")));
+        failed.extend(line.contains("\"event\":\"failed\"").then_some(line));
     }
     assert_eq!(flow.ended().0, Some(1));
-    assert_eq!(failed.len(), 1);
-    assert!(failed[0].contains(&first), "{failed:?}");
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains("CANCELLED") && failed[0].contains(&first), "{failed:?}");
 }
 
 #[test]

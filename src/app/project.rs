@@ -157,10 +157,20 @@ impl Project {
         let batch = self.settings.batch.iter().map(|batch| ("--batch", &batch.rule));
         let cache = self.settings.cache.iter().flatten().map(|name| ("--cache", name));
         let ancient = self.settings.consider_ancient.iter().map(|(name, _)| ("--consider-ancient", name));
-        for (option, name) in threads.chain(resources).chain(batch).chain(cache).chain(ancient) {
+        let groups = self.settings.elsewhere.groups.keys().map(|name| ("--groups", name));
+        for (option, name) in threads.chain(resources).chain(batch).chain(cache).chain(ancient).chain(groups) {
             if self.workflow.find(name).is_none() {
                 return Err(self.no_rule(option, name).into());
             }
+        }
+        let groups = super::sets::groups(self);
+        let is_one = |name: &&String| groups.values().any(|group| group == *name);
+        if let Some(name) = self.settings.elsewhere.components.keys().find(|name| !is_one(name)) {
+            let mut wrong = Diagnostic::error(format!("--group-components: no rule is of a group `{name}`"));
+            if let Some(near) = nearest(name, groups.values().map(String::as_str)) {
+                wrong = wrong.help(format!("did you mean `{near}`?"));
+            }
+            return Err(wrong.into());
         }
         Ok(())
     }

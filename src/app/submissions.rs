@@ -38,9 +38,13 @@ pub fn submissions(project: &Project, plan: &Plan, jobs: &[JobId]) -> Result<Str
             None => unknown += 1,
         }
     }
-    let most = system.most_tasks().min(usize::try_from(project.settings.jobs_elsewhere().unwrap_or(1)).unwrap_or(1));
+    let at_a_time = usize::try_from(project.settings.jobs_elsewhere().unwrap_or(1)).unwrap_or(usize::MAX);
+    let most = system.most_tasks().min(at_a_time);
     let (arrays, refused) = bundling(project).arrays(strands);
-    let _ = writeln!(out, "\nto be submitted to {}, {most} at a time at most:", system.manner().name);
+    if arrays.is_empty() && refused.is_empty() && unknown == 0 {
+        return Ok(out);
+    }
+    let _ = writeln!(out, "\nto be submitted to {}, {at_a_time} at a time at most:", system.manner().name);
     for array in arrays {
         let jobs = array.tasks.iter().flat_map(|task| &task.units).flat_map(|unit| &unit.jobs);
         let specs: Vec<_> = jobs.map(|job| &job.spec).collect();

@@ -51,6 +51,10 @@ pub fn bring(
         // The job's own end is what is told.
         let _ = bring_file(log, &plain(folder, log), disk);
     }
+    if !Path::new(&staged.stdio_log).exists() && !staged.log.items.contains(&staged.stdio_log) {
+        // Nothing was said; what an earlier attempt said is not this one's.
+        let _ = disk.remove(&plain(folder, &staged.stdio_log));
+    }
     if outcome.result.is_err() {
         match keep {
             true => bring_unfinished(staged, disk),

@@ -299,9 +299,15 @@ pub(super) fn unit_name(key: &str) -> &str {
     key.split_once('/').map_or(key, |(_, name)| name)
 }
 
-/// Whether the batch system may have ended a job: its node was told to stop, or a process of it was killed.
+/// Whether the batch system may have ended a job: its node was told to stop, or a process of it was killed; a shell that sees
+/// its program die of a signal before it gets the same one ends with 128 and the signal's number.
 fn was_ended(outcome: &Outcome) -> bool {
-    matches!(&outcome.result, Err(JobError::Interrupted | JobError::Signal(libc::SIGKILL | libc::SIGTERM, _)))
+    const OF_A_SHELL: [i32; 2] = [128 + libc::SIGKILL, 128 + libc::SIGTERM];
+    match &outcome.result {
+        Err(JobError::Interrupted | JobError::Signal(libc::SIGKILL | libc::SIGTERM, _)) => true,
+        Err(JobError::ExitCode(code)) => OF_A_SHELL.contains(code),
+        _ => false,
+    }
 }
 
 /// Where Slurm counts memory without control groups, it says only in words that a job had too much of it.
