@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use support::{Project, Ran};
@@ -27,9 +26,7 @@ fn project(rulefile: &str, commands: &[(&str, &str)]) -> Project {
     let project = Project::new(rulefile);
     for name in ["sbatch", "squeue", "scontrol", "scancel", "sacct"] {
         let script = commands.iter().find(|(command, _)| *command == name).map_or("#!/bin/sh\n", |(_, script)| script);
-        let path = format!("bin/{name}");
-        project.write(&path, script);
-        std::fs::set_permissions(project.path(&path), std::fs::Permissions::from_mode(0o755)).expect("it may run");
+        project.program(&format!("bin/{name}"), script);
     }
     project
 }
@@ -110,4 +107,20 @@ fn without_accounting_the_controller_is_asked() {
     let project = project(ONE, &commands);
     let ran = project.ran(command(&project, "")).exits(1);
     assert_eq!(cause(&ran), "NODE_FAIL: its node n3 failed");
+}
+
+#[test]
+fn a_shell_that_ended_before_the_signal_came_to_it_was_cancelled_too() {
+    let work = "rule one:\n    output: \"out\"\n    shell: \"exit 143\"\n";
+    // It is in the queue as long as anybody asks: what its node says is waited for.
+    let squeue = ("squeue", "#!/bin/sh\necho '7_0|comment'\n");
+    for (word, told) in [
+        ("CANCELLED by 1000", "CANCELLED: somebody cancelled it"),
+        // By itself.
+        ("FAILED", "exit code 143"),
+    ] {
+        let sacct = format!("#!/bin/sh\necho '{word}|0:15|n2'\n");
+        let project = project(work, &[("sbatch", SBATCH), ("sacct", &sacct), squeue]);
+        assert_eq!(cause(&project.ran(command(&project, "")).exits(1)), told);
+    }
 }

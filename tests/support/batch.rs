@@ -1,7 +1,5 @@
 //! A batch system that is three scripts: it runs job scripts in the background, on this machine, and notes what it was asked.
 
-use std::os::unix::fs::PermissionsExt;
-
 use super::{Project, Ran};
 
 /// Runs the script named last in the background, with `words` noted, and prints a number that stands for the job.
@@ -22,10 +20,9 @@ for job in "$@"; do kill -- "-$job"; echo "$job" >> cancelled; done
 
 /// A project with the commands of a batch system that is this machine.
 pub fn project(rulefile: &str) -> Project {
-    let project = Project::new(rulefile).file("submit", SUBMIT).file("status", STATUS).file("cancel", CANCEL);
-    for name in ["submit", "status", "cancel"] {
-        let may_run = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path(name), may_run).expect("it can be made to run");
+    let project = Project::new(rulefile);
+    for (name, text) in [("submit", SUBMIT), ("status", STATUS), ("cancel", CANCEL)] {
+        project.program(name, text);
     }
     project
 }

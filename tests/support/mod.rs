@@ -138,6 +138,15 @@ impl Project {
         }
     }
 
+    /// A program that can be run. Another process writes it: a file that this one has open for writing while another test
+    /// starts something is "busy" for who runs it.
+    pub fn program(&self, path: &str, text: &str) {
+        let (from, to) = (self.path(path).with_extension("text"), self.path(path));
+        self.write(&from, text);
+        let done = std::process::Command::new("install").args(["-m", "755"]).args([from, to]).status();
+        assert!(done.expect("install starts").success());
+    }
+
     /// Waits until a file is there that a job makes.
     pub fn await_file(&self, path: &str) {
         let end = std::time::Instant::now() + DEADLINE;
