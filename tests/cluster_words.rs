@@ -18,6 +18,9 @@ done
 echo 7
 "#;
 
+/// The one task is in the queue as long as anybody asks: what its node says is waited for.
+const SQUEUE: &str = "#!/bin/sh\necho '7_0|comment'\n";
+
 /// Takes what it is given and does nothing with it.
 const SBATCH_THAT_LOSES: &str = "#!/bin/sh\necho 7\n";
 
@@ -51,7 +54,7 @@ const ONE: &str = r#"
 
 #[test]
 fn what_a_job_asks_for_comes_to_sbatch_word_by_word() {
-    let project = project(ONE, &[("sbatch", SBATCH)]);
+    let project = project(ONE, &[("sbatch", SBATCH), ("squeue", SQUEUE)]);
     project.ran(command(&project, "")).exits(0);
     assert_eq!(project.read("out"), "0\n");
     let asked = project.read("asked");
@@ -65,7 +68,7 @@ fn what_a_job_asks_for_comes_to_sbatch_word_by_word() {
 
 #[test]
 fn a_flow_that_is_a_job_itself_does_not_hand_on_what_it_was_given() {
-    let project = project(ONE, &[("sbatch", SBATCH)]);
+    let project = project(ONE, &[("sbatch", SBATCH), ("squeue", SQUEUE)]);
     let mut flow = command(&project, "");
     flow.env("SLURM_CPUS_PER_TASK", "1").env("SLURM_JOB_ID", "3").env("SBATCH_PARTITION", "x");
     flow.env("SLURM_CONF", "/dev/null");
@@ -112,15 +115,13 @@ fn without_accounting_the_controller_is_asked() {
 #[test]
 fn a_shell_that_ended_before_the_signal_came_to_it_was_cancelled_too() {
     let work = "rule one:\n    output: \"out\"\n    shell: \"exit 143\"\n";
-    // It is in the queue as long as anybody asks: what its node says is waited for.
-    let squeue = ("squeue", "#!/bin/sh\necho '7_0|comment'\n");
     for (word, told) in [
         ("CANCELLED by 1000", "CANCELLED: somebody cancelled it"),
         // By itself.
         ("FAILED", "exit code 143"),
     ] {
         let sacct = format!("#!/bin/sh\necho '{word}|0:15|n2'\n");
-        let project = project(work, &[("sbatch", SBATCH), ("sacct", &sacct), squeue]);
+        let project = project(work, &[("sbatch", SBATCH), ("sacct", &sacct), ("squeue", SQUEUE)]);
         assert_eq!(cause(&project.ran(command(&project, "")).exits(1)), told);
     }
 }
