@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::batch::{command, flow, is_noted, project};
+use support::batch::{command, flow, is_noted, killed_when, project};
 use support::running::Running;
 
 const WORK: &str = r#"
@@ -92,12 +92,7 @@ fn an_interrupted_flow_cancels() {
 #[test]
 fn a_flow_that_was_killed_finds_its_job_again() {
     let project = project(HELD);
-    let flow = Running::start(command(&project, "./submit", ""));
-    project.await_file("began");
-    // The job may begin before flow has noted what the system calls it; such a system is not asked by anything else.
-    while !is_noted(&project) {}
-    flow.signal("KILL", false);
-    flow.ended();
+    killed_when(&project, || project.exists("began"));
     let flow = Running::start(command(&project, "./submit", ""));
     project.write("go", "");
     assert_eq!(flow.ended().0, Some(0));
@@ -128,11 +123,7 @@ fn two_attempts_at_a_job_cannot_both_come_home() {
 #[test]
 fn what_would_be_undone_by_jobs_that_are_out_is_refused() {
     let project = project(HELD);
-    let flow = Running::start(command(&project, "./submit", ""));
-    project.await_file("began");
-    while !is_noted(&project) {}
-    flow.signal("KILL", false);
-    flow.ended();
+    killed_when(&project, || project.exists("began"));
     for option in ["--delete-all-output", "--touch"] {
         project.flow(option).exits(1).says(&format!("{option}: a job of an earlier run may still bring home"));
     }

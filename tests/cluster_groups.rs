@@ -2,10 +2,8 @@
 
 mod support;
 
-use std::process::Stdio;
-
 use support::Project;
-use support::batch::{command, flow, is_noted, project};
+use support::batch::{command, flow, killed_when, project};
 use support::running::Running;
 
 /// Chains of two in a group, and a sum of what they make in another.
@@ -214,13 +212,7 @@ const HELD: &str = r#"
 /// A flow that was killed while the second of three ran, in a task that was noted.
 fn killed() -> Project {
     let project = project(HELD);
-    let mut killed = command(&project, "./submit", "");
-    killed.stderr(Stdio::null());
-    let killed = Running::start(killed);
-    project.await_file("ran");
-    while project.read("ran") != "a\nb\n" || !is_noted(&project) {}
-    killed.signal("KILL", false);
-    killed.ended();
+    killed_when(&project, || project.exists("ran") && project.read("ran") == "a\nb\n");
     project
 }
 
@@ -382,13 +374,7 @@ fn what_was_made_of_an_input_that_was_changed_since_is_made_again() {
         "#,
     )
     .file("source", "1");
-    let mut killed = command(&project, "./submit", "");
-    killed.stderr(Stdio::null());
-    let killed = Running::start(killed);
-    project.await_file("ran");
-    while !is_noted(&project) {}
-    killed.signal("KILL", false);
-    killed.ended();
+    killed_when(&project, || project.exists("ran"));
     project.write("go", "");
     project.await_file("a");
     project.write("source", "2");

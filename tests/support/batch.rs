@@ -1,5 +1,8 @@
 //! A batch system that is three scripts: it runs job scripts in the background, on this machine, and notes what it was asked.
 
+use std::process::Stdio;
+
+use super::running::Running;
 use super::{Project, Ran};
 
 /// Runs the script named last in the background, with `words` noted, and prints a number that stands for the job.
@@ -43,4 +46,15 @@ pub fn flow(project: &Project, words: &str) -> Ran {
 pub fn is_noted(project: &Project) -> bool {
     let runs = std::fs::read_dir(project.path(".flow/cluster")).expect("it is there");
     runs.flatten().any(|run| run.path().join("0/id").exists())
+}
+
+/// Runs flow, and kills it when it is time. The job may begin before flow has noted what the system calls it; such
+/// a system is not asked by anything else.
+pub fn killed_when(project: &Project, is_time: impl Fn() -> bool) {
+    let mut killed = command(project, "./submit", "");
+    killed.stderr(Stdio::null());
+    let killed = Running::start(killed);
+    while !is_time() || !is_noted(project) {}
+    killed.signal("KILL", false);
+    killed.ended();
 }
