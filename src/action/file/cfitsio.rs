@@ -51,10 +51,13 @@ pub fn decompress<T: Pixel>(file: &[u8], first: usize, count: usize) -> Result<V
     let mut pixels = vec![T::default(); count];
     let mut null = T::NULL;
     let null = null.as_mut().map_or(ptr::null_mut(), |n| ptr::from_mut(n).cast::<c_void>());
-    // SAFETY: the handle is open, `pixels` has room for `count` pixels of the type that `T::TYPE` names.
+    // SAFETY: the handle is open.
+    unsafe { sys::ffmahd(handle.file, 2, ptr::null_mut(), &raw mut status) };
+    check(status, "decompressing")?;
+    let mut any_null = 0;
+    // SAFETY: the handle is open, at an image that CFITSIO knows how to read; `pixels` has room for `count` pixels of the type
+    // that `T::TYPE` names.
     unsafe {
-        sys::ffmahd(handle.file, 2, ptr::null_mut(), &raw mut status);
-        let mut any_null = 0;
         sys::ffgpv(
             handle.file,
             T::TYPE as c_int,

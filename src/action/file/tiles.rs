@@ -64,7 +64,8 @@ impl Tiles {
         }
         let size = |keyword| header.int(keyword).and_then(|n| u64::try_from(n).ok());
         let (width, rows) = (size("NAXIS1").unwrap_or(0), size("NAXIS2").unwrap_or(0));
-        if count > rows.into() {
+        // With more rows, too, CFITSIO takes the table for no image, but half of what it noted of it stays.
+        if count != rows.into() {
             return Err(damaged(format!("the image has {count} tiles, the table {rows} rows")));
         }
         let codec = match header.str("ZCMPTYPE") {
@@ -257,6 +258,19 @@ mod tests {
         let twice = of(&["ZTILE1  = 13", "ZTILE2  = 1", "ZTILE1  = 1"]);
         let Err(Reason::Damaged(text)) = twice else { panic!("it is refused") };
         assert_eq!(text, "ZTILE1 is there twice, with different values");
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_tile() {
+        let of = |rows: u64| {
+            let cards = format!("{:<80}{:<80}{:<80}", "NAXIS1  = 8", format!("NAXIS2  = {rows}"), "ZTILE1  = 13");
+            Tiles::of(&Header::parse(cards.as_bytes()), &[13, 9, 3], 8, 1 << 20)
+        };
+        assert!(of(27).is_ok());
+        for rows in [0, 26, 28] {
+            let Err(Reason::Damaged(text)) = of(rows) else { panic!("{rows} rows are refused") };
+            assert_eq!(text, format!("the image has 27 tiles, the table {rows} rows"));
+        }
     }
 
     #[test]
