@@ -331,10 +331,7 @@ impl Scheduler {
         for at in self.dependents.range(job) {
             let after = self.dependents.at(at);
             if is_lost(after) {
-                if self.state[after as usize] == State::Waiting {
-                    self.state[after as usize] = State::Unreachable;
-                    lost.push(after);
-                }
+                self.lose(after, &mut lost);
                 continue;
             }
             self.waits[after as usize] -= 1;
@@ -343,15 +340,20 @@ impl Scheduler {
             }
         }
         let mut looked_at = 0;
-        loop {
-            let Some(&from) = lost.get(looked_at) else { return lost };
+        while let Some(&from) = lost.get(looked_at) {
             looked_at += 1;
-            for &after in self.dependents.of(from) {
-                if self.state[after as usize] == State::Waiting {
-                    self.state[after as usize] = State::Unreachable;
-                    lost.push(after);
-                }
+            for at in self.dependents.range(from) {
+                self.lose(self.dependents.at(at), &mut lost);
             }
+        }
+        lost
+    }
+
+    /// A job that waits will not run.
+    fn lose(&mut self, job: u32, lost: &mut Vec<u32>) {
+        if self.state[job as usize] == State::Waiting {
+            self.state[job as usize] = State::Unreachable;
+            lost.push(job);
         }
     }
 
