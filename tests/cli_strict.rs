@@ -38,6 +38,21 @@ fn a_file_that_is_not_declared_cannot_be_read() {
     refuses(&project, &[&format!("reads {}", secret.canonicalize().unwrap().display())]);
 }
 
+/// All may write to `/dev`, which is where a disk in memory is.
+#[test]
+fn a_workflow_on_a_disk_in_memory_is_bound_too() {
+    const PLACE: &str = "/dev/shm";
+    if !std::path::Path::new(PLACE).is_dir() || !is_possible() {
+        return;
+    }
+    let command = "cat config.txt > {output} || true; echo > /dev/null; head -c 1 /dev/urandom > /dev/null";
+    let rulefile = format!("rule all:\n    input: \"in.txt\"\n    output: \"out.txt\"\n    shell: \"{command}\"\n");
+    let project = Project::new_in(PLACE, &rulefile).file("in.txt", "input\n").file("config.txt", "secret\n");
+    refuses(&project, &["reads config.txt"]);
+    project.rulefile(&rulefile.replace("config.txt", "in.txt"));
+    project.make("--strict").exits(0);
+}
+
 #[test]
 fn a_link_is_what_it_leads_to() {
     if !is_possible() {

@@ -36,7 +36,13 @@ pub struct Project {
 impl Project {
     /// A folder with this Rulefile; the indentation that all its lines share is taken off.
     pub fn new(rulefile: &str) -> Project {
-        let project = Project { dir: tempfile::tempdir().expect("a temporary folder"), clock: Cell::new(BEGINNING) };
+        Project::new_in(std::env::temp_dir(), rulefile)
+    }
+
+    /// The same at another place.
+    pub fn new_in(place: impl AsRef<Path>, rulefile: &str) -> Project {
+        let dir = tempfile::tempdir_in(place).expect("a temporary folder");
+        let project = Project { dir, clock: Cell::new(BEGINNING) };
         project.rulefile(rulefile);
         project
     }
