@@ -7,6 +7,9 @@ use rayon::prelude::*;
 use crate::disk::{Disk, Stamp};
 use crate::path::{FileId, Paths};
 
+/// So few files are looked at by one thread: others would take longer to start.
+const FEW: usize = 256;
+
 #[derive(Debug, Clone, Copy)]
 enum Slot {
     Unknown,
@@ -50,13 +53,17 @@ impl<'d> Stats<'d> {
     pub fn prefetch(&mut self, paths: &Paths) -> io::Result<()> {
         self.slots.resize(paths.len().max(self.slots.len()), Slot::Unknown);
         let disk = self.disk;
-        self.slots.par_iter_mut().with_min_len(256).enumerate().try_for_each(|(at, slot)| {
+        let fill = |(at, slot): (usize, &mut Slot)| {
             if matches!(slot, Slot::Unknown) {
                 let file = FileId(u32::try_from(at).expect("ids are u32"));
                 *slot = look(disk, paths, file)?;
             }
             Ok(())
-        })
+        };
+        if self.slots.len() <= FEW {
+            return self.slots.iter_mut().enumerate().try_for_each(fill);
+        }
+        self.slots.par_iter_mut().with_min_len(FEW).enumerate().try_for_each(fill)
     }
 
     /// What was seen of each of these paths, by id; nothing if there is one that nobody has asked for.

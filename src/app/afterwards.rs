@@ -20,8 +20,15 @@ const MOST_WARNINGS: usize = 10;
 /// So many jobs are named as those that ran when a file was changed; more say nothing.
 const MOST_SUSPECTS: usize = 3;
 
+/// So few files are looked at by one thread: others would take longer to start.
+const FEW: usize = 256;
+
 /// File systems stamp in ticks of some milliseconds.
 const TICK_MS: i64 = 20;
+
+fn beginning(hash: &Hash) -> u64 {
+    hash.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
 
 /// What a run's jobs have read and made, as it was then.
 #[derive(Debug, Default)]
@@ -40,7 +47,8 @@ struct Made {
     file: FileId,
     job: u32,
     stamp: Stamp,
-    hash: Option<Hash>,
+    /// The beginning of its content's hash, which is enough to see that there is another.
+    content: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -88,7 +96,7 @@ impl Ledger {
         for (&file, FileRecord { stamp, hash, .. }) in outputs.iter().zip(&outcome.outputs) {
             // A pipe is not there any more; what is written into a directory later is between its users.
             if !stamp.is_dir && stamp.inode != 0 {
-                self.made.push(Made { file, job, stamp: *stamp, hash: *hash });
+                self.made.push(Made { file, job, stamp: *stamp, content: hash.as_ref().map(beginning) });
             }
         }
     }
@@ -100,10 +108,18 @@ impl Ledger {
 
     /// All that is not as it was, in the order of the kinds and names.
     pub fn changes(&self, paths: &Paths, disk: &dyn Disk) -> Vec<Change> {
-        let outputs = self.made.par_iter().filter(|made| !self.gone.contains(&made.file));
-        let mut changes: Vec<Change> = outputs.filter_map(|made| self.of_output(made, paths, disk)).collect();
-        let sources: Vec<(&FileId, &Read)> = self.read.iter().collect();
-        changes.par_extend(sources.par_iter().filter_map(|(file, read)| self.of_source(**file, read, paths, disk)));
+        let of_output = |made: &Made| {
+            let is_gone = self.gone.contains(&made.file);
+            if is_gone { None } else { self.of_output(made, paths, disk) }
+        };
+        let of_source = |(&file, read): (&FileId, &Read)| self.of_source(file, read, paths, disk);
+        let mut changes: Vec<Change> = if self.made.len() + self.read.len() <= FEW {
+            self.made.iter().filter_map(of_output).chain(self.read.iter().filter_map(of_source)).collect()
+        } else {
+            let sources: Vec<(&FileId, &Read)> = self.read.iter().collect();
+            let outputs = self.made.par_iter().filter_map(of_output);
+            outputs.chain(sources.into_par_iter().filter_map(of_source)).collect()
+        };
         changes.sort_by(|a, b| (a.kind, paths.name(a.file)).cmp(&(b.kind, paths.name(b.file))));
         changes
     }
@@ -114,9 +130,9 @@ impl Ledger {
             Some(stamp) if stamp == made.stamp => return None,
             None => (Kind::OutputGone, None),
             Some(stamp) if stamp.size != made.stamp.size || stamp.is_dir => (Kind::Rewritten, Some(stamp)),
-            Some(stamp) => match made.hash {
+            Some(stamp) => match made.content {
                 None => (Kind::Touched, Some(stamp)),
-                Some(hash) if disk.hash(name).ok()? != hash => (Kind::Rewritten, Some(stamp)),
+                Some(content) if beginning(&disk.hash(name).ok()?) != content => (Kind::Rewritten, Some(stamp)),
                 Some(_) => return None,
             },
         };

@@ -468,7 +468,7 @@ impl Director for JobDirector<'_> {
         }
     }
 
-    fn finished(&mut self, job: u32, outcome: &Outcome) -> Result<Finished, Box<Failure>> {
+    fn finished(&mut self, job: u32, outcome: &mut Outcome) -> Result<Finished, Box<Failure>> {
         let id = self.id(job);
         for &output in &self.plan.dag.job(id).outputs {
             self.stats.forget(output);
@@ -476,13 +476,14 @@ impl Director for JobDirector<'_> {
         self.planner.ran[id.index()] = true;
         self.enter(job, id, outcome);
         let identity = self.identities.remove(&job).expect("it was prepared");
+        let (inputs, outputs) = (std::mem::take(&mut outcome.inputs), std::mem::take(&mut outcome.outputs));
         let record = JobRecord {
             log: self.own_log(id),
             started_at_ms: outcome.started_at_ms,
             ended_at_ms: outcome.ended_at_ms,
             usage: outcome.usage,
             ran: outcome.ran.clone(),
-            ..self.planner.record(id, &identity, outcome.inputs.clone(), outcome.outputs.clone())
+            ..self.planner.record(id, &identity, inputs, outputs)
         };
         self.is_through(job, id);
         Ok(Finished { record: Some(Box::new(record)), remove: self.done_with(id) })

@@ -180,7 +180,9 @@ fn checksum(
     context: &JobContext<'_>,
     workflow: &Workflow,
 ) -> Result<Option<(String, String)>, Diagnostic> {
-    let Some((algorithm, function)) = &flags.checksum_of else { return Ok(flags.checksum.clone()) };
+    let Some((algorithm, function)) = flags.checksum_of.as_deref() else {
+        return Ok(flags.checksum.as_deref().cloned());
+    };
     let given = workflow.functions.call(*function, context)?.into_value();
     let length = match algorithm.as_str() {
         "sha256" => 64,

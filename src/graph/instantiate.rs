@@ -13,7 +13,7 @@ use crate::rulefile::pattern::Pattern;
 use crate::rulefile::rule::{Expr, Flags, Rule, RuleId};
 use crate::value::{Named, Value};
 
-/// How inputs of a rule come about.
+/// How inputs of a rule come about. Kept for rules of many jobs; a rule of one job may list a million patterns.
 pub(super) enum InputPlan {
     /// The same patterns for every job.
     Patterns {
@@ -90,7 +90,9 @@ impl Resolver<'_> {
             }
             InputPlan::Functions => self.computed_inputs(rule, candidate),
         };
-        self.plans[candidate.rule.index()] = Some(plan);
+        if rule.has_wildcards() {
+            self.plans[candidate.rule.index()] = Some(plan);
+        }
         let (mut inputs, mut shape, awaits) = files?;
         for (input, _) in inputs.iter_mut().zip(&shape.flags).filter(|(_, flags)| flags.before_update) {
             *input = self.intern_before_change(*input);

@@ -596,6 +596,9 @@ impl<'a> Resolver<'a> {
         let mut open: Vec<(JobId, Vec<FileId>)> = open.collect();
         open.sort_unstable();
         dag.open_jobs(open);
+        if !is_open {
+            (self.known, self.states) = (FxHashMap::default(), Vec::new());
+        }
         Ok(dag)
     }
 }

@@ -169,7 +169,7 @@ impl Later {
             Later::Moved { of, relocation } => {
                 let mut paths = evaluate(of, context, functions)?;
                 relocation.settle(&mut paths).map_err(|error| Diagnostic::error(error.to_string()))?;
-                Ok(Expr::Flagged(Box::new(paths), Flags { settled: true, ..Flags::default() }))
+                Ok(Expr::Flagged(Box::new(paths), Box::new(Flags { settled: true, ..Flags::default() })))
             }
             Later::Expand { patterns, wildcards, combine, allow_missing } => {
                 let mut values = Vec::new();
@@ -409,7 +409,7 @@ fn expand_all(
     let mut one = |text: &str| {
         let push = &mut |path| {
             let path = Expr::Value(Value::Str(path));
-            out.push(if flags.settled { Expr::Flagged(Box::new(path), flags.clone()) } else { path });
+            out.push(if flags.settled { Expr::Flagged(Box::new(path), Box::new(flags.clone())) } else { path });
         };
         expand(text, wildcards, combine, allow_missing, push).map_err(|diagnostic| *diagnostic)
     };

@@ -4,10 +4,17 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A pattern in pieces. Wildcards are numbered by the caller's list of names, so that a job keeps only values.
+/// A pattern in pieces. Wildcards are numbered by the caller's list of names, so that a job keeps only values. A rule may list
+/// a million paths: one without wildcards is its text and nothing else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pattern {
-    text: String,
+    text: Box<str>,
+    parts: Option<Box<Parts>>,
+}
+
+/// What the text of a pattern with wildcards is made of.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Parts {
     pieces: Vec<Piece>,
     names: Vec<String>,
     constraints: Vec<Option<String>>,
@@ -54,13 +61,7 @@ impl Pattern {
     /// # Errors
     /// [`PatternError::TwoConstraints`] if one wildcard has two different constraints.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let mut pattern = Pattern {
-            text: text.to_owned(),
-            pieces: Vec::new(),
-            names: Vec::new(),
-            constraints: Vec::new(),
-            matcher: None,
-        };
+        let mut parts = Parts::default();
         let mut literal = String::new();
         let mut rest = text;
         while let Some(open) = rest.find('{') {
@@ -71,19 +72,113 @@ impl Pattern {
                 continue;
             };
             if !literal.is_empty() {
-                pattern.pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                parts.pieces.push(Piece::Literal(std::mem::take(&mut literal)));
             }
-            let at = pattern.wildcard_index(name, constraint)?;
-            pattern.pieces.push(Piece::Wildcard(at));
+            let at = parts.wildcard_index(name, constraint)?;
+            parts.pieces.push(Piece::Wildcard(at));
             rest = &rest[open + length..];
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            pattern.pieces.push(Piece::Literal(literal));
+            parts.pieces.push(Piece::Literal(literal));
         }
-        Ok(pattern)
+        let has_wildcards = !parts.names.is_empty();
+        Ok(Pattern { text: text.into(), parts: has_wildcards.then(|| Box::new(parts)) })
     }
 
+    /// Makes the pattern ready to match. `constraint` gives what the rule or the file says of a wildcard that the
+    /// pattern itself does not constrain.
+    ///
+    /// # Errors
+    /// [`PatternError::Constraint`] if a constraint is no regular expression.
+    pub fn compile(&mut self, constraint: impl Fn(&str) -> Option<String>) -> Result<(), PatternError> {
+        let Some(parts) = &mut self.parts else { return Ok(()) };
+        for (name, slot) in parts.names.iter().zip(&mut parts.constraints) {
+            if slot.is_none() {
+                *slot = constraint(name);
+            }
+        }
+        let wildcards = parts.pieces.iter().filter(|piece| matches!(piece, Piece::Wildcard(_))).count();
+        parts.matcher = match wildcards {
+            1 if parts.constraints[0].is_none() => Some(Matcher::Between),
+            _ => Some(parts.regex()?),
+        };
+        Ok(())
+    }
+
+    /// The values of the wildcards, in the order of [`names`](Self::names), if the path is one of this pattern's.
+    pub fn match_path<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
+        let Some(parts) = &self.parts else { return (*path == *self.text).then(Vec::new) };
+        match parts.matcher.as_ref()? {
+            Matcher::Between => {
+                let middle = path.strip_prefix(self.prefix())?.strip_suffix(self.suffix())?;
+                (!middle.is_empty()).then(|| vec![middle])
+            }
+            Matcher::Linear(regex) => {
+                let captures = regex.captures(path)?;
+                // A constraint may hold groups of its own, so ours are found by name.
+                (0..parts.names.len()).map(|at| Some(captures.name(&format!("__flow_{at}"))?.as_str())).collect()
+            }
+            Matcher::Backtracking(regex) => {
+                // Backtracking may give up on a hostile pattern; then the path does not match.
+                let captures = regex.captures(path).ok().flatten()?;
+                (0..parts.names.len()).map(|at| Some(captures.name(&format!("__flow_{at}"))?.as_str())).collect()
+            }
+        }
+    }
+
+    /// The pattern with its wildcards replaced by what `value` gives for each name.
+    ///
+    /// # Errors
+    /// [`PatternError::NoValue`] for a name without a value.
+    pub fn fill<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Result<Cow<'_, str>, PatternError> {
+        let Some(parts) = &self.parts else { return Ok(Cow::Borrowed(&self.text)) };
+        let mut out = String::with_capacity(self.text.len() + 16);
+        for piece in &parts.pieces {
+            match piece {
+                Piece::Literal(text) => out.push_str(text),
+                Piece::Wildcard(at) => {
+                    let name = &parts.names[*at];
+                    out.push_str(value(name).ok_or_else(|| PatternError::NoValue(name.clone()))?);
+                }
+            }
+        }
+        Ok(Cow::Owned(out))
+    }
+
+    /// The pattern as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The names of its wildcards, in the order in which they first appear.
+    pub fn names(&self) -> &[String] {
+        self.parts.as_ref().map_or(&[], |parts| &parts.names)
+    }
+
+    pub fn has_wildcards(&self) -> bool {
+        self.parts.is_some()
+    }
+
+    /// The plain text before the first wildcard.
+    pub fn prefix(&self) -> &str {
+        let Some(parts) = &self.parts else { return &self.text };
+        match parts.pieces.first() {
+            Some(Piece::Literal(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// The plain text after the last wildcard; empty for a pattern without wildcards.
+    pub fn suffix(&self) -> &str {
+        match self.parts.as_ref().and_then(|parts| parts.pieces.last()) {
+            Some(Piece::Literal(text)) => text,
+            _ => "",
+        }
+    }
+}
+
+impl Parts {
     fn wildcard_index(&mut self, name: &str, constraint: Option<&str>) -> Result<usize, PatternError> {
         let Some(at) = self.names.iter().position(|n| n == name) else {
             self.names.push(name.to_owned());
@@ -102,26 +197,6 @@ impl Pattern {
             }
             _ => Ok(at),
         }
-    }
-
-    /// Makes the pattern ready to match. `constraint` gives what the rule or the file says of a wildcard that the
-    /// pattern itself does not constrain.
-    ///
-    /// # Errors
-    /// [`PatternError::Constraint`] if a constraint is no regular expression.
-    pub fn compile(&mut self, constraint: impl Fn(&str) -> Option<String>) -> Result<(), PatternError> {
-        for (name, slot) in self.names.iter().zip(&mut self.constraints) {
-            if slot.is_none() {
-                *slot = constraint(name);
-            }
-        }
-        let wildcards = self.pieces.iter().filter(|piece| matches!(piece, Piece::Wildcard(_))).count();
-        self.matcher = match wildcards {
-            0 => None,
-            1 if self.constraints[0].is_none() => Some(Matcher::Between),
-            _ => Some(self.regex()?),
-        };
-        Ok(())
     }
 
     fn regex(&self) -> Result<Matcher, PatternError> {
@@ -160,78 +235,6 @@ impl Pattern {
             constraint: expression,
             reason: error.to_string(),
         })
-    }
-
-    /// The values of the wildcards, in the order of [`names`](Self::names), if the path is one of this pattern's.
-    pub fn match_path<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
-        match self.matcher.as_ref() {
-            None => (self.names.is_empty() && path == self.text).then(Vec::new),
-            Some(Matcher::Between) => {
-                let middle = path.strip_prefix(self.prefix())?.strip_suffix(self.suffix())?;
-                (!middle.is_empty()).then(|| vec![middle])
-            }
-            Some(Matcher::Linear(regex)) => {
-                let captures = regex.captures(path)?;
-                // A constraint may hold groups of its own, so ours are found by name.
-                (0..self.names.len()).map(|at| Some(captures.name(&format!("__flow_{at}"))?.as_str())).collect()
-            }
-            Some(Matcher::Backtracking(regex)) => {
-                // Backtracking may give up on a hostile pattern; then the path does not match.
-                let captures = regex.captures(path).ok().flatten()?;
-                (0..self.names.len()).map(|at| Some(captures.name(&format!("__flow_{at}"))?.as_str())).collect()
-            }
-        }
-    }
-
-    /// The pattern with its wildcards replaced by what `value` gives for each name.
-    ///
-    /// # Errors
-    /// [`PatternError::NoValue`] for a name without a value.
-    pub fn fill<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Result<Cow<'_, str>, PatternError> {
-        if self.names.is_empty() {
-            return Ok(Cow::Borrowed(&self.text));
-        }
-        let mut out = String::with_capacity(self.text.len() + 16);
-        for piece in &self.pieces {
-            match piece {
-                Piece::Literal(text) => out.push_str(text),
-                Piece::Wildcard(at) => {
-                    let name = &self.names[*at];
-                    out.push_str(value(name).ok_or_else(|| PatternError::NoValue(name.clone()))?);
-                }
-            }
-        }
-        Ok(Cow::Owned(out))
-    }
-
-    /// The pattern as it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The names of its wildcards, in the order in which they first appear.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    pub fn has_wildcards(&self) -> bool {
-        !self.names.is_empty()
-    }
-
-    /// The plain text before the first wildcard.
-    pub fn prefix(&self) -> &str {
-        match self.pieces.first() {
-            Some(Piece::Literal(text)) => text,
-            _ => "",
-        }
-    }
-
-    /// The plain text after the last wildcard; empty for a pattern without wildcards.
-    pub fn suffix(&self) -> &str {
-        match self.pieces.last() {
-            Some(Piece::Literal(text)) if self.pieces.len() > 1 => text,
-            _ => "",
-        }
     }
 }
 

@@ -56,9 +56,9 @@ pub struct Flags {
     pub repeat: u32,
     pub non_empty: bool,
     /// Algorithm (`sha256`, `sha1`, `md5`) and hexadecimal digest.
-    pub checksum: Option<(String, String)>,
+    pub checksum: Option<Box<(String, String)>>,
     /// The same, where a function of wildcards gives the digest.
-    pub checksum_of: Option<(String, FunctionId)>,
+    pub checksum_of: Option<Box<(String, FunctionId)>>,
     /// `local()`: the path is where it says, whatever a module's prefix.
     pub local: bool,
     /// The path comes from `rules.NAME.output` and the like: it has the prefixes of its module already.
@@ -124,7 +124,7 @@ impl Flags {
 pub enum Expr {
     Value(Value),
     /// A path (or a list of them, as a value) under flags.
-    Flagged(Box<Expr>, Flags),
+    Flagged(Box<Expr>, Box<Flags>),
     List(Vec<Expr>),
     Dict(Vec<(String, Expr)>),
     /// A function of wildcards and more, called for each job.

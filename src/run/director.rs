@@ -106,9 +106,9 @@ pub trait Director {
     /// Called when a job's turn has come; `attempt` is 1 for the first try.
     fn prepare(&mut self, job: u32, attempt: u32) -> Decision;
 
-    /// Called when a job's outputs are in place, before anything that depends on it is prepared. A failure counts as
-    /// the job's.
-    fn finished(&mut self, job: u32, outcome: &Outcome) -> Result<Finished, Box<Failure>>;
+    /// Called when a job's outputs are in place, before anything that depends on it is prepared; takes the records of its files,
+    /// of which there may be a million. A failure counts as the job's.
+    fn finished(&mut self, job: u32, outcome: &mut Outcome) -> Result<Finished, Box<Failure>>;
 
     /// Where the job's work stands: `Rulefile:7`.
     fn place(&self, job: u32) -> Option<String>;

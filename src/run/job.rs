@@ -610,7 +610,7 @@ impl Shared {
             return None;
         }
         let hash = self.disk.hash(path).ok()?;
-        self.hashes().insert(path.to_owned(), (stamp, hash));
+        self.hashes().insert(path.into(), (stamp, hash));
         Some(hash)
     }
 
@@ -626,7 +626,7 @@ impl Shared {
             Some(content) => content.hash,
             None => self.disk.hash(path).map_err(|error| disk_error("read", path, &error))?,
         };
-        self.hashes().insert(path.to_owned(), (stamp, hash));
+        self.hashes().insert(path.into(), (stamp, hash));
         Ok(Some(hash))
     }
 }

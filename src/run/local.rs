@@ -34,7 +34,7 @@ pub(super) struct Shared {
     /// True as soon as jobs are to end.
     pub cancelled: AtomicBool,
     /// Content hashes taken in this run, with the stamps that they hold for.
-    hashes: Mutex<FxHashMap<String, (Stamp, Hash)>>,
+    hashes: Mutex<FxHashMap<Box<str>, (Stamp, Hash)>>,
     /// What all jobs of a strict run see; found out by the first.
     system: OnceLock<Result<Arc<System>, String>>,
     /// The working directory, for children's `PWD`.
@@ -156,7 +156,7 @@ impl Shared {
         self.system.get_or_init(found).as_ref().map_err(Clone::clone)
     }
 
-    pub(super) fn hashes(&self) -> MutexGuard<'_, FxHashMap<String, (Stamp, Hash)>> {
+    pub(super) fn hashes(&self) -> MutexGuard<'_, FxHashMap<Box<str>, (Stamp, Hash)>> {
         self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -404,7 +404,7 @@ impl Loop<'_> {
 
     fn take(&mut self, report: Report) {
         match report {
-            Report::Done(outcome) => self.ended(&outcome),
+            Report::Done(outcome) => self.ended(*outcome),
             Report::Signal(signal) => self.interrupt(signal),
             Report::Halted { job, group, signal } => self.tell_of_halt(job, group, signal),
             Report::Warning(message) => self.run.reporter.tell(&Event::Warning { message }),

@@ -218,7 +218,7 @@ impl Director for Plain {
         }))
     }
 
-    fn finished(&mut self, job: u32, outcome: &Outcome) -> Result<Finished, Box<Failure>> {
+    fn finished(&mut self, job: u32, outcome: &mut Outcome) -> Result<Finished, Box<Failure>> {
         self.outcomes.push(outcome.clone());
         let record = JobRecord {
             key: format!("job{job}"),

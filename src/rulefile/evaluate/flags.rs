@@ -116,7 +116,7 @@ fn nested<'v>(value: Value<'v>, eval: &Evaluator<'v, '_, '_>, depth: usize) -> s
         let path = Expr::Value(value::Value::Str(text.to_owned()));
         let note = Loader::find(eval).and_then(|loader| loader.notes.flags(value));
         return Ok(match note {
-            Some(flags) => Expr::Flagged(Box::new(path), flags),
+            Some(flags) => Expr::Flagged(Box::new(path), Box::new(flags)),
             None => path,
         });
     }
@@ -172,7 +172,7 @@ pub fn flagged<'v>(value: Value<'v>, flags: Flags, eval: &Evaluator<'v, '_, '_>)
                 .help("write it as in temp(\"x.txt\")"),
         ));
     }
-    Ok(Marked { expr: Expr::Flagged(Box::new(inner), flags) })
+    Ok(Marked { expr: Expr::Flagged(Box::new(inner), Box::new(flags)) })
 }
 
 #[starlark_module]
@@ -279,7 +279,7 @@ pub fn flags(builder: &mut GlobalsBuilder) {
             && is_callable(function)
         {
             let Expr::Function(function) = expr(function, eval)? else { unreachable!("what is called is a function") };
-            let checksum_of = Some((name.to_owned(), function));
+            let checksum_of = Some(Box::new((name.to_owned(), function)));
             return flagged(value, Flags { non_empty, checksum_of, ..Flags::default() }, eval);
         }
         let checksum = match checksum {
@@ -298,7 +298,7 @@ pub fn flags(builder: &mut GlobalsBuilder) {
         {
             return Err(fail(Diagnostic::error(format!("a {name} checksum is {length} hexadecimal digits"))));
         }
-        let checksum = checksum.map(|(name, digest, _)| (name.to_owned(), digest.to_ascii_lowercase()));
+        let checksum = checksum.map(|(name, digest, _)| Box::new((name.to_owned(), digest.to_ascii_lowercase())));
         flagged(value, Flags { non_empty, checksum, ..Flags::default() }, eval)
     }
 

@@ -55,7 +55,7 @@ impl RuleFacts {
             }
             expr => {
                 let settled = Flags { settled: true, ..Flags::default() };
-                Expr::Flagged(Box::new(expr.clone()), settled)
+                Expr::Flagged(Box::new(expr.clone()), Box::new(settled))
             }
         };
         Expr::List(self.input.iter().map(moved).collect())

@@ -8,17 +8,17 @@ use crate::run::spec::{JobError, Outcome};
 use crate::store::{FailureRecord, Left};
 
 impl Loop<'_> {
-    pub(super) fn ended(&mut self, outcome: &Outcome) {
+    pub(super) fn ended(&mut self, mut outcome: Outcome) {
         let Some(running) = self.running.remove(&outcome.job) else { return };
         match self.paces.get_mut(&running.prepared.spec.rule) {
             Some(pace) => *pace = outcome.usage.wall,
             None => drop(self.paces.insert(running.prepared.spec.rule.clone(), outcome.usage.wall)),
         }
         match &outcome.result {
-            Ok(()) => self.succeeded(running, outcome),
+            Ok(()) => self.succeeded(running, &mut outcome),
             // Ended by flow itself, not by its own fault.
             Err(error @ JobError::Interrupted) => {
-                let left = self.record_failure(&running.prepared, outcome, error);
+                let left = self.record_failure(&running.prepared, &outcome, error);
                 if outcome.began && left != Left::Nothing {
                     self.unfinished.push(outcome.job);
                 }
@@ -28,7 +28,7 @@ impl Loop<'_> {
                     self.settle(outcome.job, false);
                 }
             }
-            Err(error) => self.attempt_failed(running, outcome, error),
+            Err(error) => self.attempt_failed(running, &outcome, error),
         }
         self.follow(outcome.job, outcome.result.is_ok());
     }
@@ -38,7 +38,7 @@ impl Loop<'_> {
         self.stopped.push(job);
     }
 
-    fn succeeded(&mut self, running: Running, outcome: &Outcome) {
+    fn succeeded(&mut self, running: Running, outcome: &mut Outcome) {
         let job = outcome.job;
         match self.run.director.finished(job, outcome) {
             Err(failure) => {
