@@ -57,15 +57,22 @@ impl Workflow {
     /// What a rule's jobs do, without what does not count: a change of it is a reason to run them.
     pub fn code(&self, job: Job) -> String {
         let text = self.text(&self.domains(), job.rule);
+        let lists = text.lists();
         match (job.writes, text.rule.work.is_script()) {
-            (true, _) => text.writing(),
+            (true, _) => text.writing() + &lists,
             (false, true) => text.script(),
-            (false, false) => Text { remark: 0, ..text }.body(),
+            (false, false) => Text { remark: 0, ..text }.body() + &lists,
         }
     }
 }
 
 impl Text<'_> {
+    /// Which names of inputs stand for lists: the same file is another thing to the code by itself and in a list.
+    fn lists(&self) -> String {
+        let is_list = |(_, (input, _)): &(usize, &(Input, How))| matches!(input, Input::Gathered { .. });
+        self.inputs.iter().enumerate().filter(is_list).map(|(at, _)| format!("\n# i{at} is a list")).collect()
+    }
+
     /// Whether inputs have names, because some of them are folders, lists, or not to be read.
     fn has_names(&self) -> bool {
         let is_special = |(input, how): &(Input, How)| {
