@@ -51,6 +51,12 @@ fn a_workflow_on_a_disk_in_memory_is_bound_too() {
     refuses(&project, &["reads config.txt"]);
     project.rulefile(&rulefile.replace("config.txt", "in.txt"));
     project.make("--strict").exits(0);
+    // What lies beside it is no more the system's.
+    let beside = tempfile::NamedTempFile::new_in(PLACE).unwrap();
+    let path = beside.path().display().to_string();
+    project.rulefile(&rulefile.replace("cat config.txt", &format!("cat {path}")));
+    project.remove("out.txt");
+    refuses(&project, &[&format!("reads {path}")]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const MOST_WARNINGS: usize = 10;
 const MOST_SUSPECTS: usize = 3;
 
 /// So few files are looked at by one thread: others would take longer to start.
-const FEW: usize = 256;
+const FEW: usize = 32;
 
 /// File systems stamp in ticks of some milliseconds.
 const TICK_MS: i64 = 20;

@@ -121,10 +121,10 @@ impl System {
             known: RwLock::default(),
         };
         for folder in WRITABLE {
-            system.add_around(Path::new(folder), Level::Write);
+            system.add_writable(Path::new(folder));
         }
         for folder in READABLE {
-            system.add_around(Path::new(folder), Level::Read);
+            system.add_around(Path::new(folder));
         }
         for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
             system.add_programs(&folder);
@@ -174,23 +174,32 @@ impl System {
         }
     }
 
-    /// A folder; of one that holds the working directory (`/dev`, where that is on a disk in memory), all that lies beside the way
-    /// to it.
-    fn add_around(&mut self, folder: &Path, level: Level) {
+    /// A folder of devices. Of one that holds the working directory (`/dev`, where that is on a disk in memory), what is in it but
+    /// for that disk. Links in it are none of its own.
+    fn add_writable(&mut self, folder: &Path) {
+        if !self.holds_own(folder) {
+            return self.add(folder, Level::Write);
+        }
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if !self.holds_own(&entry) && fs::canonicalize(&entry).is_ok_and(|path| path == entry) {
+                self.add(&entry, Level::Write);
+            }
+        }
+    }
+
+    /// A folder; of one that holds the working directory, all that lies beside the way to it.
+    fn add_around(&mut self, folder: &Path) {
         let mut open = vec![folder.to_owned()];
         while let Some(path) = open.pop() {
             let Ok(path) = fs::canonicalize(path) else { continue };
             if !self.directory.starts_with(&path) {
                 if !path.starts_with(&self.directory) {
-                    self.add(&path, level);
+                    self.add(&path, Level::Read);
                 }
             } else if path != self.directory
                 && let Ok(entries) = fs::read_dir(&path)
             {
-                // A right to write holds for a folder, not for what links in it lead to.
-                let is_link = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
-                let entries = entries.flatten().filter(|entry| level == Level::Read || !is_link(entry));
-                open.extend(entries.map(|entry| entry.path()));
+                open.extend(entries.flatten().map(|entry| entry.path()));
             }
         }
     }
