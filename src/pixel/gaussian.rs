@@ -126,7 +126,7 @@ fn correlate_lanes<const ALONG: usize, const LANES: usize>(
             });
         }
         for (sums, block) in sums.iter_mut().zip(&block) {
-            sums[lane..lane + LANES].copy_from_slice(block);
+            sums.0[lane..lane + LANES].copy_from_slice(block);
         }
     }
     for (panel, sums) in panel.windows(taps).zip(sums.iter_mut()).skip(whole) {
@@ -134,13 +134,13 @@ fn correlate_lanes<const ALONG: usize, const LANES: usize>(
         for (pixels, &weight) in panel.iter().zip(weights) {
             add(&mut block, weight, lanes(pixels, lane));
         }
-        sums[lane..lane + LANES].copy_from_slice(&block);
+        sums.0[lane..lane + LANES].copy_from_slice(&block);
     }
 }
 
 #[inline(always)]
 fn lanes<const LANES: usize>(pixels: &Lanes, lane: usize) -> &[f64; LANES] {
-    pixels[lane..lane + LANES].try_into().expect("lanes within the panel")
+    pixels.0[lane..lane + LANES].try_into().expect("lanes within the panel")
 }
 
 #[inline(always)]

@@ -21,8 +21,17 @@ const PANELS: usize = 16;
 /// Pixels along the filter's axis that are turned together: a cache line of `f64`.
 const TILE: usize = 8;
 
-/// As many neighbouring lines as there are lanes, at one place along them.
-pub(super) type Lanes = [f64; ACROSS];
+/// As many neighbouring lines as there are lanes, at one place along them; aligned so that no vector of them straddles two
+/// cache lines.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Lanes(pub [f64; ACROSS]);
+
+impl Lanes {
+    pub const fn of(value: f64) -> Lanes {
+        Lanes([value; ACROSS])
+    }
+}
 
 /// What is done to lines of pixels: each output pixel is made from a window of as many pixels.
 pub(super) trait Line: Sync {
@@ -62,7 +71,7 @@ pub(super) fn separable<T: Sample>(
 /// Memory that a thread uses again from band to band.
 #[derive(Default)]
 struct Scratch {
-    /// Lines side by side, and what they become.
+    /// Lines side by side, and what some of them become.
     lines: Vec<Lanes>,
     made: Vec<Lanes>,
     /// The band, filtered along its columns: every `ACROSS` rows side by side, with room for what lies beyond their ends.
@@ -86,17 +95,16 @@ impl Scratch {
         let padded = count.next_multiple_of(ACROSS);
         let stride = row_length(width, across);
         let most_panels = PANELS.min(width.div_ceil(ACROSS));
-        self.lines.resize(length * most_panels, [0.0; ACROSS]);
-        self.made.resize(padded * most_panels, [0.0; ACROSS]);
-        self.rows.resize(padded / ACROSS * stride, [0.0; ACROSS]);
+        self.lines.resize(length * most_panels, Lanes::of(0.0));
+        self.made.resize(padded.max(width), Lanes::of(0.0));
+        self.rows.resize(padded / ACROSS * stride, Lanes::of(0.0));
         for x in (0..width).step_by(ACROSS * PANELS) {
             let end = width.min(x + ACROSS * PANELS);
             read_columns(image, top, (x, end), length, &mut self.lines);
             let panels = (end - x).div_ceil(ACROSS);
-            let lines = self.lines.chunks_exact_mut(length).zip(self.made.chunks_exact_mut(padded));
-            for (panel, (lines, made)) in lines.take(panels).enumerate() {
-                filter.apply(lines, &mut made[..count]);
-                turn::<T>(made, &mut self.rows, stride, across / 2 + x + panel * ACROSS);
+            for (panel, lines) in self.lines.chunks_exact_mut(length).take(panels).enumerate() {
+                filter.apply(lines, &mut self.made[..count]);
+                turn::<T>(&self.made[..padded], &mut self.rows, stride, across / 2 + x + panel * ACROSS);
             }
         }
     }
@@ -106,13 +114,12 @@ impl Scratch {
         let left = filter.window() / 2;
         let length = width + filter.window() - 1;
         let constant = if let Border::Constant(value) = mode { T::from_f64(value).to_f64() } else { 0.0 };
-        self.made.resize(self.made.len().max(width), [0.0; ACROSS]);
         let groups = self.rows.chunks_exact_mut(row_length(width, filter.window()));
         for (lines, out) in groups.zip(out.chunks_mut(ACROSS * width)) {
             for i in (0..left).chain(left + width..length) {
                 lines[i] = match mode.map(i as isize - left as isize, width) {
                     Some(x) => lines[left + x],
-                    None => [constant; ACROSS],
+                    None => Lanes::of(constant),
                 };
             }
             filter.apply(&mut lines[..length], &mut self.made[..width]);
@@ -146,14 +153,16 @@ fn read_columns<T: Sample>(
                 for (panel, pixels) in whole.iter().enumerate() {
                     let lanes = &mut panels[panel * length + i];
                     for k in 0..ACROSS {
-                        lanes[k] = pixels[k].to_f64();
+                        lanes.0[k] = pixels[k].to_f64();
                     }
                 }
                 for (k, pixel) in rest.iter().enumerate() {
-                    panels[whole.len() * length + i][k] = pixel.to_f64();
+                    panels[whole.len() * length + i].0[k] = pixel.to_f64();
                 }
             }
-            Err(constant) => panels[i..].iter_mut().step_by(length).for_each(|lanes| lanes.fill(constant.to_f64())),
+            Err(constant) => {
+                panels[i..].iter_mut().step_by(length).for_each(|lanes| *lanes = Lanes::of(constant.to_f64()))
+            }
         }
     }
 }
@@ -171,7 +180,7 @@ fn turn<T: Sample>(columns: &[Lanes], rows: &mut [Lanes], stride: usize, at: usi
         for (t, tile) in tiles.iter_mut().enumerate() {
             for (row, columns) in group.iter().enumerate() {
                 for k in 0..TILE {
-                    tile[k][row] = T::from_f64(columns[t * TILE + k]).to_f64();
+                    tile[k].0[row] = T::from_f64(columns.0[t * TILE + k]).to_f64();
                 }
             }
         }
@@ -192,13 +201,13 @@ fn from_lanes<T: Sample>(lanes: &[Lanes], out: &mut [T]) {
             let pixels: &mut [T; TILE] =
                 (&mut out[row * width + t * TILE..][..TILE]).try_into().expect("as many pixels as a tile has");
             for k in 0..TILE {
-                pixels[k] = T::from_f64(tile[k][row]);
+                pixels[k] = T::from_f64(tile[k].0[row]);
             }
         }
     }
     for (x, lanes) in (tiles.len() * TILE..).zip(rest) {
         for row in 0..rows {
-            out[row * width + x] = T::from_f64(lanes[row]);
+            out[row * width + x] = T::from_f64(lanes.0[row]);
         }
     }
 }

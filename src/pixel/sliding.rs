@@ -121,18 +121,18 @@ fn fold_line<F: Fold>(_: F, size: usize, line: &mut [Lanes], out: &mut [Lanes]) 
     for (i, out) in out.chunks_mut(size).enumerate() {
         let (block, next) = line[i * size..].split_at_mut(size);
         // From its end on, what the block is up to each place.
-        let mut whole = [F::NEUTRAL; ACROSS];
+        let mut whole = Lanes::of(F::NEUTRAL);
         for lanes in block.iter_mut().rev() {
             join::<F>(&mut whole, lanes);
             *lanes = whole;
         }
-        let mut begun = [F::NEUTRAL; ACROSS];
+        let mut begun = Lanes::of(F::NEUTRAL);
         let (first, others) = out.split_first_mut().expect("chunks are not empty");
-        *first = block[0].map(|whole| F::finish(whole, pixels));
+        *first = Lanes(block[0].0.map(|whole| F::finish(whole, pixels)));
         for ((out, rest), entering) in others.iter_mut().zip(&block[1..]).zip(next.iter()) {
             join::<F>(&mut begun, entering);
             for k in 0..ACROSS {
-                out[k] = F::finish(F::join(rest[k], begun[k]), pixels);
+                out.0[k] = F::finish(F::join(rest.0[k], begun.0[k]), pixels);
             }
         }
     }
@@ -141,7 +141,7 @@ fn fold_line<F: Fold>(_: F, size: usize, line: &mut [Lanes], out: &mut [Lanes]) 
 #[inline(always)]
 fn join<F: Fold>(whole: &mut Lanes, entering: &Lanes) {
     for k in 0..ACROSS {
-        whole[k] = F::join(whole[k], entering[k]);
+        whole.0[k] = F::join(whole.0[k], entering.0[k]);
     }
 }
 
