@@ -255,6 +255,7 @@ fn one_may_look_while_others_look_and_while_one_writes() {
 fn a_store_of_the_first_version_is_read_and_brought_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
+    let new = columns(&database(dir.path()));
     let old = rusqlite::Connection::open(database(dir.path())).unwrap();
     for column in ["globals", "names", "source", "node", "batch_job"] {
         old.execute_batch(&format!("ALTER TABLE jobs DROP COLUMN {column}")).unwrap();
@@ -274,6 +275,20 @@ fn a_store_of_the_first_version_is_read_and_brought_up_to_date() {
     let opened = Store::open(dir.path()).unwrap();
     assert_eq!(opened.notice, None);
     assert_eq!(opened.store.record("out/7").unwrap().unwrap().names, Names::default());
+    drop(opened);
+    assert_eq!(columns(&database(dir.path())), new, "as one that is made new");
+}
+
+/// The columns of each table and index: name, type, whether it may be null, default, place in the primary key.
+fn columns(database: &Path) -> Vec<(String, String)> {
+    let database = rusqlite::Connection::open(database).unwrap();
+    let mut statement = database
+        .prepare(
+            "SELECT s.name, concat_ws(' ', c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk)
+             FROM sqlite_schema AS s, pragma_table_xinfo(s.name) AS c ORDER BY s.name, c.cid",
+        )
+        .unwrap();
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
 }
 
 /// A closed store of some hundred jobs.

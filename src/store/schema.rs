@@ -16,30 +16,32 @@ use super::StoreError;
 /// The version that this flow writes (`PRAGMA user_version`).
 pub const VERSION: i32 = 5;
 
-/// From version n to n + 1, each in the transaction of [`migrate`]. A version once released is never edited.
-const STEPS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5];
-
-/// `jobs_by_key` covers what a run with nothing to do reads: it never touches the wide rows. Nothing but the writer
-/// adds rows, and it looks the key up first, so that the index need not also be a unique one on `key` alone.
-const V1: &str = "
+/// A new file. `jobs_by_key` covers what a run with nothing to do reads: it never touches the wide rows. Nothing but the
+/// writer adds rows, and it looks the key up first, so that the index need not also be a unique one on `key` alone. `boot` of
+/// a run is kept as long as the machine may have lost what it wrote.
+const NEW: &str = r#"
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, tag TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, arguments TEXT NOT NULL,
-    cores INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER, done INTEGER, failed INTEGER
+    cores INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER, done INTEGER, failed INTEGER, boot TEXT
 );
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, rule TEXT NOT NULL, wildcards TEXT NOT NULL,
     fingerprint BLOB NOT NULL, code TEXT NOT NULL, params TEXT NOT NULL, script_hash BLOB, log TEXT NOT NULL,
     run INTEGER, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,
-    wall_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL, peak_memory INTEGER
+    wall_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL, peak_memory INTEGER,
+    globals TEXT NOT NULL DEFAULT '{}', names TEXT NOT NULL DEFAULT '{"input":[],"output":[]}', source TEXT,
+    node TEXT, batch_job TEXT
 );
 CREATE INDEX jobs_by_key ON jobs (key, fingerprint, wall_ms);
 CREATE TABLE inputs (
     job INTEGER NOT NULL, seq INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL, is_dir INTEGER NOT NULL, hash BLOB, PRIMARY KEY (job, seq)
+    inode INTEGER NOT NULL, is_dir INTEGER NOT NULL, hash BLOB, changed_ns INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job, seq)
 ) WITHOUT ROWID;
 CREATE TABLE outputs (
     job INTEGER NOT NULL, seq INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL, is_dir INTEGER NOT NULL, hash BLOB, PRIMARY KEY (job, seq)
+    inode INTEGER NOT NULL, is_dir INTEGER NOT NULL, hash BLOB, changed_ns INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job, seq)
 ) WITHOUT ROWID;
 CREATE TABLE started (
     key TEXT PRIMARY KEY, rule TEXT NOT NULL, run TEXT NOT NULL, outputs TEXT NOT NULL, in_place INTEGER NOT NULL,
@@ -48,10 +50,14 @@ CREATE TABLE started (
 CREATE TABLE failures (
     id INTEGER PRIMARY KEY, run INTEGER, key TEXT NOT NULL, rule TEXT NOT NULL, cause TEXT NOT NULL, log TEXT NOT NULL,
     started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL,
-    peak_memory INTEGER
+    peak_memory INTEGER, node TEXT, batch_job TEXT
 );
 CREATE TABLE rules (name TEXT PRIMARY KEY, jobs INTEGER NOT NULL, wall_ms REAL NOT NULL) WITHOUT ROWID;
-";
+CREATE TABLE losses (id INTEGER PRIMARY KEY, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL);
+"#;
+
+/// From version n + 1 to n + 2, each in the transaction of [`migrate`]. A version once released is never edited.
+const STEPS: [&str; VERSION as usize - 1] = [V2, V3, V4, V5];
 
 /// What the code sees besides its params, apart from them; and a `run:` body as it was written.
 const V2: &str = r#"
@@ -114,12 +120,16 @@ pub fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if found > VERSION {
         return Err(StoreError::Newer { found, known: VERSION });
     }
-    let Ok(from) = usize::try_from(found) else {
+    let Ok(found) = usize::try_from(found) else {
         return Err(StoreError::Damaged(format!("version {found}")));
     };
-    if from < STEPS.len() {
+    let steps: &[&str] = match found.checked_sub(1) {
+        None => &[NEW],
+        Some(from) => &STEPS[from..],
+    };
+    if !steps.is_empty() {
         let transaction = connection.transaction()?;
-        for step in &STEPS[from..] {
+        for step in steps {
             transaction.execute_batch(step)?;
         }
         transaction.pragma_update(None, "user_version", VERSION)?;
