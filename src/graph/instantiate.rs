@@ -23,6 +23,14 @@ pub(super) enum InputPlan {
     Functions,
 }
 
+impl InputPlan {
+    fn of(rule: &Rule) -> Result<InputPlan, Diagnostic> {
+        let Some(Named { items, names }) = instance::input_patterns(rule)? else { return Ok(InputPlan::Functions) };
+        let (patterns, flags): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        Ok(InputPlan::Patterns { patterns, shape: Arc::new(shape(names, flags)) })
+    }
+}
+
 /// A part of the inputs of a rule, in the order of their names: the last part takes what is left over.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch {
@@ -74,16 +82,10 @@ impl Resolver<'_> {
             }
             outputs.push(self.intern(&path));
         }
-        if self.plans[candidate.rule.index()].is_none() {
-            self.plans[candidate.rule.index()] = Some(match instance::input_patterns(rule)? {
-                None => InputPlan::Functions,
-                Some(Named { items, names }) => {
-                    let (patterns, flags): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-                    InputPlan::Patterns { patterns, shape: Arc::new(shape(names, flags)) }
-                }
-            });
-        }
-        let plan = self.plans[candidate.rule.index()].take().expect("just made");
+        let plan = match self.plans[candidate.rule.index()].take() {
+            Some(plan) => plan,
+            None => InputPlan::of(rule)?,
+        };
         let files = match &plan {
             InputPlan::Patterns { patterns, shape } => {
                 self.static_inputs(rule, patterns, value).map(|files| (files, Arc::clone(shape), Vec::new()))
