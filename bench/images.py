@@ -5,8 +5,11 @@ usage: bench/images.py [--flow target/release/flow] [--work NAME...] [--runs 3] 
 
 Each work is a folder of FITS frames or photos in, a folder of results out. The peers compute with scipy, scikit-image,
 Pillow and numba, serially or two at a time by multiprocessing, dask and ray; they are timed in a process that has
-imported everything and started its workers, flow from its start to its end. All take turns; medians are printed, and
-how many times longer than `flow -j2` each took. The large images are for flow alone: how well its two threads share one.
+imported everything and started its workers, flow from its start to its end. They take turns, but for ray, whose own
+processes never rest: it comes after the others. In each turn the work is done twice and the second time counts: a virtual
+machine may be slow to get memory that nobody has used for a while. Medians are printed, and how many times longer than
+`flow -j2` each took. `1 + 1` is two `flow -j1` side by side with half of the files each: it says how much of the efficiency the machine
+itself leaves. The large images are for flow alone: how well its two threads share one.
 `--work batch` makes the table of the batch, from 50,000 small images to ten large ones. The packages go into an environment of their own under
 target/bench-images, made by the first run. Needs Python 3.9 or later with venv, and the package index.
 """
@@ -20,6 +23,7 @@ import sys
 import tempfile
 import time
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -156,6 +160,26 @@ def run_flow(flow, work, folder, jobs):
     return time.perf_counter() - start
 
 
+def halves_of(folder):
+    """Two folders with every second file of one; they are links."""
+    halves = [folder.with_name(f"{folder.name}-{half}") for half in ("even", "odd")]
+    for half in halves:
+        half.mkdir(exist_ok=True)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        if not (link := halves[number % 2] / path.name).exists():
+            os.link(path, link)
+    return halves
+
+
+def run_two(flow, work, halves):
+    """Seconds until two `flow -j1` are through that were started together, each with half of the files: what two cores of this
+    machine give to two programs that have nothing to do with each other."""
+    with ThreadPoolExecutor() as two:
+        start = time.perf_counter()
+        list(two.map(lambda half: run_flow(flow, work, half, 1), halves))
+        return time.perf_counter() - start
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flow", default=HERE.parent / "target/release/flow", type=Path)
@@ -168,24 +192,33 @@ def main():
     data = PLACE / "data"
     data.mkdir(exist_ok=True)
     atexit.register(lambda: [shutil.rmtree(out) for out in data.glob("out-*")])
-    print(f"{'work':15} {'flow -j2':>9} {'flow -j1':>9} {'efficiency':>10}", *(f"{peer:>24}" for peer in options.peers))
+    print(f"{'work':15} {'flow -j2':>9} {'flow -j1':>9} {'efficiency':>10} {'1 + 1':>9}", *(f"{peer:>24}" for peer in options.peers))
     names = [name for work in options.work for name in (BATCH if work == "batch" else [work])]
     for name in names:
         work = {**WORKS, **BATCH}[name]
         folder = data / name
         subprocess.run([python, HERE / "peers.py", "make", name, folder, str(work.count), str(work.side)], check=True)
-        peers = {kind: Peer(python, kind, name, folder) for kind in options.peers if kind in work.peers}
-        times = {kind: [] for kind in [*peers, 1, 2]}
-        for _ in range(options.runs):
-            for jobs in (2, 1):
-                times[jobs].append(run_flow(flow, work, folder, jobs))
-            for kind, peer in peers.items():
-                times[kind].append(peer.run(new_folder(data)))
-        for peer in peers.values():
-            peer.end()
+        kinds = [kind for kind in options.peers if kind in work.peers]
+        times = {}
+        flows = [2, 1, "1 + 1"] if work.count > 1 else [2, 1]
+        for turns in ([*flows, *(kind for kind in kinds if kind != "ray")], [kind for kind in kinds if kind == "ray"]):
+            peers = {kind: Peer(python, kind, name, folder) for kind in turns if kind in PEERS}
+            for _ in range(options.runs):
+                for turn in turns:
+                    for _ in range(2):
+                        if turn in peers:
+                            took = peers[turn].run(new_folder(data))
+                        elif turn == "1 + 1":
+                            took = run_two(flow, work, halves_of(folder))
+                        else:
+                            took = run_flow(flow, work, folder, turn)
+                    times.setdefault(turn, []).append(took)
+            for peer in peers.values():
+                peer.end()
         median = {kind: statistics.median(values) for kind, values in times.items()}
         columns = [f"{median[kind]:13.3f} s {median[kind] / median[2]:7.1f}×" if kind in median else f"{'':>24}" for kind in options.peers]
-        print(f"{name:15} {median[2]:7.3f} s {median[1]:7.3f} s {median[1] / median[2] / 2:10.2f}", *columns, flush=True)
+        two = f"{median['1 + 1']:7.3f} s" if "1 + 1" in median else f"{'':>9}"
+        print(f"{name:15} {median[2]:7.3f} s {median[1]:7.3f} s {median[1] / median[2] / 2:10.2f} {two}", *columns, flush=True)
 
 
 if __name__ == "__main__":
