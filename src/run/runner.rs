@@ -1,12 +1,13 @@
 //! The loop of a run: what may start, what it is, who runs it, what came of it. One thread; orders out, reports in.
 //! Knows jobs by number; what a job is and what its end means is the [`Director`]'s to say.
 //!
-//! Short jobs are lined up: while one runs, the next is prepared and given out to take its place, so that no worker waits
-//! for this loop between two jobs.
+//! Short jobs are lined up: while one runs, the next ones are prepared and given out to take its place, one after the other, so
+//! that no worker waits for this loop between two jobs.
 
 mod company;
 mod endings;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -27,8 +28,11 @@ use crate::store::{StartedRow, StoreError, Writer};
 /// How often a display may move.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Jobs of rules whose last one took less than this are short: it is early enough to know what comes after them.
+/// A line of jobs that takes less than this, by the last ones of their rules, is short: what comes after it is to be known.
 const SHORT: Duration = Duration::from_millis(10);
+
+/// The most jobs of a line, so that not much is to be taken back when one fails.
+const LONGEST_LINE: usize = 8;
 
 /// What holds for the whole run.
 #[derive(Debug, Clone)]
@@ -99,7 +103,7 @@ struct Loop<'a> {
     running: BTreeMap<u32, Running>,
     /// Jobs that are prepared and wait for room.
     parked: BTreeMap<u32, Running>,
-    /// By running job, the one that was given out to take its place.
+    /// By job that was given out, the one that was given out to take its place.
     lined_up: BTreeMap<u32, (u32, Running)>,
     /// By rule, how long its last job took.
     paces: BTreeMap<String, Duration>,
@@ -214,7 +218,7 @@ impl Loop<'_> {
                 if self.run.scheduler.has_room() && self.call_back() {
                     continue;
                 }
-                return;
+                return self.line_up();
             };
             let companions = self.run.director.companions(job);
             let in_turn = self.run.director.in_turn(job);
@@ -247,40 +251,70 @@ impl Loop<'_> {
         self.failures.get(&job).map_or(1, |failures| failures + 1)
     }
 
-    /// Gives out the job that takes the place of this one, which runs, if it will end soon.
-    fn line_up(&mut self, first: u32) {
-        let is_short =
-            |running: &Running| self.paces.get(&running.prepared.spec.rule).is_some_and(|pace| *pace < SHORT);
-        let may_line_up = self.run.executor.lines_up() && !self.sets.has(first);
-        if !may_line_up || !self.running.get(&first).is_some_and(is_short) {
+    /// Lines up jobs behind those that run, one behind each in turn, as long as they will be over soon.
+    fn line_up(&mut self) {
+        if !self.run.executor.lines_up() {
             return;
         }
+        let mut heads: Vec<u32> = self.running.keys().copied().collect();
+        while !heads.is_empty() {
+            heads.retain(|&head| self.lengthen(head));
+        }
+    }
+
+    /// Gives out the job that takes the place of the last one in the line behind this one, which runs. False: there is none, or the
+    /// line is long enough.
+    fn lengthen(&mut self, head: u32) -> bool {
+        let Some(line) = self.short_line(head) else { return false };
         while self.closing.is_none()
             && !self.run.director.knows_more()
-            && let Some(job) = self.run.scheduler.pick_successor(first)
+            && let Some(job) = self.run.scheduler.pick_successor(&line)
         {
             if !self.run.director.companions(job).is_empty() {
-                return self.run.scheduler.retry(job);
+                self.run.scheduler.retry(job);
+                return false;
             }
             let Some(running) = self.prepare(job) else { continue };
             if running.prepared.demand.is_some() {
                 // It may ask for more than this place has.
                 self.parked.insert(job, running);
-                return self.run.scheduler.retry(job);
+                self.run.scheduler.retry(job);
+                return false;
             }
-            let order = Order { after: Some(first), ..self.order(&running) };
+            let last = line.last().copied();
+            let order = Order { after: last, ..self.order(&running) };
             self.run.executor.submit(order);
-            self.lined_up.insert(first, (job, running));
-            return;
+            self.lined_up.extend(last.map(|last| (last, (job, running))));
+            return true;
         }
+        false
     }
 
-    /// There is room, and nothing else to do: a job that waits for another one's place need not. False: none does.
+    /// A job and those lined up behind it, if it runs by itself and another one may be: they are few, and together they are short.
+    fn short_line(&self, head: u32) -> Option<Vec<u32>> {
+        let pace = |running: &Running| self.paces.get(&running.prepared.spec.rule).copied();
+        let line = self.line(head);
+        let mut length = pace(self.running.get(&head)?)?;
+        for last in &line[..line.len() - 1] {
+            length += pace(&self.lined_up.get(last)?.1)?;
+        }
+        (!self.sets.has(head) && length < SHORT && line.len() < LONGEST_LINE).then_some(line)
+    }
+
+    /// A job and those lined up behind it.
+    fn line(&self, head: u32) -> Vec<u32> {
+        std::iter::successors(Some(head), |last| self.lined_up.get(last).map(|(next, _)| *next)).collect()
+    }
+
+    /// There is room, and nothing else to do: jobs that wait for others' places need not. Of the longest line the second half goes.
+    /// False: none does.
     fn call_back(&mut self) -> bool {
-        let Some(first) = self.lined_up.keys().copied().find(|&first| self.run.scheduler.part(first)) else {
-            return false;
-        };
-        if let Some((job, running)) = self.withdraw(first) {
+        let mut lines: Vec<Vec<u32>> = self.running.keys().map(|&head| self.line(head)).collect();
+        lines.sort_by_key(|line| Reverse(line.len()));
+        let middles = lines.iter().map(|line| line[line.len().div_ceil(2) - 1]);
+        let mut befores = middles.chain(self.lined_up.keys().copied());
+        let Some(before) = befores.find(|&before| self.run.scheduler.part(before)) else { return false };
+        if let Some((job, running)) = self.withdraw(before) {
             self.submit(job, running);
         }
         true
@@ -292,16 +326,18 @@ impl Loop<'_> {
         if self.run.executor.withdraw(*job) { self.lined_up.remove(&first) } else { None }
     }
 
-    /// A job has ended, and the one in its place has begun, or is not to begin.
+    /// A job has ended, and the one in its place has begun, or is not to begin, as all those behind it.
     fn follow(&mut self, ended: u32, success: bool) {
-        if (!success || self.closing.is_some())
-            && let Some((job, running)) = self.withdraw(ended)
-        {
-            self.parked.insert(job, running);
-            self.run.scheduler.retry(job);
-        } else if let Some((job, running)) = self.lined_up.remove(&ended) {
+        if !success || self.closing.is_some() {
+            for before in self.line(ended).into_iter().rev() {
+                if let Some((job, running)) = self.withdraw(before) {
+                    self.parked.insert(job, running);
+                    self.run.scheduler.retry(job);
+                }
+            }
+        }
+        if let Some((job, running)) = self.lined_up.remove(&ended) {
             self.begun(job, running);
-            self.line_up(job);
         }
     }
 
@@ -355,7 +391,6 @@ impl Loop<'_> {
     fn give_out(&mut self, job: u32, running: Running, order: Order) {
         self.run.executor.submit(order);
         self.begun(job, running);
-        self.line_up(job);
     }
 
     fn order(&self, running: &Running) -> Order {

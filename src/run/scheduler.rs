@@ -168,7 +168,7 @@ pub struct Scheduler {
     /// How many jobs each still waits for.
     waits: Vec<u32>,
     state: Vec<State>,
-    /// By running job, the one that takes its place when it ends; that one holds nothing until then.
+    /// By job, the one that takes its place when it ends; that one holds nothing until then.
     successors: BTreeMap<u32, u32>,
     /// By job that another one takes along, that one.
     firsts: FxHashMap<u32, u32>,
@@ -247,28 +247,31 @@ impl Scheduler {
         Some(job)
     }
 
-    /// The job that `pick` would give when this one, which runs, had ended well, if that is known already: it asks for no
-    /// more than this one holds, and none that this one keeps waiting is better. It is given out as the one that takes
-    /// this one's place. `None` as well if there is such a one.
-    pub fn pick_successor(&mut self, of: u32) -> Option<u32> {
-        debug_assert_eq!(self.state[of as usize], State::Running);
-        if self.successors.contains_key(&of) {
+    /// The job that `pick` would give when those in `line` had ended well, if that is known already. The first of them runs,
+    /// and each of the others is the one's successor before it: this is to be the last one's, and take that one's place. It
+    /// asks for no more than that one holds, and none that they keep waiting is better. `None` as well if there is such a one.
+    pub fn pick_successor(&mut self, line: &[u32]) -> Option<u32> {
+        let &last = line.last()?;
+        debug_assert_eq!(self.state[last as usize], State::Running);
+        if self.successors.contains_key(&last) {
             return None;
         }
-        let held = &self.demands[self.own(of)];
+        let held = &self.demands[self.own(last)];
         let room: Demand = self.free.iter().zip(held).map(|(free, held)| free + held).collect();
         let place = self.ready.first(&room)?;
         let job = self.order[place as usize];
         let is_next = |&after: &u32| {
             let at = after as usize;
-            self.waits[at] == 1 && self.state[at] == State::Waiting && self.place[at] < place
+            // More than one of the line may be waited for.
+            self.waits[at] as usize <= line.len() && self.state[at] == State::Waiting && self.place[at] < place
         };
-        if !fits(&self.demands[self.own(job)], held) || self.dependents.of(of).iter().any(is_next) {
+        let keeps_waiting = |&of: &u32| self.dependents.of(of).iter().any(is_next);
+        if !fits(&self.demands[self.own(job)], held) || line.iter().any(keeps_waiting) {
             return None;
         }
         self.ready.remove(place);
         self.state[job as usize] = State::Running;
-        self.successors.insert(of, job);
+        self.successors.insert(last, job);
         Some(job)
     }
 
@@ -522,9 +525,9 @@ mod tests {
         }
         let mut scheduler = tasks.schedule();
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(3)));
-        assert_eq!(scheduler.pick_successor(0), Some(2), "1 asks for more than 0 holds");
-        assert_eq!(scheduler.pick_successor(0), None, "there is one");
-        assert_eq!(scheduler.pick_successor(3), None, "nothing is so small");
+        assert_eq!(scheduler.pick_successor(&[0]), Some(2), "1 asks for more than 0 holds");
+        assert_eq!(scheduler.pick_successor(&[0]), None, "there is one");
+        assert_eq!(scheduler.pick_successor(&[3]), None, "nothing is so small");
         assert!(!scheduler.part(0), "nothing is free");
         scheduler.finish(3);
         assert!(!scheduler.part(0), "4 are free, and it asks for 5");
@@ -547,14 +550,39 @@ mod tests {
         tasks.edge(1, 2);
         let mut scheduler = tasks.schedule();
         assert_eq!(scheduler.pick(), Some(0));
-        assert_eq!(scheduler.pick_successor(0), None, "3 comes before what is ready now");
+        assert_eq!(scheduler.pick_successor(&[0]), None, "3 comes before what is ready now");
         scheduler.finish(0);
         assert_eq!(scheduler.pick(), Some(3));
-        assert_eq!(scheduler.pick_successor(3), Some(1));
+        assert_eq!(scheduler.pick_successor(&[3]), Some(1));
+        assert_eq!(scheduler.pick_successor(&[3, 1]), None, "2 waits for it");
         scheduler.finish(3);
-        assert_eq!(scheduler.pick_successor(1), None, "2 waits for it");
+        assert_eq!(scheduler.pick_successor(&[1]), None, "2 waits for it");
         scheduler.finish(1);
         assert_eq!(scheduler.pick(), Some(2));
+    }
+
+    #[test]
+    fn a_line_of_successors_takes_one_place_after_another_and_may_part_anywhere() {
+        let mut tasks = Tasks::new(vec![2]);
+        for position in 0..6 {
+            tasks.add(task(0, 1, position, &[1])).unwrap();
+        }
+        let mut scheduler = tasks.schedule();
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(1)));
+        assert_eq!(scheduler.pick_successor(&[0]), Some(2));
+        assert_eq!(scheduler.pick_successor(&[0, 2]), Some(3));
+        assert_eq!(scheduler.pick_successor(&[0, 2, 3]), Some(4));
+        scheduler.finish(1);
+        assert!(scheduler.part(2), "3 takes the place that is free, and 4 stays behind it");
+        assert_eq!(scheduler.pick(), None);
+        scheduler.finish(3);
+        assert!(!scheduler.part(0), "4 has taken that place");
+        // Those that are not to begin go back, the last one first.
+        scheduler.retry(2);
+        scheduler.finish(0);
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(2), None));
+        scheduler.finish(4);
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(5), None));
     }
 
     #[test]
@@ -622,11 +650,14 @@ mod tests {
                         return (order, left(&scheduler));
                     }
                     let (end, follows) = (*ends.next().expect("endless"), *ends.next().expect("endless"));
-                    let first = running[follows % running.len()];
-                    if follows > 2 && let Some(successor) = scheduler.pick_successor(first) {
+                    let mut line = vec![running[follows % running.len()]];
+                    while let Some(&successor) = next.get(&line[line.len() - 1]) {
+                        line.push(successor);
+                    }
+                    if follows > 2 && let Some(successor) = scheduler.pick_successor(&line) {
                         match follows {
                             3 => scheduler.retry(successor),
-                            _ => assert_eq!(next.insert(first, successor), None),
+                            _ => assert_eq!(next.insert(line[line.len() - 1], successor), None),
                         }
                     }
                     let job = running.remove(end % running.len());
