@@ -152,8 +152,8 @@ fn read_columns<T: Sample>(
                 let (whole, rest) = row.as_chunks::<ACROSS>();
                 for (panel, pixels) in whole.iter().enumerate() {
                     let lanes = &mut panels[panel * length + i];
-                    for k in 0..ACROSS {
-                        lanes.0[k] = pixels[k].to_f64();
+                    for (lane, pixel) in lanes.0.iter_mut().zip(pixels) {
+                        *lane = pixel.to_f64();
                     }
                 }
                 for (k, pixel) in rest.iter().enumerate() {
@@ -179,8 +179,8 @@ fn turn<T: Sample>(columns: &[Lanes], rows: &mut [Lanes], stride: usize, at: usi
         let (tiles, _) = rows[at..at + ACROSS].as_chunks_mut::<TILE>();
         for (t, tile) in tiles.iter_mut().enumerate() {
             for (row, columns) in group.iter().enumerate() {
-                for k in 0..TILE {
-                    tile[k].0[row] = T::from_f64(columns.0[t * TILE + k]).to_f64();
+                for (lanes, &pixel) in tile.iter_mut().zip(&columns.0[t * TILE..][..TILE]) {
+                    lanes.0[row] = T::from_f64(pixel).to_f64();
                 }
             }
         }
