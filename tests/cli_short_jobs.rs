@@ -92,3 +92,72 @@ fn the_order_on_one_core_is_the_same_whether_jobs_are_short_or_not() {
     let expected: Vec<String> = (0..8).flat_map(|n| [format!("first {n}"), format!("last {n}")]).collect();
     assert_eq!(project.read("ran").lines().collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn a_job_that_cannot_be_prepared_fails_when_its_turn_has_come() {
+    let project = Project::new(
+        r#"
+        def size(wildcards):
+            if wildcards.n == "30":
+                fail("no size")
+            return 1
+
+        rule all:
+            input: expand("out/{n}", n=range(40))
+        rule work:
+            output: "out/{n}"
+            params: size=size
+            shell: "echo {wildcards.n} >> ran; touch {output}"
+        "#,
+    );
+    project.flow("-j1").exits(1).says("no size");
+    let ran: Vec<String> = project.read("ran").lines().map(str::to_owned).collect();
+    assert_eq!(ran, (0..30).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn jobs_lined_up_behind_one_that_waits_for_them_go_elsewhere() {
+    let project = Project::new(
+        r#"
+        rule all:
+            input: expand("out/{n}", n=range(40))
+        rule work:
+            output: "out/{n}"
+            shell: "if test {wildcards.n} = 10; then until test -e out/39; do :; done; fi; touch {output}"
+        "#,
+    );
+    project.flow("-j2").exits(0);
+}
+
+#[test]
+fn what_a_checkpoint_makes_known_comes_before_what_is_less_urgent() {
+    let project = Project::new(
+        r#"
+        def found(wildcards):
+            checkpoints.look.get(place="1")
+            return "urgent"
+
+        rule all:
+            input: found, expand("early/{n}", n=range(9)), expand("late/{n}", n=range(9))
+        rule early:
+            output: "early/{n}"
+            priority: 2
+            shell: "echo early >> ran; touch {output}"
+        checkpoint look:
+            input: lambda wildcards: "looked/0" if wildcards.place == "1" else []
+            output: "looked/{place}"
+            priority: 1
+            shell: "echo look >> ran; touch {output}"
+        rule urgent:
+            output: "urgent"
+            priority: 3
+            shell: "echo urgent >> ran; touch {output}"
+        rule late:
+            output: "late/{n}"
+            shell: "echo late >> ran; touch {output}"
+        "#,
+    );
+    project.flow("-j1").exits(0);
+    let expected = [["early"; 9].as_slice(), &["look", "look", "urgent"], &["late"; 9]].concat();
+    assert_eq!(project.read("ran").lines().collect::<Vec<_>>(), expected);
+}

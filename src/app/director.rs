@@ -429,6 +429,12 @@ impl Director for JobDirector<'_> {
         !self.ripe.is_empty() && self.stuck.is_none()
     }
 
+    fn tells_more(&self, job: u32) -> bool {
+        let id = self.id(job);
+        let mut outputs = self.plan.dag.job(id).outputs.iter().take(1);
+        self.rule(id).is_checkpoint && outputs.any(|first| self.awaited.contains(first))
+    }
+
     fn grow(&mut self, tasks: Tasks) -> Option<Growth> {
         match self.grown(tasks) {
             Ok(growth) => Some(growth),

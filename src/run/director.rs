@@ -68,6 +68,11 @@ pub trait Director {
         false
     }
 
+    /// Whether this is a job that says what else there is to do.
+    fn tells_more(&self, _job: u32) -> bool {
+        false
+    }
+
     /// What there is to do besides, for [`super::scheduler::Scheduler::grow`]; takes the tasks to add to. `None`: it cannot be known, and
     /// the director keeps the reason for its maker.
     fn grow(&mut self, tasks: Tasks) -> Option<Growth> {

@@ -25,7 +25,7 @@ use crate::disk::Disk;
 use crate::event::{Event, Failure, Reporter, Usage};
 use crate::store::{StartedRow, StoreError, Writer};
 
-/// How often a display may move.
+/// How often a display may move, and lines behind jobs that turn out not to be short are taken back.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A line of jobs that takes less than this, by the last ones of their rules, is short: what comes after it is to be known.
@@ -91,10 +91,22 @@ pub struct Run<'a> {
     pub disk: &'a dyn Disk,
 }
 
-/// A job that was given out.
+/// A job that was given out, or is to be.
 struct Running {
     prepared: Box<Prepared>,
     attempt: u32,
+    /// When it was told to have begun.
+    since: Option<Instant>,
+}
+
+impl Running {
+    fn new(prepared: Box<Prepared>, attempt: u32) -> Self {
+        Running { prepared, attempt, since: None }
+    }
+
+    fn is_older(&self, age: Duration) -> bool {
+        self.since.is_some_and(|since| since.elapsed() >= age)
+    }
 }
 
 /// The run while it goes on.
@@ -105,7 +117,7 @@ struct Loop<'a> {
     parked: BTreeMap<u32, Running>,
     /// By job that was given out, the one that was given out to take its place.
     lined_up: BTreeMap<u32, (u32, Running)>,
-    /// By rule, how long its last job took.
+    /// By rule, how long its last job took that succeeded.
     paces: BTreeMap<String, Duration>,
     sets: Sets,
     /// Failed attempts, of jobs that have any.
@@ -153,6 +165,7 @@ impl Run<'_> {
         };
         let ended = run.turn();
         if ended.is_err() {
+            run.closing.get_or_insert(Ending::Failed);
             run.stop(Force::Term);
             run.drain();
         }
@@ -192,6 +205,7 @@ impl Loop<'_> {
             }
             if Instant::now() >= tick {
                 self.run.reporter.tick();
+                self.free_lines();
                 tick = Instant::now() + TICK;
             }
         }
@@ -215,10 +229,13 @@ impl Loop<'_> {
                 if self.run.director.knows_more() && self.run.scheduler.has_room() && self.grow() {
                     continue;
                 }
-                if self.run.scheduler.has_room() && self.call_back() {
+                if self.closing.is_some() {
+                    return;
+                }
+                if self.run.scheduler.has_room() && self.call_back() || self.line_up() {
                     continue;
                 }
-                return self.line_up();
+                return;
             };
             let companions = self.run.director.companions(job);
             let in_turn = self.run.director.in_turn(job);
@@ -234,16 +251,25 @@ impl Loop<'_> {
 
     /// A job whose turn has come, prepared, if it is to be run.
     fn prepare(&mut self, job: u32) -> Option<Running> {
+        match self.decide(job) {
+            Ok(running) => return Some(running),
+            Err(Some(failure)) => self.refuse(job, String::new(), *failure, Usage::default()),
+            Err(None) => self.cut_off(job),
+        }
+        None
+    }
+
+    /// A job, prepared; the failure of one that cannot be, nothing for one that need not be run.
+    fn decide(&mut self, job: u32) -> Result<Running, Option<Box<Failure>>> {
         if let Some(parked) = self.parked.remove(&job) {
-            return Some(parked);
+            return Ok(parked);
         }
         let attempt = self.attempt(job);
         match self.run.director.prepare(job, attempt) {
-            Decision::CutOff => self.cut_off(job),
-            Decision::Fail(failure) => self.refuse(job, String::new(), *failure, Usage::default()),
-            Decision::Run(prepared) => return Some(Running { prepared, attempt }),
+            Decision::CutOff => Err(None),
+            Decision::Fail(failure) => Err(Some(failure)),
+            Decision::Run(prepared) => Ok(Running::new(prepared, attempt)),
         }
-        None
     }
 
     /// 1 for the first try.
@@ -251,54 +277,84 @@ impl Loop<'_> {
         self.failures.get(&job).map_or(1, |failures| failures + 1)
     }
 
-    /// Lines up jobs behind those that run, one behind each in turn, as long as they will be over soon.
-    fn line_up(&mut self) {
+    /// Lines up jobs behind those that run, one behind each in turn, as long as they will be over soon. True: some were not
+    /// to be run, and others need not wait for them any more.
+    fn line_up(&mut self) -> bool {
         if !self.run.executor.lines_up() {
-            return;
+            return false;
         }
+        let cut_off = self.cut_off.len();
         let mut heads: Vec<u32> = self.running.keys().copied().collect();
         while !heads.is_empty() {
             heads.retain(|&head| self.lengthen(head));
         }
+        self.cut_off.len() > cut_off
     }
 
     /// Gives out the job that takes the place of the last one in the line behind this one, which runs. False: there is none, or the
     /// line is long enough.
     fn lengthen(&mut self, head: u32) -> bool {
         let Some(line) = self.short_line(head) else { return false };
-        while self.closing.is_none()
-            && !self.run.director.knows_more()
-            && let Some(job) = self.run.scheduler.pick_successor(&line)
-        {
-            if !self.run.director.companions(job).is_empty() {
-                self.run.scheduler.retry(job);
-                return false;
-            }
-            let Some(running) = self.prepare(job) else { continue };
-            if running.prepared.demand.is_some() {
+        let in_hand = self.running.len() + self.lined_up.len();
+        while let Some(job) = self.run.scheduler.pick_successor(&line, in_hand) {
+            let goes_alone = self.run.director.companions(job).is_empty();
+            match goes_alone.then(|| self.decide(job)) {
+                Some(Err(None)) => {
+                    self.cut_off(job);
+                    continue;
+                }
                 // It may ask for more than this place has.
-                self.parked.insert(job, running);
-                self.run.scheduler.retry(job);
-                return false;
+                Some(Ok(running)) if running.prepared.demand.is_some() => drop(self.parked.insert(job, running)),
+                Some(Ok(running)) => {
+                    let last = line.last().copied();
+                    let order = Order { after: last, ..self.order(&running) };
+                    self.run.executor.submit(order);
+                    self.lined_up.extend(last.map(|last| (last, (job, running))));
+                    return true;
+                }
+                // It fails when its turn comes: those before it are done then.
+                Some(Err(Some(_))) | None => {}
             }
-            let last = line.last().copied();
-            let order = Order { after: last, ..self.order(&running) };
-            self.run.executor.submit(order);
-            self.lined_up.extend(last.map(|last| (last, (job, running))));
-            return true;
+            self.run.scheduler.retry(job);
+            return false;
         }
         false
     }
 
-    /// A job and those lined up behind it, if it runs by itself and another one may be: they are few, and together they are short.
+    /// A job that has just begun and those lined up behind it, if another one may be: they are few, together they are short, and
+    /// nothing that is not known now is to come after them.
     fn short_line(&self, head: u32) -> Option<Vec<u32>> {
+        let director = &self.run.director;
+        let running = self.running.get(&head)?;
+        if self.sets.has(head) || running.is_older(SHORT) || director.knows_more() {
+            return None;
+        }
         let pace = |running: &Running| self.paces.get(&running.prepared.spec.rule).copied();
         let line = self.line(head);
-        let mut length = pace(self.running.get(&head)?)?;
+        let mut length = pace(running)?;
         for last in &line[..line.len() - 1] {
             length += pace(&self.lined_up.get(last)?.1)?;
         }
-        (!self.sets.has(head) && length < SHORT && line.len() < LONGEST_LINE).then_some(line)
+        let is_short = length < SHORT && line.len() < LONGEST_LINE;
+        (is_short && !line.iter().any(|&job| director.tells_more(job))).then_some(line)
+    }
+
+    /// Takes back what is lined up behind jobs that were thought to be short, and are not.
+    fn free_lines(&mut self) {
+        let long = self.running.iter().filter(|(_, running)| running.is_older(TICK));
+        for head in long.map(|(&head, _)| head).collect::<Vec<_>>() {
+            self.take_back(head);
+        }
+    }
+
+    /// Takes back what is lined up behind a job, as far as it has not begun.
+    fn take_back(&mut self, head: u32) {
+        for before in self.line(head).into_iter().rev() {
+            if let Some((job, running)) = self.withdraw(before) {
+                self.parked.insert(job, running);
+                self.run.scheduler.retry(job);
+            }
+        }
     }
 
     /// A job and those lined up behind it.
@@ -329,12 +385,7 @@ impl Loop<'_> {
     /// A job has ended, and the one in its place has begun, or is not to begin, as all those behind it.
     fn follow(&mut self, ended: u32, success: bool) {
         if !success || self.closing.is_some() {
-            for before in self.line(ended).into_iter().rev() {
-                if let Some((job, running)) = self.withdraw(before) {
-                    self.parked.insert(job, running);
-                    self.run.scheduler.retry(job);
-                }
-            }
+            self.take_back(ended);
         }
         if let Some((job, running)) = self.lined_up.remove(&ended) {
             self.begun(job, running);
@@ -421,8 +472,9 @@ impl Loop<'_> {
         }
     }
 
-    fn begun(&mut self, job: u32, running: Running) {
-        let Running { prepared, attempt } = &running;
+    fn begun(&mut self, job: u32, mut running: Running) {
+        running.since = Some(Instant::now());
+        let Running { prepared, attempt, .. } = &running;
         let spec = &prepared.spec;
         self.run.reporter.tell(&Event::Started {
             job: self.run.director.name(job),

@@ -145,7 +145,7 @@ enum State {
     Waiting,
     /// At its place in the tree.
     Ready,
-    /// Given out by `pick`; holds its demand.
+    /// Given out by `pick`, and holds its demand; or a successor, and holds nothing until its place is free.
     Running,
     Done,
     Failed,
@@ -249,24 +249,26 @@ impl Scheduler {
 
     /// The job that `pick` would give when those in `line` had ended well, if that is known already. The first of them runs,
     /// and each of the others is the one's successor before it: this is to be the last one's, and take that one's place. It
-    /// asks for no more than that one holds, and none that they keep waiting is better. `None` as well if there is such a one.
-    pub fn pick_successor(&mut self, line: &[u32]) -> Option<u32> {
-        let &last = line.last()?;
+    /// asks for no more than that one holds, and none that may be ready by then is better: one that waits for no more than
+    /// the `in_hand` jobs that run and that are lined up. `None` as well if there is such a one.
+    pub fn pick_successor(&mut self, line: &[u32], in_hand: usize) -> Option<u32> {
+        let (&first, &last) = (line.first()?, line.last()?);
         debug_assert_eq!(self.state[last as usize], State::Running);
         if self.successors.contains_key(&last) {
             return None;
         }
-        let held = &self.demands[self.own(last)];
-        let room: Demand = self.free.iter().zip(held).map(|(free, held)| free + held).collect();
+        // Of the line, only the first holds anything.
+        let room: Demand =
+            self.free.iter().zip(&self.demands[self.own(first)]).map(|(free, held)| free + held).collect();
         let place = self.ready.first(&room)?;
         let job = self.order[place as usize];
         let is_next = |&after: &u32| {
             let at = after as usize;
-            // More than one of the line may be waited for.
-            self.waits[at] as usize <= line.len() && self.state[at] == State::Waiting && self.place[at] < place
+            self.waits[at] as usize <= in_hand && self.state[at] == State::Waiting && self.place[at] < place
         };
         let keeps_waiting = |&of: &u32| self.dependents.of(of).iter().any(is_next);
-        if !fits(&self.demands[self.own(job)], held) || line.iter().any(keeps_waiting) {
+        let fits = fits(&self.demands[self.own(job)], &self.demands[self.own(last)]);
+        if !fits || line.iter().any(keeps_waiting) {
             return None;
         }
         self.ready.remove(place);
@@ -525,9 +527,9 @@ mod tests {
         }
         let mut scheduler = tasks.schedule();
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(3)));
-        assert_eq!(scheduler.pick_successor(&[0]), Some(2), "1 asks for more than 0 holds");
-        assert_eq!(scheduler.pick_successor(&[0]), None, "there is one");
-        assert_eq!(scheduler.pick_successor(&[3]), None, "nothing is so small");
+        assert_eq!(scheduler.pick_successor(&[0], 2), Some(2), "1 asks for more than 0 holds");
+        assert_eq!(scheduler.pick_successor(&[0], 3), None, "there is one");
+        assert_eq!(scheduler.pick_successor(&[3], 3), None, "nothing is so small");
         assert!(!scheduler.part(0), "nothing is free");
         scheduler.finish(3);
         assert!(!scheduler.part(0), "4 are free, and it asks for 5");
@@ -550,13 +552,13 @@ mod tests {
         tasks.edge(1, 2);
         let mut scheduler = tasks.schedule();
         assert_eq!(scheduler.pick(), Some(0));
-        assert_eq!(scheduler.pick_successor(&[0]), None, "3 comes before what is ready now");
+        assert_eq!(scheduler.pick_successor(&[0], 1), None, "3 comes before what is ready now");
         scheduler.finish(0);
         assert_eq!(scheduler.pick(), Some(3));
-        assert_eq!(scheduler.pick_successor(&[3]), Some(1));
-        assert_eq!(scheduler.pick_successor(&[3, 1]), None, "2 waits for it");
+        assert_eq!(scheduler.pick_successor(&[3], 1), Some(1));
+        assert_eq!(scheduler.pick_successor(&[3, 1], 2), None, "2 waits for it");
         scheduler.finish(3);
-        assert_eq!(scheduler.pick_successor(&[1]), None, "2 waits for it");
+        assert_eq!(scheduler.pick_successor(&[1], 1), None, "2 waits for it");
         scheduler.finish(1);
         assert_eq!(scheduler.pick(), Some(2));
     }
@@ -569,9 +571,9 @@ mod tests {
         }
         let mut scheduler = tasks.schedule();
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(1)));
-        assert_eq!(scheduler.pick_successor(&[0]), Some(2));
-        assert_eq!(scheduler.pick_successor(&[0, 2]), Some(3));
-        assert_eq!(scheduler.pick_successor(&[0, 2, 3]), Some(4));
+        assert_eq!(scheduler.pick_successor(&[0], 2), Some(2));
+        assert_eq!(scheduler.pick_successor(&[0, 2], 3), Some(3));
+        assert_eq!(scheduler.pick_successor(&[0, 2, 3], 4), Some(4));
         scheduler.finish(1);
         assert!(scheduler.part(2), "3 takes the place that is free, and 4 stays behind it");
         assert_eq!(scheduler.pick(), None);
@@ -583,6 +585,35 @@ mod tests {
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(2), None));
         scheduler.finish(4);
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(5), None));
+    }
+
+    #[test]
+    fn what_the_first_of_a_line_gives_back_is_there_for_who_comes_after_the_line() {
+        let mut tasks = Tasks::new(vec![1, 10]);
+        for (position, memory) in (0..).zip([6, 2, 8, 2]) {
+            tasks.add(task(0, 1, position, &[1, memory])).unwrap();
+        }
+        let mut scheduler = tasks.schedule();
+        assert_eq!(scheduler.pick(), Some(0));
+        assert_eq!(scheduler.pick_successor(&[0], 1), Some(1));
+        assert_eq!(scheduler.pick_successor(&[0, 1], 2), None, "2 comes before 3, and asks for more than 1 holds");
+        scheduler.finish(0);
+        scheduler.finish(1);
+        assert_eq!(scheduler.pick(), Some(2));
+    }
+
+    #[test]
+    fn nothing_is_lined_up_before_a_better_job_that_only_waits_for_what_is_in_hand() {
+        let mut tasks = Tasks::new(vec![2]);
+        // 4 joins 0 and 1, and goes before 2 and 3.
+        for (priority, position) in [(0, 0), (0, 1), (0, 2), (0, 3), (1, 4)] {
+            tasks.add(task(priority, 1, position, &[1])).unwrap();
+        }
+        tasks.edge(0, 4);
+        tasks.edge(1, 4);
+        let mut scheduler = tasks.schedule();
+        assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(1)));
+        assert_eq!((scheduler.pick_successor(&[0], 2), scheduler.pick_successor(&[1], 2)), (None, None));
     }
 
     #[test]
@@ -654,7 +685,7 @@ mod tests {
                     while let Some(&successor) = next.get(&line[line.len() - 1]) {
                         line.push(successor);
                     }
-                    if follows > 2 && let Some(successor) = scheduler.pick_successor(&line) {
+                    if follows > 2 && let Some(successor) = scheduler.pick_successor(&line, running.len() + next.len()) {
                         match follows {
                             3 => scheduler.retry(successor),
                             _ => assert_eq!(next.insert(line[line.len() - 1], successor), None),

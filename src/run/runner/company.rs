@@ -19,7 +19,7 @@ impl Loop<'_> {
         let mut ready = Vec::new();
         for job in std::iter::once(first).chain(companions) {
             match self.run.director.prepare(job, attempt) {
-                Decision::Run(prepared) => ready.push((job, Running { prepared, attempt })),
+                Decision::Run(prepared) => ready.push((job, Running::new(prepared, attempt))),
                 Decision::Fail(failure) => {
                     self.sets.join(first, &[job]);
                     return self.refuse(job, String::new(), *failure, Usage::default());
@@ -42,7 +42,7 @@ impl Loop<'_> {
         for job in self.not_lost(jobs) {
             let attempt = self.attempt(job);
             match self.run.director.prepare(job, attempt) {
-                Decision::Run(prepared) => ready.push((job, Running { prepared, attempt })),
+                Decision::Run(prepared) => ready.push((job, Running::new(prepared, attempt))),
                 Decision::CutOff => {
                     self.tell_cut_off(job);
                     over.push(job);

@@ -10,10 +10,6 @@ use crate::store::{FailureRecord, Left};
 impl Loop<'_> {
     pub(super) fn ended(&mut self, mut outcome: Outcome) {
         let Some(running) = self.running.remove(&outcome.job) else { return };
-        match self.paces.get_mut(&running.prepared.spec.rule) {
-            Some(pace) => *pace = outcome.usage.wall,
-            None => drop(self.paces.insert(running.prepared.spec.rule.clone(), outcome.usage.wall)),
-        }
         match &outcome.result {
             Ok(()) => self.succeeded(running, &mut outcome),
             // Ended by flow itself, not by its own fault.
@@ -40,6 +36,10 @@ impl Loop<'_> {
 
     fn succeeded(&mut self, running: Running, outcome: &mut Outcome) {
         let job = outcome.job;
+        match self.paces.get_mut(&running.prepared.spec.rule) {
+            Some(pace) => *pace = outcome.usage.wall,
+            None => drop(self.paces.insert(running.prepared.spec.rule.clone(), outcome.usage.wall)),
+        }
         match self.run.director.finished(job, outcome) {
             Err(failure) => {
                 self.run.writer.ended(&running.prepared.key);
