@@ -201,6 +201,7 @@ def main():
         kinds = [kind for kind in options.peers if kind in work.peers]
         times = {}
         flows = [2, 1, "1 + 1"] if work.count > 1 else [2, 1]
+        halves = halves_of(folder) if work.count > 1 else []
         for turns in ([*flows, *(kind for kind in kinds if kind != "ray")], [kind for kind in kinds if kind == "ray"]):
             peers = {kind: Peer(python, kind, name, folder) for kind in turns if kind in PEERS}
             for _ in range(options.runs):
@@ -209,7 +210,7 @@ def main():
                         if turn in peers:
                             took = peers[turn].run(new_folder(data))
                         elif turn == "1 + 1":
-                            took = run_two(flow, work, halves_of(folder))
+                            took = run_two(flow, work, halves)
                         else:
                             took = run_flow(flow, work, folder, turn)
                     times.setdefault(turn, []).append(took)

@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 
 use support::Project;
 
+/// Which jobs ran, in their order, of those that say so.
+fn numbers(project: &Project) -> Vec<u32> {
+    project.read("ran").lines().map(|line| line.parse().expect("a job's number")).collect()
+}
+
 #[test]
 fn jobs_that_fail_do_not_hold_up_or_repeat_those_behind_them() {
     let project = Project::new(
@@ -53,8 +58,7 @@ fn a_failure_without_keep_going_leaves_what_was_lined_up_undone() {
         "#,
     );
     project.flow("-j1").exits(1).says("1 job failed: work n=20");
-    let ran: Vec<String> = project.read("ran").lines().map(str::to_owned).collect();
-    assert_eq!(ran, (0..=20).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(numbers(&project), (0..=20).collect::<Vec<_>>());
 }
 
 #[test]
@@ -111,8 +115,7 @@ fn a_job_that_cannot_be_prepared_fails_when_its_turn_has_come() {
         "#,
     );
     project.flow("-j1").exits(1).says("no size");
-    let ran: Vec<String> = project.read("ran").lines().map(str::to_owned).collect();
-    assert_eq!(ran, (0..30).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(numbers(&project), (0..30).collect::<Vec<_>>());
 }
 
 #[test]

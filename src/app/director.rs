@@ -385,15 +385,16 @@ impl<'a> JobDirector<'a> {
     /// A job is done, or is as if it were.
     fn is_through(&mut self, number: u32, id: JobId) {
         self.through[number as usize] = true;
-        if !self.rule(id).is_checkpoint {
-            return;
-        }
-        let dag = &self.plan.dag;
-        let Some(&first) = dag.job(id).outputs.first() else { return };
-        self.project.workflow.functions.checkpoint_done(dag.paths.name(first));
+        let Some(first) = self.checkpoint_file(id) else { return };
+        self.project.workflow.functions.checkpoint_done(self.plan.dag.paths.name(first));
         if self.awaited.contains(&first) {
             self.ripe.push(first);
         }
+    }
+
+    /// The file by which a checkpoint is known.
+    fn checkpoint_file(&self, id: JobId) -> Option<FileId> {
+        self.plan.dag.job(id).outputs.first().copied().filter(|_| self.rule(id).is_checkpoint)
     }
 
     fn own_log(&self, id: JobId) -> String {
@@ -430,9 +431,7 @@ impl Director for JobDirector<'_> {
     }
 
     fn tells_more(&self, job: u32) -> bool {
-        let id = self.id(job);
-        let mut outputs = self.plan.dag.job(id).outputs.iter().take(1);
-        self.rule(id).is_checkpoint && outputs.any(|first| self.awaited.contains(first))
+        self.checkpoint_file(self.id(job)).is_some_and(|first| self.awaited.contains(&first))
     }
 
     fn grow(&mut self, tasks: Tasks) -> Option<Growth> {
