@@ -245,6 +245,7 @@ fn an_interrupted_flow_cancels_what_it_submitted() {
     await_four(&project);
     flow.signal("INT", false);
     assert_eq!(flow.ended().0, Some(130));
+    assert_eq!(slurm.uncancelled("cancelled"), Vec::<String>::new());
     project.write("go", "");
     while !slurm.queue("cancelled").is_empty() {}
     assert!((0..4).all(|n| !project.exists(&format!("out/{n}.txt"))));
@@ -272,9 +273,9 @@ fn a_detached_flow_leaves_them_running_for_the_next_or_a_local_one_makes_them_it
             local.env("SLURM_CONF", &slurm.conf);
             let local = Running::start(local);
             while project.read("began.0").lines().count() < 2 {}
+            assert_eq!(slurm.uncancelled(name), Vec::<String>::new());
             project.write("go", "");
             assert_eq!(local.ended().0, Some(0));
-            assert!(slurm.queue(name).is_empty(), "what was submitted is cancelled");
             assert_eq!(beginnings(&project), [2; 4]);
         }
         project.flow("-n").exits(0).says("Nothing to do");

@@ -76,9 +76,18 @@ impl Slurm {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// The jobs that are in the queue or run whose names begin so.
+    /// The jobs that are in the queue, run or are being ended whose names begin so.
     pub fn queue(&self, name: &str) -> Vec<String> {
-        let said = self.says("squeue", &["-h", "-r", "-o", "%i %j"]);
+        self.listed(name, &[])
+    }
+
+    /// Those of them that wait or run, and of which nobody has asked that they end.
+    pub fn uncancelled(&self, name: &str) -> Vec<String> {
+        self.listed(name, &["-t", "PENDING,RUNNING"])
+    }
+
+    fn listed(&self, name: &str, words: &[&str]) -> Vec<String> {
+        let said = self.says("squeue", &[&["-h", "-r", "-o", "%i %j"], words].concat());
         let jobs = said.lines().filter_map(|line| line.split_once(' ')).filter(|(_, job)| job.trim().starts_with(name));
         jobs.map(|(id, _)| id.to_owned()).collect()
     }
