@@ -32,9 +32,10 @@ use crate::report::plain::{Plain, Show};
 use crate::rulefile::evaluate::file_functions;
 use crate::run::local::Local;
 use crate::run::runner::{Ending, Run, Settings as RunSettings};
-use crate::run::scheduler::Tasks;
+use crate::run::scheduler::Scheduler;
 use crate::run::signals;
 use crate::run::strict;
+use crate::run::tasks::Tasks;
 use crate::stat::Stats;
 use crate::store::RunRecord;
 use crate::witness;
@@ -119,7 +120,7 @@ pub fn run(project: &Project, asked: Option<&Asked>, disk: &dyn Disk) -> Result<
             whole_logs: project.settings.say.whole_logs,
             resources: totals.names.clone(),
         },
-        scheduler: tasks.schedule(),
+        scheduler: Scheduler::new(tasks),
         director: &mut director,
         executor: runner.executor(),
         reporter: &mut *reporter,

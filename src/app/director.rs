@@ -28,8 +28,8 @@ use crate::rulefile::template;
 use crate::run::cluster::spool::{Spool, unit_name};
 use crate::run::cluster::staging::Stage;
 use crate::run::director::{Afterwards, Decision, Director, Finished, Growth, Prepared};
-use crate::run::scheduler::Tasks;
 use crate::run::spec::{JobError, Outcome};
+use crate::run::tasks::Tasks;
 use crate::stat::Stats;
 use crate::store::JobRecord;
 

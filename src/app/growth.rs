@@ -11,7 +11,7 @@ use super::tidy::leftover_temporaries;
 use crate::graph::dag::JobId;
 use crate::plan::decide::Verdict;
 use crate::run::director::Growth;
-use crate::run::scheduler::Tasks;
+use crate::run::tasks::Tasks;
 
 impl JobDirector<'_> {
     /// The jobs that are known now.

@@ -15,7 +15,7 @@ use crate::plan::decide::key;
 use crate::plan::identity::named_paths;
 use crate::rulefile::instance;
 use crate::rulefile::rule::{Action, JobContext, Rule};
-use crate::run::scheduler::{Task, Tasks};
+use crate::run::tasks::{Task, Tasks};
 use crate::value::Value;
 
 /// What a job is taken to last, in milliseconds, while nothing is on record.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::scheduler::{Demand, Tasks};
 use super::spec::{JobError, JobSpec, Outcome};
+use super::tasks::{Demand, Tasks};
 use crate::event::{Failure, JobName, RuleCount};
 use crate::store::JobRecord;
 
@@ -27,7 +27,7 @@ pub struct Prepared {
     pub key: String,
     pub reason: String,
     pub message: Option<String>,
-    /// What the job takes, where that is other than what the scheduler was told (see [`super::scheduler::Tasks`]).
+    /// What the job takes, where that is other than what the scheduler was told (see [`super::tasks::Tasks`]).
     pub demand: Option<Demand>,
     /// How often it may be tried again.
     pub retries: u32,

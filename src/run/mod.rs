@@ -37,4 +37,5 @@ pub mod strict;
 #[cfg(not(target_os = "linux"))]
 #[path = "strict/elsewhere.rs"]
 pub mod strict;
+pub mod tasks;
 pub mod together;

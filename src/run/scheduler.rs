@@ -14,130 +14,10 @@ use rustc_hash::FxHashMap;
 
 use super::dependents::{Dependents, longest_paths};
 use super::ready::{Least, fits};
-
-/// What a job takes of each resource, in the order of the totals.
-pub type Demand = Vec<u64>;
-
-/// A job, as the scheduler sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
-    /// Higher goes first.
-    pub priority: i64,
-    /// Its end lets files go that take up room: it goes before those of its priority that only make more.
-    pub frees: bool,
-    /// Expected duration in any one unit; the longest remaining path is the sum of these.
-    pub weight: u64,
-    /// Lower goes first, where all else is equal.
-    pub position: u32,
-    /// At most the totals: who asks for more never gets a turn, so [`Tasks::add`] refuses it.
-    pub demand: Demand,
-}
-
-/// The jobs of a run and what waits for what, while it is put together.
-#[derive(Debug, Clone)]
-pub struct Tasks {
-    totals: Demand,
-    /// The number of the first one here.
-    first: u32,
-    /// Without demands; those are in `demands`.
-    tasks: Vec<Task>,
-    /// Of all jobs, one after the other, as many numbers each as there are totals.
-    demands: Vec<u64>,
-    /// Before, after.
-    edges: Vec<(u32, u32)>,
-    /// Jobs that another one takes along, and that one.
-    riders: Vec<(u32, u32)>,
-}
-
-/// A demand that is more than there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMuch {
-    /// Place of the resource among the totals.
-    pub resource: usize,
-    pub asked: u64,
-    pub total: u64,
-}
-
-impl Tasks {
-    /// No jobs yet; `totals` is how much there is of each resource (by custom, cores first).
-    pub fn new(totals: Demand) -> Self {
-        Tasks { totals, first: 0, tasks: Vec::new(), demands: Vec::new(), edges: Vec::new(), riders: Vec::new() }
-    }
-
-    /// The number that the next job gets.
-    pub fn next(&self) -> u32 {
-        self.first + u32::try_from(self.tasks.len()).expect("fewer than 2^32 jobs")
-    }
-
-    /// Adds a job; jobs are numbered from 0. A demand shorter than the totals asks for nothing of the rest.
-    ///
-    /// # Errors
-    /// A demand that can never be met; the job is not added.
-    pub fn add(&mut self, mut task: Task) -> Result<u32, TooMuch> {
-        self.demands.extend(check(&self.totals, std::mem::take(&mut task.demand))?);
-        let number = self.next();
-        self.tasks.push(task);
-        Ok(number)
-    }
-
-    /// Adds a job that is to run together with another one, which asks for what both take: it gets a number and no turn
-    /// of its own. [`Tasks::carry`] says with whom.
-    pub fn ride(&mut self, position: u32) -> u32 {
-        let task = Task { priority: 0, frees: false, weight: 0, position, demand: Demand::new() };
-        self.add(task).expect("it asks for nothing")
-    }
-
-    /// When `first` has its turn, it takes `rider` along: it waits for what that one needs, and who needs that one waits
-    /// for it.
-    pub fn carry(&mut self, first: u32, rider: u32) {
-        self.riders.push((rider, first));
-    }
-
-    /// `after` waits for `before`. Saying so twice is as good as once.
-    pub fn edge(&mut self, before: u32, after: u32) {
-        self.edges.push((before, after));
-    }
-
-    pub fn len(&self) -> usize {
-        self.tasks.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
-    /// The scheduler for these jobs. The edges must be without a cycle: jobs on one would never be ready.
-    pub fn schedule(self) -> Scheduler {
-        let mut scheduler = Scheduler {
-            free: self.totals.clone(),
-            ready: Least::new(0, self.totals.len()),
-            totals: self.totals.clone(),
-            demands: Vec::new(),
-            ranks: Vec::new(),
-            order: Vec::new(),
-            place: Vec::new(),
-            dependents: Dependents::of_edges(&[], 0),
-            waits: Vec::new(),
-            state: Vec::new(),
-            successors: BTreeMap::new(),
-            firsts: FxHashMap::default(),
-            blocked: false,
-        };
-        scheduler.grow(self);
-        scheduler
-    }
-}
+use super::tasks::{Demand, Task, Tasks, TooMuch, check};
 
 /// What decides who goes first: the least.
 type Rank = (Reverse<i64>, Reverse<bool>, Reverse<u64>, u32);
-
-fn check(totals: &[u64], mut demand: Demand) -> Result<Demand, TooMuch> {
-    demand.resize(totals.len(), 0);
-    match (0..totals.len()).find(|&at| demand[at] > totals[at]) {
-        Some(resource) => Err(TooMuch { resource, asked: demand[resource], total: totals[resource] }),
-        None => Ok(demand),
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -177,6 +57,27 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
+    /// The scheduler for these jobs. The edges must be without a cycle: jobs on one would never be ready.
+    pub fn new(tasks: Tasks) -> Self {
+        let mut scheduler = Scheduler {
+            free: tasks.totals.clone(),
+            ready: Least::new(0, tasks.totals.len()),
+            totals: tasks.totals.clone(),
+            demands: Vec::new(),
+            ranks: Vec::new(),
+            order: Vec::new(),
+            place: Vec::new(),
+            dependents: Dependents::of_edges(&[], 0),
+            waits: Vec::new(),
+            state: Vec::new(),
+            successors: BTreeMap::new(),
+            firsts: FxHashMap::default(),
+            blocked: false,
+        };
+        scheduler.grow(tasks);
+        scheduler
+    }
+
     /// No jobs yet, to be numbered after those that are there.
     pub fn more(&self) -> Tasks {
         Tasks { first: self.len(), ..Tasks::new(self.totals.clone()) }
@@ -442,7 +343,7 @@ mod tests {
         // 1 is before 4, which is heavy.
         tasks.edge(1, 4);
         tasks.edge(1, 4);
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         let mut order = Vec::new();
         while let Some(job) = scheduler.pick() {
             order.push(job);
@@ -463,7 +364,7 @@ mod tests {
             tasks.edge(job, job + 1);
         }
         tasks.edge(100_001, 50);
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!(scheduler.pick(), Some(0), "a chain without end is no recursion");
         assert_eq!(scheduler.fail(0).len(), 100_000);
         let rest = [scheduler.pick().unwrap(), scheduler.pick().unwrap()];
@@ -480,7 +381,7 @@ mod tests {
         assert_eq!(tasks.add(task(0, 1, 0, &[3])), Err(TooMuch { resource: 0, asked: 3, total: 2 }));
         tasks.add(task(0, 1, 0, &[1, 6])).unwrap();
         tasks.add(task(0, 1, 1, &[1])).unwrap();
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(1)));
         assert_eq!(scheduler.adjust(1, vec![1, 5]), Ok(false), "there is no room yet");
         assert_eq!(scheduler.adjust(0, vec![1, 11]), Err(TooMuch { resource: 1, asked: 11, total: 10 }));
@@ -497,7 +398,7 @@ mod tests {
         tasks.add(task(0, 9, 0, &[1])).unwrap();
         tasks.add(Task { frees: true, ..task(0, 1, 1, &[1]) }).unwrap();
         tasks.add(task(1, 1, 2, &[1])).unwrap();
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         let mut order = Vec::new();
         while let Some(job) = scheduler.pick() {
             order.push(job);
@@ -512,7 +413,7 @@ mod tests {
         for position in 0..1000 {
             tasks.add(task(0, 1, position, &[1, u64::from(1000 - position)])).unwrap();
         }
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         // 1000 takes all memory; then nothing fits; then the largest that does.
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), None));
         assert_eq!(scheduler.adjust(0, vec![1, 990]), Ok(true));
@@ -525,7 +426,7 @@ mod tests {
         for (position, demand) in (0..).zip([[1, 6], [1, 7], [1, 5], [1, 4]]) {
             tasks.add(task(0, 1, position, &demand)).unwrap();
         }
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(3)));
         assert_eq!(scheduler.pick_successor(&[0], 2), Some(2), "1 asks for more than 0 holds");
         assert_eq!(scheduler.pick_successor(&[0], 3), None, "there is one");
@@ -550,7 +451,7 @@ mod tests {
         }
         tasks.edge(0, 3);
         tasks.edge(1, 2);
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!(scheduler.pick(), Some(0));
         assert_eq!(scheduler.pick_successor(&[0], 1), None, "3 comes before what is ready now");
         scheduler.finish(0);
@@ -569,7 +470,7 @@ mod tests {
         for position in 0..6 {
             tasks.add(task(0, 1, position, &[1])).unwrap();
         }
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(1)));
         assert_eq!(scheduler.pick_successor(&[0], 2), Some(2));
         assert_eq!(scheduler.pick_successor(&[0, 2], 3), Some(3));
@@ -593,7 +494,7 @@ mod tests {
         for (position, memory) in (0..).zip([6, 2, 8, 2]) {
             tasks.add(task(0, 1, position, &[1, memory])).unwrap();
         }
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!(scheduler.pick(), Some(0));
         assert_eq!(scheduler.pick_successor(&[0], 1), Some(1));
         assert_eq!(scheduler.pick_successor(&[0, 1], 2), None, "2 comes before 3, and asks for more than 1 holds");
@@ -611,7 +512,7 @@ mod tests {
         }
         tasks.edge(0, 4);
         tasks.edge(1, 4);
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), Some(1)));
         assert_eq!((scheduler.pick_successor(&[0], 2), scheduler.pick_successor(&[1], 2)), (None, None));
     }
@@ -625,7 +526,7 @@ mod tests {
         tasks.carry(0, rider);
         tasks.edge(0, rider);
         tasks.edge(rider, 2);
-        let mut scheduler = tasks.schedule();
+        let mut scheduler = Scheduler::new(tasks);
         assert_eq!((scheduler.pick(), scheduler.pick()), (Some(0), None));
         let mut more = scheduler.more();
         more.add(task(0, 1, 3, &[1])).unwrap();
@@ -700,7 +601,7 @@ mod tests {
                     }
                 }
             };
-            let scheduler = tasks.schedule();
+            let scheduler = Scheduler::new(tasks);
             let (order, left) = play(scheduler.clone());
             prop_assert_eq!(left, 0);
             prop_assert_eq!(play(scheduler), (order.clone(), 0));

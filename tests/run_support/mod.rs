@@ -13,8 +13,9 @@ use flow::run::director::{Decision, Director, Finished, Prepared};
 use flow::run::executor::{InProcess, Report, Workspace};
 use flow::run::local::Local;
 use flow::run::runner::{Run, Settings, Summary};
-use flow::run::scheduler::{Task, Tasks};
+use flow::run::scheduler::Scheduler;
 use flow::run::spec::{JobError, JobSpec, Outcome, OutputSpec, Program, Work};
+use flow::run::tasks::{Task, Tasks};
 use flow::store::{JobRecord, Store};
 use flow::value::{Named, Value};
 
@@ -176,7 +177,7 @@ impl Bench {
                 whole_logs: false,
                 resources: vec!["threads".to_owned()],
             },
-            scheduler: tasks.schedule(),
+            scheduler: Scheduler::new(tasks),
             director: &mut plain,
             executor: &mut local,
             reporter: &mut log,
