@@ -101,6 +101,16 @@ fn an_input_by_another_name_is_not_removed() {
 }
 
 #[test]
+fn an_input_that_is_a_link_is_not_removed_by_another_name() {
+    let project = Project::new("rule a:\n    input: 'in/x'\n    output: 'out/x'\n    shell: 'cp {input} {output}'\n")
+        .file("in/there", "x\n");
+    symlink("there", project.path("in/x")).expect("a link can be made");
+    symlink("in", project.path("out")).expect("a link can be made");
+    project.flow("-f").exits(1).says("making it would remove the input in/x");
+    assert_eq!(project.read("in/x"), "x\n");
+}
+
+#[test]
 fn an_output_may_be_a_link_to_its_input() {
     for command in ["ln -s $PWD/{input} {output}", "ln {input} {output}"] {
         let rulefile = format!("rule a:\n    input: 'in.txt'\n    output: 'out.txt'\n    shell: '{command}'\n");

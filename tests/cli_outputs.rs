@@ -65,6 +65,24 @@ fn a_temporary_output_that_nobody_asked_for_goes_before_the_end() {
     project.makes("", &[]);
 }
 
+#[test]
+fn a_temporary_file_that_a_target_rule_reads_goes_and_one_that_it_only_asks_for_stays() {
+    let rules = r#"
+        rule all:
+            input: "t.txt"
+            shell: "cat t.txt > said"
+        rule make:
+            output: temp("t.txt")
+            shell: "echo t > {output}"
+    "#;
+    let project = Project::new(rules);
+    project.makes("", &["all", "make"]);
+    assert!(project.read("said") == "t\n" && !project.exists("t.txt"));
+    let project = Project::new(&rules.replace("shell: \"cat t.txt > said\"", ""));
+    project.flow("").exits(0);
+    assert!(project.exists("t.txt"));
+}
+
 /// As a run leaves it that is killed between recording a job and removing what it read.
 #[test]
 fn a_temporary_file_that_was_left_goes_with_the_next_run() {

@@ -202,6 +202,63 @@ fn a_wildcard_that_grows_without_end_is_stopped() {
 }
 
 #[test]
+fn a_wildcard_that_doubles_is_stopped_before_it_fills_the_memory() {
+    let said = refused(
+        r#"
+        rule double:
+            input: "{name}{name}a"
+            output: "{name}b"
+            shell: "cp {input} {output}"
+
+        rule back:
+            input: "{name}b"
+            output: "{name}a"
+            shell: "cp {input} {output}"
+        "#,
+        "b-b",
+    );
+    assert!(said.contains("this wildcard grows without end"), "{said}");
+}
+
+#[test]
+fn a_long_way_to_what_is_missing_is_told_with_its_beginning_and_its_end() {
+    let step = |n: usize| {
+        format!(
+            "rule:\n    input: \"{}.txt\"\n    output: \"{n}.txt\"\n    shell: \"cp {{input}} {{output}}\"\n",
+            n + 1
+        )
+    };
+    let project = Project::new(&(0..40).map(step).collect::<String>());
+    let ran = project.flow("0.txt").exits(1).says("0.txt").says("1.txt").says("40.txt").does_not_say("30.txt");
+    assert_eq!(ran.stderr.matches("and so on, down to:").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_function_that_fails_is_told_even_where_the_file_is_there() {
+    let project = Project::new(
+        r#"
+        rule copy:
+            input: lambda wildcards: [][1]
+            output: "{name}.txt"
+            shell: "cp {input} {output}"
+        "#,
+    );
+    project.write("a.txt", "a source, were it not for the rule");
+    project.flow("a.txt").exits(1).says("Index").says("Rulefile:");
+}
+
+#[test]
+fn of_two_outputs_of_a_rule_that_fit_the_one_with_the_shorter_wildcards_is_meant() {
+    for outputs in [r#""{n}.txt", "{n}.large.txt""#, r#""{n}.large.txt", "{n}.txt""#] {
+        let project = Project::new(&format!(
+            "rule two:\n    output: {outputs}\n    shell: \"touch {{output}}; echo {{wildcards.n}} > which\"\n"
+        ));
+        project.makes("x.large.txt", &["two n=x"]);
+        assert_eq!(project.read("which"), "x\n");
+    }
+}
+
+#[test]
 fn one_file_has_one_writer() {
     insta::assert_snapshot!(refused(
         r#"

@@ -220,6 +220,22 @@ fn jobs_get_a_temporary_folder_that_goes_away() {
 }
 
 #[test]
+fn a_script_knows_the_folder_that_it_is_in() {
+    let project = Project::new("rule a:\n    output: 'a.txt'\n    script: 'scripts/a.sh'\n")
+        .file("scripts/a.sh", "echo ${snakemake[scriptdir]} > ${snakemake_output[0]}\n");
+    project.flow("").exits(0);
+    assert_eq!(std::path::Path::new(project.read("a.txt").trim()), project.path("scripts"));
+}
+
+#[test]
+fn a_language_that_is_not_installed_is_named() {
+    let project = Project::new("rule a:\n    output: 'a.txt'\n    script: 'a.jl'\n").file("a.jl", "println(1)\n");
+    let mut command = project.command("");
+    command.env("PATH", project.path("nothing-is-here"));
+    project.ran(command).exits(1).says("command not found: julia");
+}
+
+#[test]
 fn libraries_are_told_their_threads() {
     let project = Project::new(
         "rule a:\n    output: 'a.txt'\n    threads: 2\n    shell: 'echo $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS > {output}'\n",

@@ -225,3 +225,13 @@ fn a_resource_that_no_rule_uses_is_told() {
     project.flow("-n --resources cok=1").exits(0).says("did you mean `cook`?");
     project.flow("-n --resources cook=1").exits(0).does_not_say("warning");
 }
+
+#[test]
+fn what_an_until_needs_for_itself_alone_is_temporary_all_the_same() {
+    let project = line();
+    project.edit("Rulefile", "output: \"one.txt\"", "output: temp(\"one.txt\")");
+    project.edit("Rulefile", "output: \"two.txt\"", "output: temp(\"two.txt\")");
+    project.makes("--until second", &["first", "second"]);
+    assert!(project.exists("two.txt"), "it was asked for");
+    assert!(!project.exists("one.txt"), "nobody asked for it");
+}

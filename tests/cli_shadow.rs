@@ -29,6 +29,18 @@ fn outputs_and_logs_come_back_and_nothing_else() {
 }
 
 #[test]
+fn an_input_that_is_named_twice_is_there_once() {
+    for kind in ["minimal", "copy-minimal"] {
+        let rule = "rule all:\n    input: \"in.txt\", again=\"in.txt\"\n    output: \"out.txt\"\n";
+        let project =
+            Project::new(&format!("{rule}    shadow: \"{kind}\"\n    shell: \"cat {{input}} > {{output}}\"\n"))
+                .file("in.txt", "text\n");
+        project.make("").exits(0);
+        assert_eq!(project.read("out.txt"), "text\ntext\n", "{kind}");
+    }
+}
+
+#[test]
 fn each_kind_shows_its_part_of_the_folder() {
     let seen =
         "touch {output}; for f in in.txt other.txt deep/file.txt; do if test -e $f; then echo $f >> {log}; fi; done";

@@ -625,3 +625,126 @@ fn a_changed_body_is_shown_as_it_was_written() {
         ",
     );
 }
+
+#[test]
+fn without_a_record_the_oldest_output_is_what_counts() {
+    let project = Project::new(
+        r#"
+        rule two:
+            input: "in.txt"
+            output: "young.txt", "old.txt"
+            shell: "cp {input} young.txt; cp {input} old.txt"
+        "#,
+    );
+    for name in ["in.txt", "young.txt", "old.txt"] {
+        project.write(name, "x\n");
+    }
+    project.stamp("young.txt", 300);
+    project.stamp("in.txt", 200);
+    project.stamp("old.txt", 100);
+    project.flow("--why").exits(0).prints("two: input in.txt is newer than old.txt by 100.0 s");
+}
+
+#[test]
+fn an_output_that_a_job_is_to_make_besides_is_a_reason() {
+    let project = Project::new(
+        r#"
+        rule a:
+            output: "one.txt"
+            shell: "touch one.txt two.txt"
+        "#,
+    );
+    project.makes("", &["a"]);
+    project.edit("Rulefile", r#""one.txt""#, r#""one.txt", "two.txt""#);
+    project.flow("--why").exits(0).says("two.txt");
+    project.makes("", &["a"]);
+    project.edit("Rulefile", r#""one.txt", "two.txt""#, r#""one.txt""#);
+    project.flow("--why").exits(0).says("two.txt");
+    project.makes("", &["a"]);
+    project.makes("", &[]);
+}
+
+#[test]
+fn a_folder_by_the_name_of_a_dot_that_a_job_writes_into_is_no_change_of_its_own() {
+    let project = Project::new(
+        r#"
+        rule index:
+            input: "."
+            output: "index.txt"
+            shell: "ls {input} > {output}"
+        "#,
+    );
+    project.makes("", &["index"]);
+    project.makes("", &[]);
+}
+
+#[test]
+fn a_script_that_another_job_makes_is_awaited() {
+    let project = Project::new(
+        r#"
+        rule use:
+            output: "out.txt"
+            input: "made.sh"
+            script: "made.sh"
+        rule make:
+            output: "made.sh"
+            input: "source.txt"
+            shell: "cp {input} {output}"
+        "#,
+    )
+    .file("source.txt", "echo 1 > ${snakemake_output[0]}\n");
+    project.flow("-n").exits(0).says("use").says("make");
+    project.makes("", &["make", "use"]);
+    project.makes("", &[]);
+    project.write("source.txt", "echo 2 > ${snakemake_output[0]}\n");
+    project.makes("", &["make", "use"]);
+    assert_eq!(project.read("out.txt"), "2\n");
+}
+
+#[test]
+fn configuration_that_a_body_reads_is_part_of_its_job() {
+    let project = Project::new(
+        r#"
+        rule one:
+            output: "one.txt"
+            run: write_text(str(config["level"]) + "\n", output[0])
+
+        rule every:
+            output: "every.txt"
+            run: write_text(",".join(sorted(config.keys())) + "\n", output[0])
+        "#,
+    );
+    let both = "-- one.txt every.txt";
+    project.makes(&format!("-C level=1 {both}"), &["one", "every"]);
+    project.makes(&format!("-C level=1 {both}"), &[]);
+    project.makes(&format!("-C level=2 {both}"), &["one", "every"]);
+    assert_eq!(project.read("one.txt"), "2\n");
+    project.makes(&format!("-C level=2 other=3 {both}"), &["every"]);
+    assert_eq!(project.read("every.txt"), "level,other\n");
+}
+
+#[test]
+fn what_is_cut_off_does_not_have_temporary_files_made_again() {
+    let project = Project::new(
+        r#"
+        rule end:
+            input: "between.txt"
+            output: "end.txt"
+            shell: "cp {input} {output}"
+        rule between:
+            input: "first.txt"
+            output: temp("between.txt")
+            shell: "cp {input} {output}"
+        rule first:
+            input: "source.txt"
+            output: "first.txt"
+            shell: "head -n 1 {input} > {output}"
+        "#,
+    )
+    .file("source.txt", "one\ntwo\n");
+    project.makes("", &["between", "end", "first"]);
+    project.write("source.txt", "one\nand two\n");
+    project.makes("", &["first"]);
+    project.write("source.txt", "three\n");
+    project.makes("", &["between", "end", "first"]);
+}

@@ -24,6 +24,38 @@ fn what_only_the_job_needs_may_stand_beside_its_outputs_as_long_as_it_works() {
 }
 
 #[test]
+fn a_program_on_the_path_may_read_what_was_installed_with_it_and_nothing_beside_that() {
+    if !is_possible() {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let prefix = place.path().join("installed");
+    for folder in ["bin", "share"] {
+        std::fs::create_dir_all(prefix.join(folder)).expect("a folder can be made");
+    }
+    std::fs::write(prefix.join("share/word"), "hello\n").expect("a file can be written");
+    std::fs::write(place.path().join("other"), "other\n").expect("a file can be written");
+    let project = Project::new(
+        "rule a:\n    output: 'a.txt'\n    shell: 'greet share/word > {output}'\n\n\
+         rule b:\n    output: 'b.txt'\n    shell: 'greet ../other > {output}'\n",
+    );
+    let program = prefix.join("bin/greet");
+    project.program("greet", "#!/bin/sh\ncat \"$(dirname \"$0\")/../$1\"\n");
+    std::fs::copy(project.path("greet"), &program).expect("a program can be copied");
+    project.remove("greet");
+    let path = format!("{}:{}", prefix.join("bin").display(), std::env::var("PATH").unwrap_or_default());
+    let run = |target: &str| {
+        let mut command = project.command(&format!("--strict {target}"));
+        command.env("PATH", &path);
+        project.ran(command)
+    };
+    run("a.txt").exits(0);
+    assert_eq!(project.read("a.txt"), "hello\n");
+    run("b.txt").exits(1).says("other");
+    assert!(!project.exists("b.txt"));
+}
+
+#[test]
 fn ordinary_commands_do_not_notice() {
     if !is_possible() {
         return;

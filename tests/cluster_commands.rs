@@ -50,6 +50,32 @@ fn what_a_command_asks_for_and_a_job_has_not_is_an_error_that_names_it() {
     assert!(!project.exists("submitted"));
 }
 
+#[test]
+fn what_a_command_for_submitting_gets_wrong_is_told() {
+    let wrong = [
+        ("./submit {threads", "a brace stands alone in `./submit {threads`: write it twice"),
+        ("./submit threads}", "a brace stands alone in `./submit threads}`: write it twice"),
+        ("echo '' #", "the command for submitting printed no id of the job"),
+        ("true #", "the command for submitting printed no id of the job"),
+        ("sh -c 'echo no such queue >&2; exit 3' #", "no such queue"),
+        ("sh -c 'echo no such queue; exit 3' #", "no such queue"),
+    ];
+    for (submit, expected) in wrong {
+        let project = project(HELD);
+        let ran = project.ran(command(&project, submit, "")).exits(1);
+        let failures = ran.events_of("failed");
+        let cause = failures[0]["failure"]["cause"].as_str().unwrap_or_default();
+        assert!(cause.contains(expected), "{submit}: {cause}");
+    }
+}
+
+#[test]
+fn braces_that_are_written_twice_in_a_command_are_braces() {
+    let project = project(WORK);
+    let ran = project.ran(command(&project, "{{ printf %s '{{n}}' > braces; }}; ./submit -n {threads}", "out/0.txt"));
+    assert_eq!(project.read("braces"), "{n}", "{}", ran.stderr);
+}
+
 const HELD: &str = r#"
     rule held:
         output: "out.txt"
@@ -98,6 +124,17 @@ fn a_flow_that_was_killed_finds_its_job_again() {
     assert_eq!(flow.ended().0, Some(0));
     assert_eq!(project.read("began"), "begun\n", "it ran once");
     assert_eq!(project.read("out.txt"), "done\n");
+}
+
+#[test]
+fn what_an_earlier_run_has_out_is_given_up_by_one_that_runs_here() {
+    let project = project(HELD);
+    killed_when(&project, || project.exists("began"));
+    project.write("go", "");
+    let told = "1 job of an earlier run given up, wherever it runs: this run makes it here";
+    project.flow("-j1").exits(0).says(told);
+    assert_eq!(project.read("out.txt"), "done\n");
+    project.flow("-j1").exits(0).does_not_say("earlier");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::rulefile::rule::Workflow;
 /// One mark a job, by id: whether it stays.
 pub type Selection = Vec<bool>;
 
-/// The jobs that stay when the run goes no further than `until` and leaves out `omit_from` and what comes after it.
+/// The jobs that stay when the run goes no further than `until` and leaves out `omit_from` and what comes after it. What the
+/// jobs that were left out would have used is made.
 /// Both are names of rules or files. Where no job is known for a name of `until`, the checkpoints stay whose outputs may
 /// make one known.
 pub fn select(dag: &Dag, workflow: &Workflow, until: &[String], omit_from: &[String]) -> Selection {
@@ -26,20 +27,8 @@ pub fn select(dag: &Dag, workflow: &Workflow, until: &[String], omit_from: &[Str
     if !omit_from.is_empty() {
         let start = dag.ids().filter(|&job| is_named(dag, workflow, job, omit_from)).collect();
         spread(start, &mut keep, false, |job| dag.dependents(job).collect());
-        // What only the jobs that were left out need is not needed either.
-        let mut needed = vec![false; dag.jobs.len()];
-        let last = dag.ids().filter(|&job| keep[job.index()] && is_last_kept(dag, &keep, job)).collect();
-        spread(last, &mut needed, true, |job| dag.dependencies(job).collect());
-        for (keep, needed) in keep.iter_mut().zip(needed) {
-            *keep &= needed;
-        }
     }
     keep
-}
-
-/// Whether a job's results are a goal of what is left: a target, or what a job that was left out would have used.
-fn is_last_kept(dag: &Dag, keep: &[bool], job: JobId) -> bool {
-    dag.target_jobs.binary_search(&job).is_ok() || dag.dependents(job).any(|dependent| !keep[dependent.index()])
 }
 
 fn is_named(dag: &Dag, workflow: &Workflow, job: JobId, names: &[String]) -> bool {

@@ -180,6 +180,60 @@ mod tests {
         assert_ne!(command("foo\\\nbar"), command("foo bar"));
     }
 
+    #[test]
+    fn quotes_and_substitutions_end_where_bash_ends_them() {
+        let spans = [
+            r#""{""#,
+            r#""'""#,
+            r#""(""#,
+            r#""}""#,
+            r#""\"""#,
+            r#"`a ' " b`"#,
+            r"`a \` b`",
+            r"$'it\'s'",
+            "'$('",
+            "${x:-{a}}",
+            "${x:-(}",
+            r#"${x:-"}"}"#,
+            "${x#a}",
+            "${x:-$(a })}",
+            "$( (a) )",
+            "$(a {)",
+            "$(a ')' b)",
+            r#"$(a ")" b)"#,
+            r"$(a $'\')' b)",
+            r"$(a \) b)",
+            "$(a `)` b)",
+            "$(a#b)",
+            "$(a # ) ' \"\n)",
+            "$(a\t# )\n)",
+            "$(a\n# )\n)",
+            r#""${x:-"a"}""#,
+            r#""$(a "b")""#,
+            r#""`a`""#,
+        ];
+        for span in spans {
+            assert_eq!(command(&format!("w {span}   y  # z")), format!("w {span} y"));
+        }
+    }
+
+    #[test]
+    fn where_it_is_not_certain_what_ends_a_span_all_of_the_text_counts() {
+        let ends = [";", "&", "|", "(", "<", ">"].map(|before| format!("w $(a {before}# )\n)   y"));
+        let texts = [
+            "w $( (a)# )\n)   y",
+            "w ${x:-'a'}   y",
+            "w $(case x in (x) a;; esac)   y",
+            "w 'a   y",
+            "w \"a   y",
+            "w $(a   y",
+            "w ${a   y",
+        ];
+        for text in ends.iter().map(String::as_str).chain(texts) {
+            assert_eq!(command(text), text);
+        }
+    }
+
     /// Each command that bash would run, with its words: no command is found, and a function tells of each.
     fn words(text: &str) -> Vec<u8> {
         let told = format!("PATH=; command_not_found_handle() {{ printf '<%s>' \"$@\"; echo; }}\n{text}");

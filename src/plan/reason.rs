@@ -238,3 +238,28 @@ pub fn duration(ns: i64) -> String {
         s => format!("{:.0} days", s / 86_400.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn a_duration_is_told_in_the_unit_that_people_would_take() {
+        let said = [
+            (0, "0 µs"),
+            (999_000, "999 µs"),
+            (1_000_000, "1 ms"),
+            (999_000_000, "999 ms"),
+            (1_000_000_000, "1.0 s"),
+            (119_900_000_000, "119.9 s"),
+            (120_000_000_000, "2 min"),
+            (7_140_000_000_000, "119 min"),
+            (7_200_000_000_000, "2.0 h"),
+            (172_440_000_000_000, "47.9 h"),
+            (172_800_000_000_000, "2 days"),
+        ];
+        for (ns, expected) in said {
+            assert_eq!(duration(ns), expected);
+        }
+    }
+}

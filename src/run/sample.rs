@@ -125,4 +125,26 @@ mod tests {
         peaks.follow(Peaks { resident: Some(3), read: Some(2), written: Some(4), ..Peaks::default() });
         assert_eq!((peaks.resident, peaks.read, peaks.written, peaks.unique), (Some(5), Some(3), Some(4), None));
     }
+
+    /// Six numbers, one after the other.
+    fn peaks(first: u64) -> Peaks {
+        let [resident, virtual_size, unique, proportional, read, written] =
+            [0, 1, 2, 3, 4, 5].map(|at| Some(first + at));
+        Peaks { resident, virtual_size, unique, proportional, read, written }
+    }
+
+    #[test]
+    fn of_two_looks_the_larger_counts_and_of_two_processes_in_turn_all_that_they_read_and_wrote() {
+        let mut merged = peaks(10);
+        merged.merge(peaks(20));
+        merged.merge(Peaks::default());
+        merged.merge(peaks(5));
+        assert_eq!(merged, peaks(20));
+        let mut followed = Peaks::default();
+        followed.follow(peaks(10));
+        assert_eq!(followed, peaks(10));
+        followed.follow(peaks(3));
+        followed.follow(Peaks::default());
+        assert_eq!(followed, Peaks { read: Some(14 + 7), written: Some(15 + 8), ..peaks(10) });
+    }
 }

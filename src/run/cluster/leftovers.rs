@@ -121,14 +121,12 @@ pub fn give_up(system: &mut dyn BatchSystem) -> io::Result<Option<String>> {
         // What is left of it is found again, and of no use.
         let _ = spool.remove();
     }
-    let words = if jobs == 1 { "1 job".to_owned() } else { format!("{jobs} jobs") };
+    let (words, runs, them) =
+        if jobs == 1 { ("1 job".to_owned(), "it runs", "it") } else { (format!("{jobs} jobs"), "they run", "them") };
+    let here = format!("this run makes {them} here");
     Ok((jobs > 0).then(|| match cancelled {
-        Ok(()) if known => {
-            format!("{words} of an earlier run, submitted to {name}, cancelled: this run makes them here")
-        }
-        Ok(()) => format!("{words} of an earlier run given up, wherever they run: this run makes them here"),
-        Err(why) => {
-            format!("{words} of an earlier run given up: this run makes them here; they could not be cancelled ({why})")
-        }
+        Ok(()) if known => format!("{words} of an earlier run, submitted to {name}, cancelled: {here}"),
+        Ok(()) => format!("{words} of an earlier run given up, wherever {runs}: {here}"),
+        Err(why) => format!("{words} of an earlier run given up: {here}; {name} could not cancel {them} ({why})"),
     }))
 }

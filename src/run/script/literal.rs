@@ -201,3 +201,53 @@ fn quoted(text: &str) -> String {
 fn julia_text(text: &str) -> String {
     quoted(text).replace('$', "\\$")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{julia_value, plain, quoted, r_value};
+    use crate::value::Value;
+
+    fn text(text: &str) -> Value {
+        Value::Str(text.to_owned())
+    }
+
+    /// A value, and how it is written in R, in Julia, and as a word of bash.
+    fn written() -> Vec<(Value, &'static str, &'static str, &'static str)> {
+        let dict = vec![("k".to_owned(), Value::Int(1)), ("a b".to_owned(), text("$x"))];
+        vec![
+            (Value::None, "NULL", "nothing", ""),
+            (Value::Bool(true), "TRUE", "true", "True"),
+            (Value::Bool(false), "FALSE", "false", "False"),
+            (Value::Int(-3), "-3", "-3", "-3"),
+            (Value::Float(0.5), "0.5", "0.5", "0.5"),
+            (Value::Float(f64::NAN), "NaN", "NaN", "NaN"),
+            (Value::Float(f64::INFINITY), "Inf", "Inf", "inf"),
+            (Value::Float(f64::NEG_INFINITY), "-Inf", "-Inf", "-inf"),
+            (text("it's $5"), "\"it's $5\"", "\"it's \\$5\"", "it's $5"),
+            (Value::List(vec![Value::Int(1), Value::Int(2)]), "c(1, 2)", "[1, 2]", "1 2"),
+            (Value::List(vec![Value::Int(1), text("a")]), "list(1, \"a\")", "[1, \"a\"]", "1 a"),
+            (Value::List(vec![Value::None, Value::None]), "list(NULL, NULL)", "[nothing, nothing]", " "),
+            (Value::List(vec![Value::List(vec![]), Value::List(vec![])]), "list(c(), c())", "[[], []]", " "),
+            (
+                Value::Dict(dict.into_iter().collect()),
+                "list(\"k\" = 1, \"a b\" = \"$x\")",
+                "Dict(\"k\" => 1, \"a b\" => \"\\$x\")",
+                "k a b",
+            ),
+        ]
+    }
+
+    #[test]
+    fn each_language_has_its_own_words_for_a_value() {
+        for (value, r, julia, bash) in written() {
+            assert_eq!(r_value(&value), r);
+            assert_eq!(julia_value(&value), julia);
+            assert_eq!(plain(&value), bash);
+        }
+    }
+
+    #[test]
+    fn what_a_string_literal_cannot_hold_is_escaped() {
+        assert_eq!(quoted("a\"b\\c\nd\te\rf\u{7}gé"), r#""a\"b\\c\nd\te\rf\u0007gé""#);
+    }
+}
