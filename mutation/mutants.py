@@ -263,12 +263,9 @@ class Test(NamedTuple):
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
             status = 1
-        # Whatever a mutant has left running.
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        end_group(process.pid)
         process.wait()
+        end_those_in(place)
         shutil.rmtree(place, ignore_errors=True)
         return time.monotonic() - start if status == 0 else None
 
@@ -282,6 +279,23 @@ def tests(wanted: Optional[list[str]]) -> list[Test]:
             said = subprocess.run([it["executable"], "--list"], cwd=TREE, check=True, stdout=subprocess.PIPE, text=True)
             found += [Test(it["executable"], line[:-6]) for line in said.stdout.splitlines() if line.endswith(": test")]
     return found
+
+
+def end_group(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def end_those_in(place: Path) -> None:
+    """Whatever a mutant has left running: jobs have groups of their own, and stand in the test's folder."""
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{process}/cwd").startswith(f"{place}/"):
+                os.kill(int(process), signal.SIGKILL)
+        except OSError:
+            pass
 
 
 def reached(test: Test) -> tuple[Optional[float], set[int]]:

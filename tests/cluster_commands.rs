@@ -82,6 +82,12 @@ const HELD: &str = r#"
         shell: "echo begun >> began; while ! test -e go; do sleep 0.05; done; echo done > {output}"
 "#;
 
+/// Until what was submitted has ended.
+fn await_nodes(project: &support::Project) {
+    let waited = "while pgrep -f -- \"--run-task $PWD\" > /dev/null; do :; done";
+    std::process::Command::new("sh").args(["-c", waited]).current_dir(project.path("")).status().expect("sh starts");
+}
+
 #[test]
 fn a_job_that_dies_without_a_word_is_found_by_the_status_command() {
     let project = project(HELD);
@@ -135,6 +141,8 @@ fn what_an_earlier_run_has_out_is_given_up_by_one_that_runs_here() {
     project.flow("-j1").exits(0).says(told);
     assert_eq!(project.read("out.txt"), "done\n");
     project.flow("-j1").exits(0).does_not_say("earlier");
+    // Nobody ends what was given up, and its place goes with this test.
+    await_nodes(&project);
 }
 
 #[test]
@@ -151,8 +159,7 @@ fn two_attempts_at_a_job_cannot_both_come_home() {
     project.flow("-j1").exits(0);
     assert_eq!(project.read("out.txt"), "here\n");
     project.write("go", "");
-    let waited = "while pgrep -f -- \"--run-task $PWD\" > /dev/null; do :; done";
-    std::process::Command::new("sh").args(["-c", waited]).current_dir(project.path("")).status().expect("sh starts");
+    await_nodes(&project);
     assert_eq!(project.read("out.txt"), "here\n");
     project.flow("-n").exits(0).says("Nothing to do");
 }
