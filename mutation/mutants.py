@@ -210,8 +210,9 @@ def cargo(*words: str) -> list[dict]:
     return [json.loads(line) for line in said.stdout.splitlines() if line.startswith("{")]
 
 
-def culprits(error: dict, span: dict, lines: list[str]) -> list[int]:
+def culprits(error: dict, span: dict) -> list[int]:
     """The mutants that an error is about: the one that begins last before it."""
+    lines = (TREE / span["file_name"]).read_text().split("\n")
     numbers = re.compile(r"mutant::awake\((\d+)\)")
     if (error["code"] or {}).get("code") == "E0004":
         # A match that needs the arm that is to be deleted: one of those that follow.
@@ -227,16 +228,15 @@ def without_the_unviable(mutants: list[Mutant]) -> list[Mutant]:
     while True:
         mutants = lay_down(mutants)
         errors = [it["message"] for it in cargo("check", "--lib") if it.get("message", {}).get("level") == "error"]
-        spans = [span for error in errors for span in error["spans"] if span["is_primary"]]
-        if not spans:
-            if errors:
-                sys.exit("\n".join(error["rendered"] for error in errors[:5]))
+        if not errors:
             return mutants
-        bad = set()
-        for error in errors:
-            for span in filter(lambda span: span["is_primary"], error["spans"]):
-                lines = (TREE / span["file_name"]).read_text().split("\n")
-                bad.update(culprits(error, span, lines))
+        bad = {
+            number
+            for error in errors
+            for span in error["spans"]
+            if span["is_primary"]
+            for number in culprits(error, span)
+        }
         left = [mutant for mutant in mutants if mutant.number not in bad]
         print(f"{len(mutants) - len(left)} do not compile", flush=True)
         if len(left) == len(mutants):

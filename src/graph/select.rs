@@ -8,10 +8,9 @@ use crate::rulefile::rule::Workflow;
 /// One mark a job, by id: whether it stays.
 pub type Selection = Vec<bool>;
 
-/// The jobs that stay when the run goes no further than `until` and leaves out `omit_from` and what comes after it. What the
-/// jobs that were left out would have used is made.
+/// The jobs that stay when the run goes no further than `until` and leaves out `omit_from` and what comes after it.
 /// Both are names of rules or files. Where no job is known for a name of `until`, the checkpoints stay whose outputs may
-/// make one known.
+/// make one known. What the jobs that were left out would have used is made.
 pub fn select(dag: &Dag, workflow: &Workflow, until: &[String], omit_from: &[String]) -> Selection {
     let mut keep = vec![true; dag.jobs.len()];
     if !until.is_empty() {
