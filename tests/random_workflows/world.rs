@@ -2,9 +2,11 @@
 //! they mean is the laws' to say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use filetime::FileTime;
 
@@ -14,6 +16,17 @@ use crate::steps::{Edit, Signal, Time};
 use crate::support::running::Running;
 use crate::told::{Said, Told};
 use crate::workflow::{File, Job, Rule, Workflow};
+
+/// `PATH` with Python's own folder in front: what stands for it on some machines (a shim that looks for the version that is
+/// wanted here) takes ten times as long to start, and a case starts many.
+static PATH: LazyLock<OsString> = LazyLock::new(|| {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let program = "import os, sys; sys.stdout.write(os.path.dirname(os.path.realpath(sys.executable)))";
+    let Ok(told) = Command::new("python3").args(["-c", program]).output() else { return path };
+    let folder = PathBuf::from(String::from_utf8_lossy(&told.stdout).into_owned());
+    let folders = std::iter::once(folder).filter(|folder| folder.is_absolute()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap_or(path)
+});
 
 pub struct World {
     folder: tempfile::TempDir,
@@ -261,7 +274,8 @@ impl World {
 
     fn flow(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow"));
-        command.args(words).current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(words).current_dir(self.folder.path()).env("PATH", &*PATH);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }
 
