@@ -35,6 +35,7 @@ use std::mem::ManuallyDrop;
 use crate::cli::{self, Colour, Mode, Settings};
 use crate::diagnostic::{Diagnostic, Sources, printable};
 use crate::disk::RealDisk;
+use crate::rulefile::evaluate;
 use crate::witness;
 
 use self::idle::Asked;
@@ -126,6 +127,7 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
     if asked.as_ref().is_some_and(|asked| asked.is_answered(&settings, colour)) {
         return Ok(());
     }
+    evaluate::prepare();
     if settings.mode == Mode::Run && asked.is_some() {
         witness::begin();
     }

@@ -71,79 +71,88 @@ impl Line for Weights {
     "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
 ))]
 fn correlate(panel: &[Lanes], weights: &[f64], sums: &mut [Lanes]) {
-    // As many sums and pixels as the vector registers hold: 3 times 8 of 8 numbers with AVX-512, 3 times 5 of 4 with AVX2.
+    // As many lanes as leave room in the vector registers for all that a block has in hand.
     match_target! {
-        "x86_64+avx512f" => correlate_lanes::<4, 16>(panel, weights, sums, 0),
-        _ => (0..ACROSS).step_by(4).for_each(|lane| correlate_lanes::<5, 4>(panel, weights, sums, lane)),
+        "x86_64+avx512f" => correlate_lanes::<16>(panel, weights, sums, 0),
+        _ => (0..ACROSS).step_by(4).for_each(|lane| correlate_lanes::<4>(panel, weights, sums, lane)),
     }
 }
 
-/// Does something for each of a block's sums. Written out and not a loop: a loop over sums is what the compiler would turn
-/// into vectors, gathering one number of each sum, where the lanes of a sum are to be the vectors.
-macro_rules! each_sum {
-    ($k:ident of $count:ident, $body:expr) => {
-        each_sum!(@ $k $count $body, 0 1 2 3 4)
+/// Neighbouring sums that are made together.
+const ALONG: usize = 3;
+
+/// Steps away from the middle that are written out.
+const ROUND: usize = 6;
+
+/// What neighbouring sums need on one side in a round.
+const WINDOW: usize = ROUND + ALONG - 1;
+
+/// Does something for each of some numbers that begin with 0. Written out and not a loop: a loop over sums is what the compiler
+/// would turn into vectors, gathering one number of each sum, where the lanes of a sum are to be the vectors.
+macro_rules! each {
+    ($k:ident of $count:expr, $body:expr) => {
+        each!(@ $k $count, $body, 0 1 2 3 4 5)
     };
-    (@ $k:ident $count:ident $body:expr, $($index:literal)*) => {
+    (@ $k:ident $count:expr, $body:expr, $($index:literal)*) => {{
         $(if $index < $count {
             let $k = $index;
             $body
         })*
-    };
+    }};
 }
 
-/// `correlate` for the lanes `lane..lane + LANES`, `ALONG` sums at a time. Pixels that are as far from a sum's place are added
-/// before they are weighted, which halves the multiplications; what the sums need on either side are two windows of `ALONG`
-/// pixels that go away from the middle, and at each step load one pixel in the place of the one that they leave behind.
+/// `correlate` for the lanes `lane..lane + LANES`. Pixels that are as far from a sum's place are added before they are
+/// weighted, which halves the multiplications. Neighbouring sums are made together and share what they load: each step away from
+/// their middles loads one pixel on either side. The odd steps have a sum of their own, so that one addition need not wait for
+/// the other.
 ///
-/// Each sum takes its pixels in their order from the middle on, whatever the number of sums, so that all processors give the
-/// same bytes.
+/// Each sum takes its pixels in their order from the middle on, whatever is made together with it, so that all processors give
+/// the same bytes.
 #[inline(always)]
-fn correlate_lanes<const ALONG: usize, const LANES: usize>(
-    panel: &[Lanes],
-    weights: &[f64],
-    sums: &mut [Lanes],
-    lane: usize,
-) {
+fn correlate_lanes<const LANES: usize>(panel: &[Lanes], weights: &[f64], sums: &mut [Lanes], lane: usize) {
     let radius = weights.len() - 1;
-    let stepped = radius / ALONG * ALONG;
     let whole = sums.len() / ALONG * ALONG;
+    let (rounds, rest) = weights[1..].as_chunks::<ROUND>();
     for (panel, sums) in panel.windows(2 * radius + ALONG).step_by(ALONG).zip(sums[..whole].chunks_exact_mut(ALONG)) {
-        let mut block = [[0.0; LANES]; ALONG];
-        let (mut before, mut after) = (block, block);
-        each_sum!(k of ALONG, {
-            before[k] = *lanes(&panel[radius + k], lane);
-            after[k] = before[k];
-            middle(&mut block[k], weights[0], &before[k]);
+        let mut even = [[0.0; LANES]; ALONG];
+        let mut odd = even;
+        each!(k of ALONG, even[k] = middle(weights[0], lanes(&panel[radius + k], lane)));
+        let mut far = 1;
+        for weights in rounds {
+            let left: &[Lanes; WINDOW] = panel[radius + 1 - far - ROUND..][..WINDOW].try_into().expect("a window");
+            let right: &[Lanes; WINDOW] = panel[radius + far..][..WINDOW].try_into().expect("a window");
+            each!(step of ROUND, {
+                let (left, right) = (&left[ROUND - 1 - step..], &right[step..]);
+                // A choice between references would keep the sums in memory.
+                if step % 2 == 0 {
+                    pairs(&mut odd, weights[step], left, right, lane);
+                } else {
+                    pairs(&mut even, weights[step], left, right, lane);
+                }
+            });
+            far += ROUND;
+        }
+        each!(step of ROUND, if step < rest.len() {
+            let (left, right) = (&panel[radius - far - step..], &panel[radius + far + step..]);
+            if step % 2 == 0 {
+                pairs(&mut odd, rest[step], left, right, lane);
+            } else {
+                pairs(&mut even, rest[step], left, right, lane);
+            }
         });
-        for far in (1..=stepped).step_by(ALONG) {
-            let weights: &[f64; ALONG] = weights[far..far + ALONG].try_into().expect("as many weights as steps");
-            each_sum!(step of ALONG, {
-                before[ALONG - 1 - step] = *lanes(&panel[radius - far - step], lane);
-                after[step] = *lanes(&panel[radius + far + step + ALONG - 1], lane);
-                each_sum!(k of ALONG, {
-                    let (before, after) = (&before[(k + ALONG - 1 - step) % ALONG], &after[(k + 1 + step) % ALONG]);
-                    pair(&mut block[k], weights[step], before, after);
-                });
-            });
-        }
-        for far in stepped + 1..=radius {
-            each_sum!(k of ALONG, {
-                let (before, after) = (lanes(&panel[radius + k - far], lane), lanes(&panel[radius + k + far], lane));
-                pair(&mut block[k], weights[far], before, after);
-            });
-        }
-        for (sums, block) in sums.iter_mut().zip(&block) {
-            sums.0[lane..lane + LANES].copy_from_slice(block);
-        }
+        each!(k of ALONG, sums[k].0[lane..lane + LANES].copy_from_slice(&total(even[k], odd[k])));
     }
     for (panel, sums) in panel.windows(2 * radius + 1).zip(sums.iter_mut()).skip(whole) {
-        let mut block = [0.0; LANES];
-        middle(&mut block, weights[0], lanes(&panel[radius], lane));
-        for far in 1..=radius {
-            pair(&mut block, weights[far], lanes(&panel[radius - far], lane), lanes(&panel[radius + far], lane));
+        let mut even = middle(weights[0], lanes(&panel[radius], lane));
+        let mut odd = [0.0; LANES];
+        for far in (1..=radius).step_by(2) {
+            pair(&mut odd, weights[far], lanes(&panel[radius - far], lane), lanes(&panel[radius + far], lane));
+            if let Some(&weight) = weights.get(far + 1) {
+                let far = far + 1;
+                pair(&mut even, weight, lanes(&panel[radius - far], lane), lanes(&panel[radius + far], lane));
+            }
         }
-        sums.0[lane..lane + LANES].copy_from_slice(&block);
+        sums.0[lane..lane + LANES].copy_from_slice(&total(even, odd));
     }
 }
 
@@ -154,18 +163,35 @@ fn lanes<const LANES: usize>(pixels: &Lanes, lane: usize) -> &[f64; LANES] {
 
 /// The first pixel of sums.
 #[inline(always)]
-fn middle<const LANES: usize>(sums: &mut [f64; LANES], weight: f64, pixels: &[f64; LANES]) {
-    for (sum, &pixel) in sums.iter_mut().zip(pixels) {
-        *sum = weight * pixel;
-    }
+fn middle<const LANES: usize>(weight: f64, pixels: &[f64; LANES]) -> [f64; LANES] {
+    pixels.map(|pixel| weight * pixel)
 }
 
-/// Two further pixels of sums, with the same weight.
+/// Two further pixels of each of some neighbouring sums.
+#[inline(always)]
+fn pairs<const LANES: usize>(
+    sums: &mut [[f64; LANES]; ALONG],
+    weight: f64,
+    left: &[Lanes],
+    right: &[Lanes],
+    lane: usize,
+) {
+    let (left, right) = (&left[..ALONG], &right[..ALONG]);
+    each!(k of ALONG, pair(&mut sums[k], weight, lanes(&left[k], lane), lanes(&right[k], lane)));
+}
+
+/// Two further pixels of a sum, with the same weight.
 #[inline(always)]
 fn pair<const LANES: usize>(sums: &mut [f64; LANES], weight: f64, before: &[f64; LANES], after: &[f64; LANES]) {
     for (sum, (&before, &after)) in sums.iter_mut().zip(before.iter().zip(after)) {
         *sum = weight.mul_add(before + after, *sum);
     }
+}
+
+#[inline(always)]
+fn total<const LANES: usize>(mut even: [f64; LANES], odd: [f64; LANES]) -> [f64; LANES] {
+    even.iter_mut().zip(odd).for_each(|(even, odd)| *even += odd);
+    even
 }
 
 /// The weights of a Gaussian at the pixels `0..=radius`, which are those at `-radius..=0` too.
@@ -251,13 +277,18 @@ mod tests {
                     .map(|place| Lanes(std::array::from_fn(|lane| pixel(place * ACROSS + lane))))
                     .collect();
                 let weights: Vec<f64> = (0..=radius).map(|far| 1.0 / (3 + far * far) as f64).collect();
-                let mut sums = [(); 3].map(|()| vec![Lanes::of(f64::NAN); count]);
-                correlate_lanes::<4, ACROSS>(&panel, &weights, &mut sums[0], 0);
-                (0..ACROSS).step_by(4).for_each(|at| correlate_lanes::<5, 4>(&panel, &weights, &mut sums[1], at));
+                let mut sums = [(); 4].map(|()| vec![Lanes::of(f64::NAN); count]);
+                correlate_lanes::<ACROSS>(&panel, &weights, &mut sums[0], 0);
+                (0..ACROSS).step_by(4).for_each(|at| correlate_lanes::<4>(&panel, &weights, &mut sums[1], at));
                 correlate(&panel, &weights, &mut sums[2]);
+                // One after the other.
+                for (at, sum) in sums[3].iter_mut().enumerate() {
+                    correlate_lanes::<ACROSS>(&panel[at..], &weights, std::slice::from_mut(sum), 0);
+                }
                 let bits = sums.map(|sums| sums.iter().flat_map(|sum| sum.0.map(f64::to_bits)).collect::<Vec<_>>());
                 assert_eq!(bits[0], bits[1], "radius {radius}, {count} sums");
                 assert_eq!(bits[0], bits[2], "radius {radius}, {count} sums");
+                assert_eq!(bits[0], bits[3], "radius {radius}, {count} sums");
             }
         }
     }

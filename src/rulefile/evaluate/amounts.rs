@@ -9,7 +9,8 @@ use starlark::eval::Evaluator;
 use starlark::syntax::AstModule;
 use starlark::values::Heap;
 
-use super::{BUILTIN_NAMES, GLOBALS, dialect};
+use super::dialect;
+use super::globals::{BUILTIN_NAMES, GLOBALS};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::convert::from_starlark;
 use crate::dialect::namedlist::Namedlist;

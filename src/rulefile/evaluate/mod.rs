@@ -8,6 +8,7 @@ mod draft;
 mod files;
 mod flags;
 mod frozen;
+mod globals;
 mod helpers;
 mod loader;
 mod modules;
@@ -26,16 +27,18 @@ mod storage;
 mod workflow;
 
 pub use self::files::files as file_functions;
+pub use self::globals::prepare;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
-use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
+use starlark::environment::{FrozenModule, Module};
 use starlark::eval::Evaluator;
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use starlark::values::{OwnedFrozenValue, Value, ValueLike};
 
 use self::frozen::Frozen;
+use self::globals::{BUILTIN_NAMES, GLOBALS};
 use self::loader::{Draft, Loader, UnitPlace};
 use self::namespace::Namespace;
 use self::settings::{ConfigLayers, merge, read_config};
@@ -81,25 +84,6 @@ pub struct Misused {
 
 /// A message and the texts that it points into.
 pub type LoadError = Box<(Diagnostic, Sources)>;
-
-static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
-    let mut builder = GlobalsBuilder::extended_by(&[LibraryExtension::StructType, LibraryExtension::SetType]);
-    crate::dialect::globals(&mut builder, files::files);
-    files::files(&mut builder);
-    flags::flags(&mut builder);
-    data::data(&mut builder);
-    statements::statements(&mut builder);
-    modules::modules(&mut builder);
-    helpers::helpers(&mut builder);
-    helpers::parts(&mut builder);
-    builder.namespace("access", flags::access);
-    builder.set("shell", shell::Shell);
-    builder.set("storage", storage::Storage);
-    builder.build()
-});
-
-static BUILTIN_NAMES: LazyLock<BTreeSet<String>> =
-    LazyLock::new(|| GLOBALS.names().map(|name| name.as_str().to_owned()).collect());
 
 /// Starlark with what a Rulefile needs on top.
 fn dialect() -> Dialect {
