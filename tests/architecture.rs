@@ -71,7 +71,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("walkdir", &["witness", "disk", "run", "app"]),
     // `rulefile`: the function `shell(…, read=True)` at file level, as in Snakemake.
     ("std::process::Command", &["run", "rulefile"]),
-    ("std::thread::Builder", &["run", "store"]),
+    ("std::thread::Builder", &["app", "run", "store"]),
     ("std::time::SystemTime", &["store", "run", "report", "app"]),
 ];
 

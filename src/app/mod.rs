@@ -127,7 +127,8 @@ fn go(settings: Settings, arguments: &[OsString], colour: bool) -> Result<(), Fa
     if asked.as_ref().is_some_and(|asked| asked.is_answered(&settings, colour)) {
         return Ok(());
     }
-    evaluate::prepare();
+    // Where no thread can be had, this is done when it is asked for.
+    let _ = std::thread::Builder::new().name("names".to_owned()).spawn(evaluate::prepare);
     if settings.mode == Mode::Run && asked.is_some() {
         witness::begin();
     }

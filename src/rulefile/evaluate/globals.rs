@@ -1,5 +1,5 @@
 //! The names that every Rulefile has. To build them takes longer than all else that is done with a small Rulefile: Starlark takes the
-//! documentation of each of its functions apart. A second thread does that, while the first one reads the Rulefile and builds ours.
+//! documentation of each of its functions apart. A second thread can do that, while the first one reads the Rulefile and builds ours.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -19,10 +19,10 @@ pub static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
 pub static BUILTIN_NAMES: LazyLock<BTreeSet<String>> =
     LazyLock::new(|| GLOBALS.names().map(|name| name.as_str().to_owned()).collect());
 
-/// Begins to build Starlark's part of the names, for who is about to [`load`](super::load) a Rulefile.
+/// Builds Starlark's part of the names, which is kept: work for another thread of who is about to [`load`](super::load) a
+/// Rulefile.
 pub fn prepare() {
-    // Where no thread can be had, it is built when it is asked for.
-    let _ = std::thread::Builder::new().name("names".to_owned()).spawn(|| drop(starlarks()));
+    drop(starlarks());
 }
 
 fn starlarks() -> GlobalsBuilder {
