@@ -71,7 +71,7 @@ impl Line for Weights {
     "x86_64+avx2+fma+bmi1+bmi2+popcnt+lzcnt"
 ))]
 fn correlate(panel: &[Lanes], weights: &[f64], sums: &mut [Lanes]) {
-    // As many lanes as leave room in the vector registers for all that a block has in hand.
+    // As many lanes as the vector registers hold, of the sums and of the pixels that they share.
     match_target! {
         "x86_64+avx512f" => correlate_lanes::<16>(panel, weights, sums, 0),
         _ => (0..ACROSS).step_by(4).for_each(|lane| correlate_lanes::<4>(panel, weights, sums, lane)),

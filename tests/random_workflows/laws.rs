@@ -79,11 +79,7 @@ impl Laws {
                 self.world.say(&["-j2"])?;
             }
         }
-        // Looked at anew, there was nothing to do just now.
-        let remembered = self.world.say(&["-n", "-j2"])?;
-        if remembered != "Nothing to do.\n" {
-            return Err(format!("after an idle run, the dry run says:\n{remembered}"));
-        }
+        self.says_the_same()?;
         let build = self.world.build();
         check_tree(&self.world, &build, &all(&build), true)
     }

@@ -1,5 +1,5 @@
-//! The names that every Rulefile has. To build them takes longer than all else that is done with a small Rulefile: Starlark takes the
-//! documentation of each of its functions apart. A second thread can do that, while the first one reads the Rulefile and builds ours.
+//! The names that every Rulefile has. To build them takes longer than to read a small Rulefile: Starlark takes the documentation of each of
+//! its functions apart. A second thread can do that, while the first one reads the Rulefile and builds ours.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
